@@ -1,0 +1,1 @@
+"""Where written code runs."""

@@ -1,0 +1,1 @@
+"""Where people work: terminal, notebook, magics, shell."""

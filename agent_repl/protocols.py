@@ -1,0 +1,136 @@
+"""The four sockets: who writes, who decides, where code runs, where it is kept.
+
+Implementations never import each other; only `session` plugs them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .records import Code, Entry, Event, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
+
+
+class Provider(Protocol):
+    """A model that can be asked for code.
+
+    `name` and `model` are shown to the person; `host` is where prompts go, None when they stay on this machine.
+    """
+
+    name: str
+    model: str
+    host: str | None
+
+    def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
+        """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
+        ...
+
+    def warm(self, system: str, tell: Callable[[Event], None]) -> None:
+        """Begin in the background what the first answer will need; returns at once and never raises."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held; safe to call twice."""
+        ...
+
+
+class Reviewer(Protocol):
+    """The person's side of the screen; `can_ask` is false where nobody can answer."""
+
+    @property
+    def can_ask(self) -> bool: ...
+
+    def tell(self, event: Event) -> None:
+        """Show something that happens; must not raise."""
+        ...
+
+    def review(self, proposal: Proposal) -> Verdict:
+        """Show the proposal and wait for a decision; KeyboardInterrupt keeps the draft."""
+        ...
+
+
+class Place(Protocol):
+    """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
+
+    def define(self, code: Code, filename: str, namespace: Mapping[str, Any]) -> Callable[..., Any]:
+        """Compile accepted code in a namespace of its own and give back its method; runs definition time only."""
+        ...
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run a method on this agent, as it is: what it raises is raised."""
+        ...
+
+    def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """Signatures of the named state, or of all of it; a name that is not there is left out."""
+        ...
+
+    def get(self, name: str) -> Any:
+        """One state value, live; raises KeyError."""
+        ...
+
+    def set(self, name: str, value: Any) -> None: ...
+
+    def delete(self, name: str) -> None:
+        """Remove a state name; one that is not there is no error."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Executor(Protocol):
+    """Makes places; `isolation` says in words what stands between the code and the machine."""
+
+    name: str
+    isolation: str
+
+    def open(self, agent: Any) -> Place: ...
+
+
+class Store(Protocol):
+    """What is learnt in one home. `where` is shown to the person; `notes` lists what was left unread, and why."""
+
+    where: str
+    notes: list[str]
+
+    def entries(self, identity: str) -> dict[str, Entry]:
+        """The heads of an identity by method name."""
+        ...
+
+    def versions(self, key: Key) -> tuple[Version, ...]:
+        """Every stored version of a method, oldest first, each with its latest verdict."""
+        ...
+
+    def add(self, version: Version) -> Version:
+        """Keep a version for good and give it back with its number."""
+        ...
+
+    def judge(self, version: Version, verdict: Standing, note: str = "") -> Version:
+        """Append a verdict to a stored version and give it back as it now stands."""
+        ...
+
+    def put(self, entry: Entry) -> None:
+        """Make this entry the head of its method."""
+        ...
+
+    def drop(self, key: Key) -> None:
+        """Remove the head; versions stay."""
+        ...
+
+    def source_file(self, version: Version) -> Path | None:
+        """The file that holds this version's source, None where there is no disk."""
+        ...
+
+    def agents(self) -> dict[str, str]:
+        """Names by identity template."""
+        ...
+
+    def claim(self, identity: str, name: str) -> str:
+        """Give the identity this name, or the next free one like it; a name once given stays. The name is returned."""
+        ...
+
+    def sign(self, data: bytes) -> str:
+        """A code that only this user's key can make for these bytes."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,233 @@
+"""The nouns of the product, frozen: what each stage of a call hands to the next.
+
+Call → Key → Entry | (Spec → Reply → Code) → Proposal → Verdict → Outcome → Entry
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
+Author = Literal["model", "person", "file", "repair"]
+Decision = Literal["accept", "edit", "revise", "reject", "pin"]
+Standing = Literal["draft", "accepted", "rejected", "failed"]
+Mode = Literal["ask", "auto", "later", "cached"]
+
+
+class Key(NamedTuple):
+    """Where code is kept: the template of an identity, and a method's name."""
+
+    identity: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as the person wrote it; `identity` is the template with its braces filled."""
+
+    key: Key
+    label: str
+    identity: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    depth: int = 0
+
+
+class Premise(NamedTuple):
+    """One thing that the writer was shown: a path (`n`, `self.path`, `file(self.path)`) and its signature."""
+
+    path: str
+    signature: str
+
+
+Guard = tuple[Premise, ...]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What answers cost: tokens by kind, seconds of waiting, US dollars (None when the price is not known)."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    seconds: float = 0.0
+    cost: float | None = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum of both; an unknown cost makes the sum unknown."""
+        return Usage(
+            self.calls + other.calls,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cache_read_tokens + other.cache_read_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.seconds + other.seconds,
+            None if self.cost is None or other.cost is None else self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is sent: the stable prefix (`system`, marked for the provider's cache), then the call (`user`)."""
+
+    system: str
+    user: str
+    premises: Guard = ()
+    temperature: float = 0.0
+    max_tokens: int = 4096
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer: its text, what it cost, and who gave it.
+
+    `note` is "" for a live model, "scripted" or "replayed" for answers that nobody thought up just now.
+    """
+
+    text: str
+    usage: Usage
+    model: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One fact about what code touches: its kind, the line, words for the reviewer, and whether it needs a look."""
+
+    kind: str
+    line: int
+    detail: str
+    flagged: bool
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What validation holds code against: the wanted name, how it is called, and what self has.
+
+    `state` and `methods` are the names that `self` has; `wraps` adds names of a wrapped object.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    state: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Code:
+    """Source that passed validation: only `validate` makes one.
+
+    `reads` and `binds` are state names, `calls` sibling methods, `dynamic` is true when the state that it
+    touches cannot be known from its syntax tree. `unit` is the hash of its syntax tree (positions left out).
+    """
+
+    name: str
+    source: str
+    tree: ast.Module
+    unit: str
+    effects: tuple[Effect, ...]
+    reads: frozenset[str]
+    binds: frozenset[str]
+    calls: frozenset[str]
+    dynamic: bool
+
+    @property
+    def flagged(self) -> bool:
+        """Whether any effect needs a person's look."""
+        return any(effect.flagged for effect in self.effects)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One text of a method with its history; never changed once it is stored, only judged.
+
+    `premises` are those of the call that it was written for. `verdict` is its latest standing and `note` the
+    words that came with it (feedback, or the error of its last run). `created` is ISO 8601 in UTC.
+    """
+
+    key: Key
+    source: str
+    unit: str
+    author: Author
+    reason: str = "new"
+    number: int = 0
+    parents: tuple[int, ...] = ()
+    premises: Guard = ()
+    model: str = ""
+    usage: Usage = Usage()
+    prompt_hash: str = ""
+    created: str = ""
+    verdict: Standing = "draft"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method's head version, and the guards for which a person or a policy accepted it."""
+
+    version: Version
+    guards: tuple[Guard, ...] = ()
+    pinned: bool = False
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
+
+    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says in words
+    what stands between this code and the machine.
+    """
+
+    title: str
+    status: str
+    code: Code
+    reason: str = ""
+    previous: str = ""
+    provider: str = ""
+    usage: Usage = Usage()
+    attempts: int = 1
+    isolation: str = "nothing isolates it: it runs in this process, with your rights"
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A reviewer's answer: `source` comes with "edit", `feedback` with "revise"."""
+
+    decision: Decision
+    source: str = ""
+    feedback: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something true to look at while a call is on its way.
+
+    `kind` is one of loading, writing, text, attempt, repair, running, done, warning. `text` is for the person;
+    for kind "text" it is the next piece of the reply as it streams.
+    """
+
+    kind: str
+    text: str
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended. Exactly one of `value` (status "ok") and `error` (status "error") means something."""
+
+    status: Literal["ok", "error"]
+    value: Any = None
+    error: BaseException | None = None
+    error_type: str = ""
+    tier: Tier | None = None
+    usage: Usage = Usage()
+    timings: Mapping[str, float] = field(default_factory=dict)
