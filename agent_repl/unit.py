@@ -1,0 +1,309 @@
+"""One written method with the helpers that it reaches: what it touches of self, and the hash of its syntax tree.
+
+A unit is a module's syntax tree: imports, constants, `_helpers` and one method `def name(self, ...)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+RESERVED = frozenset({"llm", "getdoc"})
+_BY_NAME = {"getattr": "reads", "hasattr": "reads", "setattr": "binds", "delattr": "binds"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a method and its helpers do with self.
+
+    `reads` and `binds` are state names, `calls` sibling methods. `dynamic` is true when self goes where its
+    attributes cannot be followed (`vars(self)`, a computed `getattr`, an unknown function).
+    """
+
+    reads: frozenset[str]
+    binds: frozenset[str]
+    calls: frozenset[str]
+    dynamic: bool
+
+
+def facts(tree: ast.Module, name: str) -> Facts:
+    """Follow self through the method `name` and into the helpers that it is passed to."""
+    found = _Found(definitions(tree))
+    method = method_of(tree, name)
+    if method is not None:
+        found.follow(method, 0)
+    return Facts(
+        frozenset(found.reads - RESERVED), frozenset(found.binds), frozenset(found.calls - RESERVED), found.dynamic
+    )
+
+
+def digest(tree: ast.Module, name: str) -> str:
+    """SHA-256 of the method with what it reaches: positions left out, imports resolved, helper names canonical.
+
+    The same on every Python version: fields that are empty are left out too.
+    """
+    known = bindings(tree)
+    tokens: dict[str, str] = {name: "method"}
+    texts = [_dump(node, known, tokens) for node in reached(tree, name) if not imported(node)]
+    return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def method_of(tree: ast.Module, name: str) -> Function | None:
+    """The module-level function of that name."""
+    for node in tree.body:
+        if isinstance(node, Function) and node.name == name:
+            return node
+    return None
+
+
+def definitions(tree: ast.Module) -> dict[str, Definition]:
+    """Module-level functions and classes by name."""
+    return {node.name: node for node in tree.body if isinstance(node, Definition)}
+
+
+def bindings(tree: ast.Module) -> dict[str, str]:
+    """What each module-level name stands for: the full dotted name for an import, "" for what the unit defines."""
+    known: dict[str, str] = {}
+    for node in tree.body:
+        known |= imported(node) or dict.fromkeys(_defined(node), "")
+    return known
+
+
+def imported(node: ast.stmt) -> dict[str, str]:
+    """The names that an import statement binds, each with the full dotted name that it stands for."""
+    if isinstance(node, ast.Import):
+        return {a.asname or a.name.split(".")[0]: _import_target(a) for a in node.names}
+    if isinstance(node, ast.ImportFrom):
+        base = "." * node.level + (node.module or "")
+        return {a.asname or a.name: f"{base}:{a.name}" for a in node.names}
+    return {}
+
+
+def _import_target(alias: ast.alias) -> str:
+    # `import a.b` binds a but loads a.b, and is not the same statement as `import a`.
+    return alias.name if alias.asname or "." not in alias.name else f"{alias.name.split('.')[0]}<{alias.name}"
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, Definition):
+        return [node.name]
+    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+
+
+def reached(tree: ast.Module, name: str) -> list[ast.stmt]:
+    """The method, then every module-level statement that it reaches, in the order of first use."""
+    owner = {bound: node for node in tree.body for bound in (*imported(node), *_defined(node))}
+    method = method_of(tree, name)
+    if method is None:
+        return []
+    order: list[ast.stmt] = [method]
+    for node in order:
+        for used in global_names(node):
+            wanted = owner.get(used.id)
+            if wanted is not None and wanted not in order:
+                order.append(wanted)
+    return order
+
+
+def global_names(node: ast.AST) -> list[ast.Name]:
+    """The Name nodes inside a statement that mean a module-level (or built-in) name, in source order."""
+    walker = _Globals()
+    walker.visit(node)
+    return walker.found
+
+
+class _Globals(ast.NodeVisitor):
+    """Walks scopes as the compiler does: a name that no enclosing function binds is a global one."""
+
+    def __init__(self) -> None:
+        self.found: list[ast.Name] = []
+        self.scopes: list[tuple[bool, set[str]]] = []
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not self._local(node.id):
+            self.found.append(node)
+
+    def _local(self, name: str) -> bool:
+        # A class body's names are seen in that body alone, not in the functions inside it.
+        inner = self.scopes[-1:] + [s for s in self.scopes[:-1] if not s[0]]
+        return any(name in names for _, names in inner)
+
+    def _function(self, node: Function | ast.Lambda) -> None:
+        arguments = node.args
+        for outside in (*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())):
+            if outside is not None:
+                self.visit(outside)
+        for annotation in (*(a.annotation for a in _parameters(arguments)), getattr(node, "returns", None)):
+            if annotation is not None:
+                self.visit(annotation)
+        body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
+        self._inside(False, {a.arg for a in _parameters(arguments)} | _bound_in(body), body)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for outside in (*node.bases, *node.keywords, *node.decorator_list):
+            self.visit(outside)
+        self._inside(True, _bound_in(node.body), node.body)
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
+        self.visit(node.generators[0].iter)
+        targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        rest: list[ast.AST] = [g.iter for g in node.generators[1:]] + [i for g in node.generators for i in g.ifs]
+        rest += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        self._inside(False, targets, rest)
+
+    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension  # noqa: N815
+
+    def _inside(self, is_class: bool, names: set[str], nodes: Iterable[ast.AST]) -> None:
+        self.scopes.append((is_class, names))
+        for node in nodes:
+            self.visit(node)
+        self.scopes.pop()
+
+
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
+    stars = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
+
+
+def _bound_in(body: Iterable[ast.AST]) -> set[str]:
+    """Names that a function's or a class's own body binds; inner functions keep theirs."""
+    bound: set[str] = set()
+    declared: set[str] = set()
+    for node in _own(body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
+            bound.add(node.id)
+        elif isinstance(node, Definition):
+            bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= set(imported(node))
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        elif isinstance(node, ast.Global):
+            declared |= set(node.names)
+    return bound - declared
+
+
+def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, (Definition, ast.Lambda)):
+            continue
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
+            continue
+        waiting += ast.iter_child_nodes(node)
+
+
+@dataclass
+class _Found:
+    """Collects what is done with self, function by function."""
+
+    helpers: dict[str, Definition]
+    reads: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    dynamic: bool = False
+    seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def follow(self, function: Function, position: int | str) -> None:
+        """Look at a function whose parameter at `position` (index or name) is self."""
+        self_name = _parameter_name(function, position)
+        if self_name is None:
+            self.dynamic = True
+        elif (function.name, self_name) not in self.seen:
+            self.seen.add((function.name, self_name))
+            for node in function.body:
+                self._look(node, self_name)
+
+    def _look(self, node: ast.AST, me: str) -> None:
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                self.calls.add(attribute)
+                self._inside([*node.args, *node.keywords], me)
+            case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
+                self._passed(node, function, me)
+            case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                self.reads.add(attribute)
+                self.binds.add(attribute)
+                self._look(node.value, me)
+            case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
+                (self.reads if isinstance(node.ctx, ast.Load) else self.binds).add(attribute)
+                self.dynamic |= attribute == "__dict__"
+            case ast.Return(value=ast.Name(id=owner)) if owner == me:
+                pass
+            case ast.Name(id=owner) if owner == me:
+                self.dynamic = True
+            case _:
+                self._inside(ast.iter_child_nodes(node), me)
+
+    def _inside(self, nodes: Iterable[ast.AST], me: str) -> None:
+        for node in nodes:
+            self._look(node, me)
+
+    def _passed(self, call: ast.Call, function: str, me: str) -> None:
+        """Self is an argument of a plain function: a helper is followed, getattr and its like are read."""
+        helper = self.helpers.get(function)
+        kind = _BY_NAME.get(function)
+        if isinstance(helper, Function):
+            for position, argument in _positions(call):
+                if _is(argument, me):
+                    self.follow(helper, position)
+        elif helper is None and kind and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
+            getattr(self, kind).add(str(call.args[1].value))
+        else:
+            self.dynamic = True
+        self._inside([a for a in _arguments(call) if not _is(a, me)], me)
+
+
+def _parameter_name(function: Function, position: int | str) -> str | None:
+    positional = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    if isinstance(position, str):
+        return position if position in {a.arg for a in _parameters(function.args)} else None
+    return positional[position] if position < len(positional) else None
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(k.value for k in call.keywords)]
+
+
+def _positions(call: ast.Call) -> list[tuple[int | str, ast.expr]]:
+    named: list[tuple[int | str, ast.expr]] = [(k.arg, k.value) for k in call.keywords if k.arg]
+    return [*enumerate(call.args), *named]
+
+
+def _is(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
+    """Text of a tree in which module-level names are replaced by what they stand for."""
+    globals_here = {id(n) for n in global_names(node)}
+
+    def token(name: str) -> str:
+        return known.get(name) or tokens.setdefault(name, f"unit{len(tokens)}")
+
+    def text(value: object, outermost: bool = False) -> str:
+        match value:
+            case ast.Name(id=name):
+                return f"N({token(name) if id(value) in globals_here and name in known else name})"
+            case ast.AST():
+                parts = [f"{f}={text(v)}" for f, v in ast.iter_fields(value) if v not in (None, []) and f != "kind"]
+                if outermost and isinstance(value, Definition):
+                    parts[0] = f"name={token(value.name)}"
+                return f"{type(value).__name__}({','.join(parts)})"
+            case list():
+                return f"[{','.join(text(v) for v in value)}]"
+            case _:
+                return f"{type(value).__name__}:{value!r}"
+
+    return text(node, outermost=True)
