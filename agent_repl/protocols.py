@@ -45,6 +45,10 @@ class Reviewer(Protocol):
         """Show something that happens; must not raise."""
         ...
 
+    def confirm(self, question: str) -> bool:
+        """Ask a yes-or-no question; False where nobody can answer."""
+        ...
+
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and wait for a decision; KeyboardInterrupt keeps the draft."""
         ...

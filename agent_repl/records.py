@@ -6,7 +6,7 @@ Call → Key → Entry | (Spec → Reply → Code) → Proposal → Verdict → 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -178,12 +178,17 @@ class Entry:
     runs: int = 0
 
 
+def _no_complaint(source: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
 
     `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says in words
-    what stands between this code and the machine.
+    what stands between this code and the machine. `check` tells of an edited source what is wrong with it
+    ("" when nothing is), so that an editor can be opened again on the same text.
     """
 
     title: str
@@ -196,6 +201,7 @@ class Proposal:
     attempts: int = 1
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
+    check: Callable[[str], str] = _no_complaint
 
 
 @dataclass(frozen=True)
@@ -231,3 +237,25 @@ class Outcome:
     tier: Tier | None = None
     usage: Usage = Usage()
     timings: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person may set: see the table in the README. Times are seconds, money US dollars."""
+
+    provider: str = ""
+    model: str = ""
+    base_url: str = ""
+    model_file: str = ""
+    review: str = ""
+    request_timeout: float = 300.0
+    max_retries: int = 2
+    generation_retries: int = 3
+    repairs: int = 2
+    policy: str = "inform"
+    samples: str = "some"
+    show: str = "code"
+    max_depth: int = 8
+    max_calls: int = 20
+    max_cost: float = 1.0
+    template_directory: str = ""

@@ -6,6 +6,7 @@ A unit is a module's syntax tree: imports, constants, `_helpers` and one method 
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ _BY_NAME = {"getattr": "reads", "hasattr": "reads", "setattr": "binds", "delattr
 class Facts:
     """What a method and its helpers do with self.
 
-    `reads` and `binds` are state names, `calls` sibling methods. `dynamic` is true when self goes where its
+    `reads` and `binds` are state names, `calls` sibling methods. A name that the method itself always sets before
+    it reads it is not among the reads: nothing that was there before can matter. `dynamic` is true when self goes where its
     attributes cannot be followed (`vars(self)`, a computed `getattr`, an unknown function).
     """
 
@@ -153,8 +155,8 @@ class _Globals(ast.NodeVisitor):
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
         self.visit(node.generators[0].iter)
         targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        rest: list[ast.AST] = [g.iter for g in node.generators[1:]] + [i for g in node.generators for i in g.ifs]
-        rest += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        rest: list[ast.AST] = [*(g.iter for g in node.generators[1:]), *(i for g in node.generators for i in g.ifs)]
+        rest.extend([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
         self._inside(False, targets, rest)
 
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension  # noqa: N815
@@ -214,6 +216,7 @@ class _Found:
     calls: set[str] = field(default_factory=set)
     dynamic: bool = False
     seen: set[tuple[str, str]] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
 
     def follow(self, function: Function, position: int | str) -> None:
         """Look at a function whose parameter at `position` (index or name) is self."""
@@ -222,8 +225,9 @@ class _Found:
             self.dynamic = True
         elif (function.name, self_name) not in self.seen:
             self.seen.add((function.name, self_name))
-            for node in function.body:
+            for node in _straight(function.body):
                 self._look(node, self_name)
+                self.made |= _assigned(node, self_name) - self.reads
 
     def _look(self, node: ast.AST, me: str) -> None:
         match node:
@@ -236,8 +240,14 @@ class _Found:
                 self.reads.add(attribute)
                 self.binds.add(attribute)
                 self._look(node.value, me)
+            case ast.Assign() | ast.AnnAssign(value=ast.expr()) if node.value is not None:
+                self._look(node.value, me)
+                self._inside(node.targets if isinstance(node, ast.Assign) else [node.target], me)
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
-                (self.reads if isinstance(node.ctx, ast.Load) else self.binds).add(attribute)
+                if not isinstance(node.ctx, ast.Load):
+                    self.binds.add(attribute)
+                elif attribute not in self.made:
+                    self.reads.add(attribute)
                 self.dynamic |= attribute == "__dict__"
             case ast.Return(value=ast.Name(id=owner)) if owner == me:
                 pass
@@ -263,6 +273,22 @@ class _Found:
         else:
             self.dynamic = True
         self._inside([a for a in _arguments(call) if not _is(a, me)], me)
+
+
+def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """The steps of a body that run one after the other, whatever happens; a `with` does not branch."""
+    for node in body:
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            yield from node.items
+            yield from _straight(node.body)
+        else:
+            yield node
+
+
+def _assigned(node: ast.AST, me: str) -> set[str]:
+    """The attributes of self that this very statement sets."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 
 
 def _parameter_name(function: Function, position: int | str) -> str | None:
@@ -297,7 +323,8 @@ def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
             case ast.Name(id=name):
                 return f"N({token(name) if id(value) in globals_here and name in known else name})"
             case ast.AST():
-                parts = [f"{f}={text(v)}" for f, v in ast.iter_fields(value) if v not in (None, []) and f != "kind"]
+                fields = [(f, v) for f, v in ast.iter_fields(_clean(value)) if v not in (None, []) and f != "kind"]
+                parts = [f"{f}={text(v)}" for f, v in fields]
                 if outermost and isinstance(value, Definition):
                     parts[0] = f"name={token(value.name)}"
                 return f"{type(value).__name__}({','.join(parts)})"
@@ -307,3 +334,13 @@ def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
                 return f"{type(value).__name__}:{value!r}"
 
     return text(node, outermost=True)
+
+
+def _clean(node: ast.AST) -> ast.AST:
+    """A function whose docstring has lost its indentation, which moving it into a class changes."""
+    words = ast.get_docstring(node) if isinstance(node, Definition) else None
+    if words is None or not isinstance(node, Definition):
+        return node
+    changed = copy.copy(node)
+    changed.body = [ast.Expr(ast.Constant(words)), *node.body[1:]]
+    return changed

@@ -1,0 +1,54 @@
+"""Code runs in the person's own process, on live objects; nothing here isolates anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..records import Code
+from ..signature import signature
+
+
+class InlinePlace:
+    """One agent's own `__dict__`."""
+
+    def __init__(self, agent: Any) -> None:
+        self._agent = agent
+        self._state: dict[str, Any] = agent.__dict__
+
+    def define(self, code: Code, filename: str, namespace: Mapping[str, Any]) -> Callable[..., Any]:
+        scope = dict(namespace)
+        exec(compile(code.source, filename, "exec", dont_inherit=True), scope)
+        method: Callable[..., Any] = scope[code.name]
+        return method
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        __tracebackhide__ = True
+        return function(self._agent, *args, **kwargs)
+
+    def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        state = self._state
+        wanted = list(state) if names is None else names
+        return {name: signature(state[name]) for name in wanted if name in state}
+
+    def get(self, name: str) -> Any:
+        return self._state[name]
+
+    def set(self, name: str, value: Any) -> None:
+        self._state[name] = value
+
+    def delete(self, name: str) -> None:
+        self._state.pop(name, None)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class InlineExecutor:
+    """Makes places in this process."""
+
+    name = "inline"
+    isolation = "nothing isolates it: it runs in this process, with your rights"
+
+    def open(self, agent: Any) -> InlinePlace:
+        return InlinePlace(agent)

@@ -1,0 +1,54 @@
+"""Source made runnable so that tracebacks, `inspect.getsource` and debuggers show it."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..errors import ModuleError
+
+PACKAGE = "agent_modules"
+CALLS = "__agent_calls__"
+
+
+class SourceLoader:
+    """Gives `linecache` the source of a namespace that no file may hold any more."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def get_source(self, name: str) -> str:
+        return self.source
+
+
+def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
+    """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
+    _remember(filename, source)
+    return {"__name__": name, "__file__": filename, "__loader__": SourceLoader(source), CALLS: calls}
+
+
+def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
+    """Run a class file as the module `agent_modules.<label>` and give back its class `wanted`; raises ModuleError.
+
+    It never goes through `sys.path`, so that nothing but this function decides what is loaded.
+    """
+    module = ModuleType(f"{PACKAGE}.{label}")
+    module.__dict__.update(namespace(module.__name__, str(path), source, calls))
+    package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
+    package.__path__ = []
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+    except Exception as error:
+        raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
+    found = module.__dict__.get(wanted)
+    if not isinstance(found, type):
+        raise ModuleError(f"{path} defines no class {wanted}")
+    return found
+
+
+def _remember(filename: str, source: str) -> None:
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

@@ -1,0 +1,65 @@
+"""State put back as it was when written code raises.
+
+What is covered: the names that the code can bind, and the content of plain containers that it can reach, up to
+a bound. What is not covered: objects of other types changed in place, files, requests; large containers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..protocols import Place
+
+LIMIT = 20_000
+_MISSING = object()
+_COPIES: dict[type, Callable[[Any], Any]] = {list: list.copy, dict: dict.copy, set: set.copy, bytearray: bytearray.copy}
+
+
+class Undo:
+    """A picture of some state, taken before a call; `complete` is false when a container was too large for it."""
+
+    def __init__(self, place: Place, binds: Iterable[str], reads: Iterable[str]) -> None:
+        self._place = place
+        present = place.kinds()
+        self._values = {name: place.get(name) if name in present else _MISSING for name in binds}
+        self._contents: list[tuple[Any, Any]] = []
+        self._seen: set[int] = set()
+        self._budget = LIMIT
+        self.complete = True
+        for name in {*self._values, *reads} & set(present):
+            self._picture(place.get(name))
+
+    def _picture(self, value: Any) -> None:
+        waiting = [value]
+        while waiting:
+            current = waiting.pop()
+            if type(current) not in _COPIES or id(current) in self._seen:
+                continue
+            if len(current) >= self._budget:
+                self.complete = False
+                return
+            self._seen.add(id(current))
+            self._budget -= len(current) + 1
+            self._contents.append((current, _COPIES[type(current)](current)))
+            if type(current) is not bytearray:
+                waiting.extend(current.values() if type(current) is dict else current)
+
+    def restore(self, containers: bool = True) -> None:
+        """Put names back, and the contents of containers too unless another call may have changed them."""
+        for name, value in self._values.items():
+            if value is _MISSING:
+                self._place.delete(name)
+            else:
+                self._place.set(name, value)
+        for container, content in self._contents if containers else ():
+            _refill(container, content)
+
+
+def _refill(container: Any, content: Any) -> None:
+    """The same object with its old content; one that has not changed is not touched."""
+    if type(container) is list or type(container) is bytearray:
+        container[:] = content
+        return
+    container.clear()
+    container.update(content)

@@ -1,0 +1,92 @@
+"""What a version's code can depend on, compared with what a call brings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..records import Guard, Premise
+from .files import file_signature, looks_like_path
+from .kinds import signature
+
+ABSENT = "absent"
+
+
+def binder(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """A compiled function with the same parameters (self first) that returns their values as a tuple.
+
+    It raises the TypeError that the function itself would raise for a call that does not bind.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
+    text = ", ".join(_declarations(list(parameters)))
+    values = "".join(f"{p.name}, " for p in list(parameters)[1:])
+    name = getattr(function, "__name__", "method")
+    namespace: dict[str, Any] = dict(defaults)
+    exec(f"def {name}({text}):\n    return ({values})", namespace)
+    compiled: Callable[..., tuple[Any, ...]] = namespace[name]
+    return compiled
+
+
+def _declarations(parameters: list[inspect.Parameter]) -> Iterable[str]:
+    """The parameter list as source text, with `/` and `*` where they stood."""
+    seen_star = False
+    for index, p in enumerate(parameters):
+        if p.kind is p.KEYWORD_ONLY and not seen_star:
+            seen_star = True
+            yield "*"
+        stars = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
+        seen_star |= stars == "*"
+        yield f"{stars}{p.name}" + (f"=_default_{p.name}" if p.default is not p.empty else "")
+        following = parameters[index + 1].kind if index + 1 < len(parameters) else None
+        if p.kind is p.POSITIONAL_ONLY and following is not p.POSITIONAL_ONLY:
+            yield "/"
+
+
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a method's parameters, self left out."""
+    return tuple(inspect.signature(function).parameters)[1:]
+
+
+def argument_premises(values: Mapping[str, Any], opens: bool) -> list[Premise]:
+    """The premises of bound arguments; a path counts by its file's format and header where the code opens files."""
+    found = [Premise(name, signature(value)) for name, value in values.items()]
+    return found + (_file_premises(values, "") if opens else [])
+
+
+def state_premises(
+    names: Iterable[str], kinds: Mapping[str, str], get: Callable[[str], Any], opens: bool
+) -> list[Premise]:
+    """The premises of the named state; a name that is not there is a premise too."""
+    names = sorted(names)
+    found = [Premise(f"self.{name}", kinds.get(name, ABSENT)) for name in names]
+    return found + (_file_premises({n: get(n) for n in names if n in kinds}, "self.") if opens else [])
+
+
+def _file_premises(values: Mapping[str, Any], prefix: str) -> list[Premise]:
+    return [Premise(f"file({prefix}{n})", file_signature(v)) for n, v in values.items() if looks_like_path(v)]
+
+
+def fits(accepted: Iterable[Guard], premises: Iterable[Premise]) -> bool:
+    """Whether some accepted guard says the same of every premise."""
+    wanted = list(premises)
+    return any(_covers(dict(guard), wanted) for guard in accepted)
+
+
+def _covers(guard: dict[str, str], wanted: list[Premise]) -> bool:
+    return all(guard.get(premise.path) == premise.signature for premise in wanted)
+
+
+def differences(accepted: Iterable[Guard], premises: Iterable[Premise]) -> list[str]:
+    """In words for a person, how the premises differ from the accepted guard that is nearest to them."""
+    wanted = list(premises)
+    found = [
+        [_difference(dict(guard), p) for p in wanted if dict(guard).get(p.path) != p.signature] for guard in accepted
+    ]
+    return min(found, key=len, default=[])
+
+
+def _difference(guard: dict[str, str], premise: Premise) -> str:
+    before = guard.get(premise.path)
+    return f"{premise.path} is {premise.signature}" + (f", was {before}" if before else "")
