@@ -152,7 +152,8 @@ def _versions(rows: list[Row]) -> list[Version]:
 
 def _version(row: Row) -> Version:
     body = row.body | {"usage": Usage(**row.body["usage"]), "parents": tuple(row.body["parents"])}
-    return Version(**body | {"key": Key(row.identity, row.name), "number": row.number, "premises": _guard(body["premises"])})
+    body |= {"key": Key(row.identity, row.name), "number": row.number, "premises": _guard(body["premises"])}
+    return Version(**body)
 
 
 def _judged(version: Version, verdict: dict[str, Any] | None) -> Version:
@@ -188,4 +189,4 @@ def _now() -> str:
 
 def sha256(source: str) -> str:
     """The name of a text: the hash of its UTF-8 bytes."""
-    return hashlib.sha256(source.encode()).hexdigest()
+    return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
