@@ -37,7 +37,9 @@ def test_an_empty_store_knows_nothing(store: Store) -> None:
 
 def test_a_version_comes_back_as_it_was_stored_and_is_dated(store: Store) -> None:
     usage = Usage(calls=1, input_tokens=7, seconds=0.1, cost=None)
-    given = Version(KEY, 'def total(self):\r\n    return "é\\ud800"\n', "u", "person", "asked", parents=(1, 2), usage=usage)
+    given = Version(
+        KEY, 'def total(self):\r\n    return "é\\ud800"\n', "u", "person", "asked", parents=(1, 2), usage=usage
+    )
     stored = store.add(given)
     assert stored.number == 1
     assert stored.created.endswith("+00:00")

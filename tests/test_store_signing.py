@@ -11,6 +11,12 @@ import pytest
 from agent_repl.errors import StoreError
 from agent_repl.stores.signing import SigningKey, canonical, process_key, user_key
 
+MAKER = """
+import sys, pathlib
+from agent_repl.stores.signing import user_key
+print(user_key(pathlib.Path(sys.argv[1])).sign(b""))
+"""
+
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX matter")
 
 
@@ -52,8 +58,7 @@ def test_where_no_key_can_be_kept_it_lasts_for_the_process_and_says_so(tmp_path:
 
 
 def test_processes_that_make_a_key_together_agree(tmp_path: Path) -> None:
-    code = "import sys, pathlib; from agent_repl.stores.signing import user_key; print(user_key(pathlib.Path(sys.argv[1])).sign(b''))"
-    command = [sys.executable, "-c", code, str(tmp_path / "key")]
+    command = [sys.executable, "-c", MAKER, str(tmp_path / "key")]
     makers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
     assert len({maker.communicate()[0] for maker in makers}) == 1
 

@@ -219,8 +219,10 @@ class SqliteStore(RowStore):
             return self._connect("mode=rwc", self._create)
 
     def _open_to_read(self) -> sqlite3.Connection | None:
-        unchanging = [] if Path(f"{self._path}-wal").exists() else ["immutable=1"]
-        for mode in ("mode=ro", *unchanging):
+        wal = Path(f"{self._path}-wal")
+        # Immutable reading would not see the rows that are still in a -wal.
+        settled = not wal.exists() or wal.stat().st_size == 0
+        for mode in ("mode=ro", "immutable=1")[: 1 + settled]:
             with suppress(sqlite3.Error):
                 db = self._connect(mode, lambda db: None)
                 self.where = f"{self._path} (read-only)"
