@@ -347,7 +347,7 @@ def test_a_home_that_cannot_be_made_is_kept_in_memory_and_says_so(tmp_path: Path
     entry = learnt_in(store := opened(home))
     assert store.entries(KEY.identity) == {"total": entry}
     assert store.where.startswith("memory")
-    assert "ends with this process" in store.notes[0]
+    assert "cannot be opened" in store.notes[0]
     assert store.source_file(entry.version) is None
 
 
@@ -389,13 +389,23 @@ def test_a_read_only_store_is_read_and_what_is_new_stays_in_memory(home: Path, m
 
 
 def test_a_wal_that_cannot_be_read_is_never_ignored(home: Path, monkeypatch) -> None:
-    learnt(home)
+    entry = learnt(home)
     Path(f"{home}/store.sqlite3-wal").write_bytes(b"somebody's latest rows")
     monkeypatch.setattr(ReadOnly, "works", ("immutable=1",))
     monkeypatch.setattr(module.sqlite3, "connect", ReadOnly)
     store = opened(home)
-    assert store.entries(KEY.identity) == {}
     assert store.where.startswith("memory")
+    assert not any("immutable" in note for note in store.notes)
+    assert store.entries(KEY.identity) == {"total": entry}  # from the second copy
+
+
+def test_a_relative_home_stays_where_it_was(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = opened(Path("home"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    learnt_in(store)
+    assert len(opened(tmp_path / "home").versions(KEY)) == 1
 
 
 def test_where_wal_is_refused_another_journal_is_used_and_named(home: Path, monkeypatch) -> None:

@@ -54,9 +54,9 @@ class SqliteStore(RowStore):
     """
 
     def __init__(self, home: Path, key: SigningKey, patience: float = 5.0) -> None:
-        self._path = home / "store.sqlite3"
+        self._path = home.absolute() / "store.sqlite3"
         super().__init__(key, str(self._path), [key.note] if key.note else [])
-        self._code = home / "code"
+        self._code = self._path.parent / "code"
         self._patience = patience
         self._db: sqlite3.Connection | None = None
         self._in_memory = False
@@ -70,7 +70,7 @@ class SqliteStore(RowStore):
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, made again if its bytes are others; None without a disk."""
         with suppress(OSError, UnicodeError):
-            return None if self._in_memory else self._write_source(version.source)
+            return self._write_source(version.source)
         return None
 
     def close(self) -> None:
@@ -206,9 +206,15 @@ class SqliteStore(RowStore):
             return self._open_to_read() or self._copy_in_memory(error)
 
     def _open_to_write(self) -> sqlite3.Connection:
-        here = self._here()
         if not self._path.exists():
             _make_home(self._path.parent)
+        db = self._open_whole()
+        if _pragma(db, "journal_mode") == "delete":
+            self._note(f"{self._path}: WAL is refused here; journal_mode=DELETE is used, which is slower.")
+        return db
+
+    def _open_whole(self) -> sqlite3.Connection:
+        here = self._here()
         try:
             return self._connect("mode=rwc", self._create)
         except sqlite3.DatabaseError as error:
@@ -236,13 +242,16 @@ class SqliteStore(RowStore):
             self._db.backup(db)
         else:
             _make_tables(db)
+            with suppress(OSError):
+                self._rebuild(db)
         self._in_memory = True
-        self.where = f"memory ({self._path} cannot be written)"
-        self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
+        why = f"{self._path} cannot be {'written' if self._db else 'opened'}"
+        self.where = f"memory ({why})"
+        self._note(f"{why} ({error}): what is learnt now ends with this process.")
         return db
 
     def _connect(self, mode: str, create: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-        db = _connection(f"{self._path.absolute().as_uri()}?{mode}", self._patience)
+        db = _connection(f"{self._path.as_uri()}?{mode}", self._patience)
         try:
             if _is_empty(db):
                 create(db)
@@ -261,8 +270,6 @@ class SqliteStore(RowStore):
             )
         if (fault := _pragma(db, "quick_check(1)")) != "ok":
             raise sqlite3.DatabaseError(fault)
-        if _pragma(db, "journal_mode") == "delete":
-            self._note(f"{self._path}: WAL is refused here; journal_mode=DELETE is used, which is slower.")
 
     def _create(self, db: sqlite3.Connection) -> None:
         _choose_journal(db, self._patience)
@@ -278,7 +285,7 @@ class SqliteStore(RowStore):
         for row in sorted(latest.values(), key=lambda row: row.at):
             self._insert(db, row)
         if latest:
-            self._note(f"{self._path} was made again from the {len(latest)} signed records in {self._code}.")
+            self._note(f"{self._path} was not there: {len(latest)} signed records were read from {self._code}.")
 
     def _set_aside(self, error: Exception) -> None:
         aside = next(path for n in count(1) if not (path := Path(f"{self._path}.damaged-{n}")).exists())
