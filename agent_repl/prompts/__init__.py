@@ -1,0 +1,1 @@
+"""Premises → what is sent."""
