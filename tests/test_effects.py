@@ -1,4 +1,4 @@
-"""What code touches: a shelf of lines with the facts that a reviewer must be told, and of look-alikes that stay quiet."""
+"""What code touches: lines with the facts that a reviewer must be told, and look-alikes that stay quiet."""
 
 from __future__ import annotations
 
@@ -194,8 +194,15 @@ def test_names_and_texts_in_other_alphabets_deceive_nobody() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["def", "x = 1\n" * 2001, "x = '" + "a" * 70_000 + "'", "(" * 5000, "x = " + "-" * 20_000 + "1", "x = '\0'"]
-    + ["x = " + ".a()".join(["b"] * 900), "x = " + "+".join(["open(p)"] * 3000)],
+    [
+        "def",
+        "x = 1\n" * 2001,
+        "x = '" + "a" * 70_000 + "'",
+        "(" * 5000,
+        "x = " + "-" * 20_000 + "1",
+        "x = '\0'",
+        "x = b" + ".a()" * 900,
+    ],
 )
 def test_code_that_cannot_be_read_is_flagged_and_not_an_error(source: str) -> None:
     assert any(e.kind == "unknown" and e.flagged for e in effects(source))
