@@ -262,7 +262,7 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
         case "anthropic":
             return _anthropic(settings, environment)
         case "local":
-            return LocalProvider(_messages_client(settings), _model_file(settings))
+            return LocalProvider(AnthropicProvider, _model_file(settings))
         case "":
             raise NoProvider(_NO_PROVIDER)
         case name:
@@ -288,13 +288,6 @@ def _anthropic(settings: Settings, environment: Mapping[str, str]) -> Provider:
         timeout=settings.request_timeout,
         max_retries=settings.max_retries,
     )
-
-
-def _messages_client(settings: Settings) -> Callable[..., Provider]:
-    def make_client(**known: Any) -> Provider:
-        return AnthropicProvider(timeout=settings.request_timeout, max_retries=settings.max_retries, **known)
-
-    return make_client
 
 
 def _from_package(name: str) -> Provider:
