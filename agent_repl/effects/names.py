@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Kind = Literal["value", "item", "import", "given", "own"]
 _MANY = 16
 
 
 class Binding(NamedTuple):
     """One thing that a name is bound to: a value, an item of a value, an import, a parameter, or our own def."""
 
-    kind: Literal["value", "item", "import", "given", "own"]
+    kind: Kind
     node: ast.AST | None
     scope: Scope
     text: str = ""
@@ -29,8 +30,9 @@ class Scope:
     names: dict[str, list[Binding]] = field(default_factory=dict)
     public: bool = True
 
-    def bind(self, name: str, kind: Literal["value", "item", "import", "given", "own"], node: ast.AST | None) -> None:
-        self.names.setdefault(name, []).append(Binding(kind, node, self))
+    def bind(self, name: str, kind: Kind, node: ast.AST | None, scope: Scope | None = None, text: str = "") -> None:
+        """Add a binding, whose expression is to be read in `scope`, here if none is given."""
+        self.names.setdefault(name, []).append(Binding(kind, node, scope or self, text))
 
     def find(self, name: str) -> Scope | None:
         """The nearest scope that binds the name."""
@@ -38,6 +40,11 @@ class Scope:
         while scope and name not in scope.names:
             scope = scope.parent
         return scope
+
+    def bindings(self, node: ast.AST) -> list[Binding]:
+        """What a plain name is bound to; nothing for any other expression."""
+        home = self.find(node.id) if isinstance(node, ast.Name) else None
+        return home.names[node.id] if home and isinstance(node, ast.Name) else []
 
 
 class Names:
@@ -105,8 +112,7 @@ class Names:
         """The constants that this expression is, through simple local names; None when it is computed."""
         if isinstance(node, ast.Constant):
             return [node.value]
-        home = scope.find(node.id) if isinstance(node, ast.Name) else None
-        bound = home.names[node.id] if home and isinstance(node, ast.Name) else []
+        bound = scope.bindings(node)
         values: list[object] = [b.node.value for b in bound if b.kind == "value" and isinstance(b.node, ast.Constant)]
         return values if bound and len(values) == len(bound) else None
 
@@ -124,13 +130,12 @@ class Names:
             stack += [(child, inner if id(child) in within else scope) for child in ast.iter_child_nodes(node)]
 
     def _bind_call(self, call: ast.Call, scope: Scope) -> None:
-        home = scope.find(call.func.id) if isinstance(call.func, ast.Name) else None
-        for binding in home.names[call.func.id] if home and isinstance(call.func, ast.Name) else []:
+        for binding in scope.bindings(call.func):
             if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
                 parameters = [a.arg for a in [*binding.node.args.posonlyargs, *binding.node.args.args]]
                 given = [*zip(parameters, call.args, strict=False), *((k.arg or "", k.value) for k in call.keywords)]
                 for name, value in given:
-                    self.inner[binding.node].names.setdefault(name, []).append(Binding("value", value, scope))
+                    self.inner[binding.node].bind(name, "value", value, scope)
 
     def _origins_of_name(self, name: str, scope: Scope) -> frozenset[str]:
         home = scope.find(name)
@@ -158,14 +163,13 @@ class Names:
     def _attribute(self, base: str, attr: str) -> frozenset[str]:
         if base == "<self>" and f"self.{attr}" in self.root.names:
             return self._origins_of_name(f"self.{attr}", self.root) | {f"<self>.{attr}"}
-        return frozenset({f"{base}.{attr}".replace("posix.", "os.", 1) if base == "posix" else f"{base}.{attr}"})
+        return frozenset({f"{'os' if base == 'posix' else base}.{attr}"})
 
     def _result(self, function: str, call: ast.Call, scope: Scope) -> frozenset[str]:
         constant = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         if function == "builtins.getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
-            return frozenset(
-                o for base in self.origins(call.args[0], scope) for o in self._attribute(base, str(call.args[1].value))
-            )
+            attribute = ast.Attribute(call.args[0], str(call.args[1].value), ast.Load())
+            return self.origins(attribute, scope)
         if function in ("builtins.__import__", "importlib.import_module") and constant:
             return frozenset({constant[0]})
         return frozenset({f"{function}()"})
@@ -191,34 +195,24 @@ def _bind(node: ast.AST, scope: Scope, root: Scope) -> None:
         case ast.Import(names=aliases):
             for alias in aliases:
                 top = alias.name.partition(".")[0]
-                _bind_import(scope, alias.asname or top, alias.name if alias.asname else top)
+                scope.bind(alias.asname or top, "import", None, text=alias.name if alias.asname else top)
         case ast.ImportFrom(names=aliases):
             for alias in aliases:
-                _bind_import(scope, alias.asname or alias.name, f"{'.' * node.level}{node.module or ''}.{alias.name}")
+                origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                scope.bind(alias.asname or alias.name, "import", None, text=origin)
         case ast.Assign(targets=targets, value=value):
             for target in targets:
                 _bind_target(target, value, "value", scope, root)
-        case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
+        case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+            _bind_target(node.target, value, "value", scope, root)
+        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
             _bind_target(target, value, "value", scope, root)
-        case (
-            ast.NamedExpr(target=target, value=value)
-            | ast.withitem(optional_vars=ast.expr() as target, context_expr=value)
-        ):
-            _bind_target(target, value, "value", scope, root)
-        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-            _bind_target(target, value, "item", scope, root)
-        case ast.comprehension(target=target, iter=value):
-            _bind_target(target, value, "item", scope, root)
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            scope.bind(name, "own", node)
-        case (
-            ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name) | ast.MatchStar(name=str() as name)
-        ):
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            _bind_target(node.target, node.iter, "item", scope, root)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            scope.bind(node.name, "own", node)
+        case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
             scope.bind(name, "own", None)
-
-
-def _bind_import(scope: Scope, name: str, origin: str) -> None:
-    scope.names.setdefault(name, []).append(Binding("import", None, scope, origin))
 
 
 def _bind_target(target: ast.AST, value: ast.expr, kind: Literal["value", "item"], scope: Scope, root: Scope) -> None:
@@ -226,7 +220,7 @@ def _bind_target(target: ast.AST, value: ast.expr, kind: Literal["value", "item"
         case ast.Name(id=name):
             scope.bind(name, kind, value)
         case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-            root.names.setdefault(f"self.{attr}", []).append(Binding(kind, value, scope))
+            root.bind(f"self.{attr}", kind, value, scope)
         case ast.Starred(value=inner):
             _bind_target(inner, value, "item", scope, root)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
@@ -250,7 +244,7 @@ def _inner_scope(node: Function | ast.ClassDef, scope: Scope) -> Scope:
     late = zip(positional[len(positional) - len(args.defaults) :], args.defaults, strict=True)
     for parameter, default in [*late, *zip(args.kwonlyargs, args.kw_defaults, strict=True)]:
         if default is not None:
-            inner.names[parameter.arg].append(Binding("value", default, scope))
+            inner.bind(parameter.arg, "value", default, scope)
     return inner
 
 

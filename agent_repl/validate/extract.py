@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..effects import parse
+from ..unit import Function
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+#-]*)")
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
 _FOREIGN = re.compile(

@@ -7,8 +7,8 @@ import builtins
 import sys
 from collections.abc import Iterator
 
-from ..unit import bindings, global_names
-from .extract import Draft, Function, read
+from ..unit import Function, bindings, global_names
+from .extract import Draft, read
 
 _SPELLED = {
     "pd": "import pandas as pd",
