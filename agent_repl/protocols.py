@@ -18,9 +18,14 @@ class Provider(Protocol):
     `name` and `model` are shown to the person; `host` is where prompts go, None when they stay on this machine.
     """
 
-    name: str
-    model: str
-    host: str | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def host(self) -> str | None: ...
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
@@ -81,8 +86,11 @@ class Place(Protocol):
 class Executor(Protocol):
     """Makes places; `isolation` says in words what stands between the code and the machine."""
 
-    name: str
-    isolation: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def isolation(self) -> str: ...
 
     def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
         """Run accepted code's definition time in a namespace of its own and give back its method.

@@ -109,7 +109,8 @@ class Effect:
 class Spec:
     """What validation holds code against: the wanted name, how it is called, and what self has.
 
-    `state` and `methods` are the names that `self` has; `wraps` adds names of a wrapped object.
+    `state` and `methods` are the names that `self` has. `files` are the texts that may name a file; `paths` those
+    of the arguments and the state that do, by where they are (`self.path`).
     """
 
     name: str
@@ -118,6 +119,7 @@ class Spec:
     state: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

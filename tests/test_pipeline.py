@@ -528,3 +528,12 @@ def test_a_new_file_with_other_columns_is_not_served_by_old_code(tmp_path):
     data.write_text("x,y,z\n1,2,3\n")
     assert agent.first() == "x"
     assert asked(home) == 2
+
+
+def test_a_path_of_the_state_is_not_written_in_as_a_constant(tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a,b\n1,2\n")
+    baked = f"def size(self):\n    return len(open({str(data)!r}).read())\n"
+    home = session(tmp_path, baked, baked.replace(repr(str(data)), "self.path"))
+    assert home.agent("reader", path=str(data)).size() == 8
+    assert "Use self.path instead" in home.provider.prompts[1].user

@@ -28,7 +28,16 @@ def complaints(tree: ast.Module, spec: Spec) -> Iterator[Complaint]:
     yield from _runs_at_once(tree, spec)
     method = method_of(tree, spec.name)
     if method is not None:
-        for rule in (_no_self, _stub, _does_not_bind, _unknown_attributes, _binds_methods, _undefined, _baked):
+        for rule in (
+            _no_self,
+            _stub,
+            _does_not_bind,
+            _unknown_attributes,
+            _binds_methods,
+            _undefined,
+            _baked,
+            _baked_paths,
+        ):
             yield from rule(tree, method, spec)
 
 
@@ -236,6 +245,15 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Iterator[Complaint
         else:
             message = f"The code ignores its parameter {name}. Use {name}: other calls pass other values."
         yield Complaint("baked", min(lines, default=min(overwritten, method.lineno)), message)
+
+
+def _baked_paths(tree: ast.Module, method: Function, spec: Spec) -> Iterator[Complaint]:
+    """A path of this agent's state written in as a constant: another agent of the identity has another one."""
+    constants = {n.value: n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    for where, path in spec.paths.items():
+        if path in constants:
+            message = f"The code writes {path!r} in as a constant. Use {where} instead: other objects have other files."
+            yield Complaint("baked", constants[path].lineno, message)
 
 
 _NEVER = sys.maxsize

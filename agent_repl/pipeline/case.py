@@ -1,0 +1,97 @@
+"""One call on its way: who is called, with what, and what its session shares."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..prompts import Failure, Request, describe_call, describe_object
+from ..protocols import Executor, Place, Provider, Reviewer, Store
+from ..records import Call, Event, Mode, Settings, Spec, Usage
+from ..signature import looks_like_path
+from ..unit import RESERVED
+from .ledger import Ledger
+from .methods import Identity
+
+
+@dataclass
+class Workshop:
+    """What the calls of one session share; `session` fills it in."""
+
+    settings: Settings
+    mode: Mode
+    store: Store
+    executor: Executor
+    reviewer: Reviewer
+    provider: Callable[[], Provider]
+    usage: Usage = field(default_factory=Usage)
+    flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
+    failures: dict[Any, Failure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call on its way: the agent with its identity and place, and what was called."""
+
+    shop: Workshop
+    identity: Identity
+    agent: Any
+    place: Place
+    call: Call
+    book: Ledger
+
+    @property
+    def name(self) -> str:
+        return self.call.key.name
+
+    @property
+    def title(self) -> str:
+        return f"{self.call.label}.{self.name}"
+
+    def tell(self, event: Event) -> None:
+        self.shop.reviewer.tell(replace(event, title=self.title))
+
+
+def state_of(place: Place) -> dict[str, Any]:
+    """All state of an agent, live."""
+    return {name: place.get(name) for name in place.kinds()}
+
+
+def fill(template: str, state: Mapping[str, Any]) -> str:
+    """The identity with `{names}` of the state filled in; braces that name no state stay as they are."""
+    text = template
+    for name, value in state.items():
+        if f"{{{name}}}" in text and type(value) in (str, int, float, bool):
+            text = text.replace(f"{{{name}}}", str(value))
+    return text
+
+
+def request_of(case: Case) -> Request:
+    samples = case.shop.settings.samples != "none"
+    call = case.call
+    about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
+    return describe_call(about, call.key.name, call.args, call.kwargs, samples)
+
+
+def object_request(identity: Identity, filled: str, state: Mapping[str, Any], but: str, samples: bool) -> Request:
+    """What the writer is told of an agent whatever is called; the sources of its methods, `but` one."""
+    methods = [m for m in (identity.find(name) for name in identity.names()) if m is not None and m.code.name != but]
+    sources = {m.code.name: m.code.source for m in methods}
+    return describe_object(identity.label, filled, state, sources, samples)
+
+
+def spec_of(case: Case) -> Spec:
+    call, state = case.call, state_of(case.place)
+    methods = {*case.identity.names(), *_plain_methods(case)} - {case.name}
+    texts = [*call.args, *call.kwargs.values(), *state.values()]
+    named = {str(v) for v in texts if type(v) is str} | set(call.identity.split())
+    here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
+    paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
+    return Spec(case.name, call.args, call.kwargs, frozenset(state), frozenset(methods), frozenset(named), paths)
+
+
+def _plain_methods(case: Case) -> list[str]:
+    return [n for n in dir(case.identity.live) if not n.startswith("_") and n not in RESERVED]
