@@ -100,6 +100,10 @@ def test_a_json_text_cut_anywhere_can_be_mended(value: dict[str, list[object]], 
     assert set(json.loads(mended(text[:cut]))) <= set(value)
 
 
+def test_a_json_text_cut_within_an_escape_is_mended() -> None:
+    assert mended('{"a": ["x", "y\\') == '{"a": ["x"]}'
+
+
 def test_a_large_file_is_known_by_its_beginning(tmp_path: Path) -> None:
     rows = [{"id": number, "name": "x" * 50} for number in range(5000)]
     assert file_signature(written(tmp_path, "a.json", json.dumps(rows))) == "json([id,name])"

@@ -173,6 +173,12 @@ def test_a_large_table_says_that_it_was_read_in_part_and_sees_its_end(tmp_path: 
     assert "'TOTAL'" in text
 
 
+def test_an_encoding_that_shows_late_is_still_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"name,n\n" + b"Anna,1\n" * 20_000 + "Jörg,2\n".encode("cp1252"))
+    assert "encoding 'cp1252'" in profile_file(path, "f")
+
+
 def test_json_is_shown_by_the_paths_to_its_values(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"meta": {"n": 3}, "items": [{"id": 1, "on": "2024-01-02"}, {"id": null}]}')

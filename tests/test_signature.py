@@ -190,6 +190,10 @@ print(signature([{'b', 'a', 1}, {'x': 1, 'y': {'z': None}}, frozenset({'q', 2.5}
     assert in_a_new_process(program, "1") == in_a_new_process(program, "2") != ""
 
 
+def test_a_row_that_the_look_cuts_is_no_row() -> None:
+    assert signature("name,text,n\n" + f"a,{'x' * 1300},1\n" * 9) == "text:csv;,(name,text,n)"
+
+
 def test_an_agent_is_known_by_its_label_alone() -> None:
     agent = type("Sales", (), {"_agent_repl_label_": "sales", "__getattribute__": refuse})
     assert signature(agent()) == "agent:sales"
