@@ -14,8 +14,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..signature.files import FileKind, decoded, json_lines, mended, quoted, sniff, sniff_text, tables
 from ..signature.kinds import library_class, signature
@@ -35,12 +36,7 @@ _FIELDS = {
 }  # fmt: skip
 
 
-class Column(NamedTuple):
-    """A label with its values; `kind` is what is said of it where no value may be shown."""
-
-    label: str
-    kind: str
-    values: Sequence[Any]
+Columns = list[tuple[str, Sequence[Any]]]
 
 
 def profile(value: Any, name: str, samples: bool = True) -> str:
@@ -72,7 +68,9 @@ def _fitted(lines: Iterable[str]) -> str:
 def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
     kind = sniff(path)
     if kind.format in ("csv", "tsv", "json", "jsonl", "text"):
-        yield from _text_lines(kind, *_read(path, kind.encoding), f"{name}: {{}} file", samples)
+        pieces, size, encoding = _read(path, kind.encoding)
+        title = f"{name}: {_word_for(kind)} file" + (f", {size} bytes" if len(pieces) > 1 else "")
+        yield from _text_lines(replace(kind, encoding=encoding), pieces, title, samples)
     elif kind.format == "directory":
         yield _directory(path, name, samples)
     elif kind.format == "sqlite":
@@ -91,30 +89,35 @@ def _directory(path: str, name: str, samples: bool) -> str:
     return f"{name}: directory, {count}" + (f": {', '.join(map(_shown, sorted(names)[:10]))}" if samples else "")
 
 
-def _read(path: str, encoding: str) -> tuple[list[str], int]:
-    """A file's text, or of a large one the beginning, the middle and the end; and its size."""
+def _read(path: str, encoding: str) -> tuple[list[str], int, str]:
+    """A file's text, or of a large one the beginning, the middle and the end; its size, and its encoding."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         pieces = [file.read(HEAD)]
         for start in (size // 2, size - PIECE) if size > HEAD else ():
             file.seek(start // 2 * 2)
             pieces.append(file.read(PIECE))
-    texts = [decoded(pieces[0])[0] or pieces[0].decode(encoding, "replace")]
-    return texts + [piece.decode(encoding, "replace") for piece in pieces[1:]], size
+    head, found = decoded(pieces[0])
+    encoding = found or encoding
+    rest = [piece.decode(encoding, "replace") for piece in pieces[1:]]
+    return [pieces[0].decode(encoding, "replace") if head is None else head, *rest], size, encoding
 
 
-def _text_lines(kind: FileKind, pieces: list[str], size: int, title: str, samples: bool) -> Iterator[str]:
-    title = title.format(kind.format if kind.format == "text" else kind.format.upper())
+def _word_for(kind: FileKind) -> str:
+    return "text" if kind.format == "text" else kind.format.upper()
+
+
+def _text_lines(kind: FileKind, pieces: list[str], title: str, samples: bool) -> Iterator[str]:
     title += f", encoding {kind.encoding!r}" if kind.encoding != "utf-8" else ""
-    title += f", {size} bytes, read in part" if len(pieces) > 1 else ""
+    title += ", read in part" if len(pieces) > 1 else ""
     if kind.format in ("csv", "tsv"):
-        return _table_lines(kind, pieces, size, title, samples)
+        return _table_lines(kind, pieces, title, samples)
     if kind.format in ("json", "jsonl"):
         return _json_lines(kind, pieces, title, samples)
     return _plain_lines(pieces, title, samples)
 
 
-def _table_lines(kind: FileKind, pieces: list[str], size: int, title: str, samples: bool) -> Iterator[str]:
+def _table_lines(kind: FileKind, pieces: list[str], title: str, samples: bool) -> Iterator[str]:
     rows = list(_rows(kind, pieces))
     good = [row for row in rows if len(row) == kind.width]
     title += f", delimiter {kind.delimiter!r}, {kind.width} columns"
@@ -128,7 +131,7 @@ def _table_lines(kind: FileKind, pieces: list[str], size: int, title: str, sampl
         if len(good) < len(rows):
             yield f"  {len(rows) - len(good)} rows have more or fewer cells, such as {_shown_row(rows, kind.width)}"
         names = kind.columns or tuple(f"column {number}" for number in range(kind.width))
-        yield from _column_lines([Column(name, "", [row[at] for row in good]) for at, name in enumerate(names[:64])])
+        yield from _column_lines([(name, [row[at] for row in good]) for at, name in enumerate(names[:64])])
         yield from ["  … and more columns"] * (len(names) > 64)
 
 
@@ -174,16 +177,16 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
     if type(value) is str and kind != "str":
         size = len(value)
         pieces = [value] if size <= HEAD else [value[:HEAD], value[size // 2 :][:PIECE], value[-PIECE:]]
-        sort = sniff_text(value[:PIECE], whole=size <= PIECE)
-        yield from _text_lines(sort, pieces, size, f"{name}: str of {size} characters, {{}}", samples)
+        form = sniff_text(value[:PIECE], whole=size <= PIECE)
+        yield from _text_lines(form, pieces, f"{name}: str of {size} characters, {_word_for(form)}", samples)
     elif library.endswith(".ndarray"):
         yield f"{name}: {kind}, shape {value.shape}"
-    elif library.endswith((".DataFrame", ".Series")) and len(value.shape):
-        yield f"{name}: {library.partition('.')[0]} {_headline(value, kind)}"
-        yield from _column_lines(_frame_columns(value), samples)
+    elif library.endswith((".DataFrame", ".Series")):
+        yield f"{name}: {library.partition('.')[0]} {_headline(value, kind, samples)}"
+        yield from _column_lines(_frame_columns(value)) if samples else ()
     elif _is_container(value) and len(value):
         yield f"{name}: {type(value).__name__} of {len(value)}, {kind[:200]}"
-        yield from _column_lines(_columns(value), samples) if samples else ()
+        yield from _column_lines(_columns(value)) if samples else ()
     else:
         shown = samples and kind in _SHOWN_TYPES
         yield f"{name}: {kind[:400]}" + (f", {_shown(value, 120)}" if shown else "")
@@ -194,21 +197,20 @@ def _is_container(value: Any) -> bool:
     return kind is dict or kind is list or kind is tuple
 
 
-def _headline(value: Any, kind: str) -> str:
+def _headline(value: Any, kind: str, samples: bool) -> str:
     shape = value.shape
-    return f"{kind}, {shape[0]} rows" if len(shape) == 1 else f"DataFrame, {shape[0]} rows, {shape[1]} columns"
+    if len(shape) == 1 or not samples:
+        return f"{kind[:1500]}, {shape[0]} rows"
+    return f"DataFrame, {shape[0]} rows, {shape[1]} columns"
 
 
-def _frame_columns(value: Any) -> list[Column]:
+def _frame_columns(value: Any) -> Columns:
     """The columns of a pandas or polars table, with values from its beginning, middle and end."""
     if len(value.shape) == 1:
-        return [Column("values", str(value.dtype), _sampled(value))]
-    named = list(zip(value.columns, value.dtypes, strict=True))[:64]
+        return [("values", _sampled(value))]
     at = value.iloc.__getitem__ if hasattr(value, "iloc") else value.__getitem__
-    return [
-        Column(f"{_label(name)} ({dtype})", "", _sampled(at((slice(None), position))))
-        for position, (name, dtype) in enumerate(named)
-    ]
+    named = enumerate(islice(zip(value.columns, value.dtypes, strict=True), 64))
+    return [(f"{_label(name)} ({dtype})", _sampled(at((slice(None), place)))) for place, (name, dtype) in named]
 
 
 def _sampled(series: Any) -> list[Any]:
@@ -223,12 +225,12 @@ def _label(name: Any) -> str:
     return quoted(name) if type(name) is str else _shown(name) if signature(name) in _SHOWN_TYPES else signature(name)
 
 
-def _columns(top: Any) -> list[Column]:
+def _columns(top: Any) -> Columns:
     """What JSON or plain containers hold, by path: `name`, `address.city`, `tags[]`, `{*}` for keys that are data."""
     found: dict[str, list[Any]] = {}
     for item in _some(top) if type(top) is not dict else [top]:
         _collect(item, "", found, 4)
-    return [Column(path or "items", _kinds(values), values) for path, values in found.items()]
+    return [(path or "items", values) for path, values in found.items()]
 
 
 def _some(items: Sequence[Any]) -> Sequence[Any]:
@@ -248,17 +250,17 @@ def _collect(value: Any, path: str, found: dict[str, list[Any]], depth: int) -> 
         found.setdefault(path, []).append(value)
 
 
-def _kinds(values: Sequence[Any]) -> str:
-    return "|".join(sorted({signature(value)[:80] for value in values[:300]})[:6])
-
-
-def _column_lines(columns: Sequence[Column], samples: bool = True) -> Iterator[str]:
+def _column_lines(columns: Columns, samples: bool = True) -> Iterator[str]:
     """One line a column: an example of every pattern, fewer of them where there are many columns."""
     most = 6 if len(columns) <= 10 else 4 if len(columns) <= 20 else 2
-    for label, kind, values in columns:
-        label = label if not label or (label.isprintable() and len(label) <= 120) else quoted(label)
-        shown = examples(values, most) if samples else kind
+    for label, values in columns:
+        label = label if label.isprintable() and 0 < len(label) <= 120 else quoted(label)
+        shown = examples(values, most) if samples else _kinds(values)
         yield f"  {label}: {shown}" if shown else f"  {label}"
+
+
+def _kinds(values: Sequence[Any]) -> str:
+    return "|".join(sorted({signature(value)[:80] for value in values[:300]})[:6])
 
 
 def examples(values: Sequence[Any], most: int = 6) -> str:

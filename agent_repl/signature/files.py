@@ -2,7 +2,8 @@
 
 A look reads at most 64 KB and is remembered by (path, mtime_ns, size, inode), so that a second look costs one
 stat. What is not covered: a file rewritten in place, at the same size, within one tick of the file system's clock;
-a change of encoding after the first 64 KB; headers of compressed files.
+a change of encoding after the first 64 KB; the columns of Parquet and of sheets; what compressed files hold;
+a table of words alone without a header, whose first row is taken for one.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ _NUMBER = re.compile(r"\s*[-+(]?[$€£]?\s*[\d.,]*\d[\d.,]*(e[-+]?\d+)?\s*[%)]?
 _YEAR = re.compile(r"(19|20)\d\d")
 _DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _PLAIN = re.compile(r"\w(?:[\w %/.-]*[\w%])?")
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{},]', re.DOTALL)
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 
 
 @dataclass(frozen=True)
 class FileKind:
     """What a file is: its format, and the names in its header.
 
-    `columns` are those of a table, or of the first sheet of a workbook. `keys` are JSON keys, tables of a database
-    (`orders(id,total)`) or sheets. `array` is true for JSON whose top is an array; `skip` counts the lines above a
-    table's header; `width` its columns, also where it has no header. `suffix` tells texts and binaries apart.
+    `columns` are those of a table. `keys` are JSON keys, tables of a database (`orders(id,total)`) or sheets.
+    `array` is true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its
+    columns, also where it has no header. `suffix` tells texts and binaries apart.
     """
 
     format: Format

@@ -230,9 +230,10 @@ def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
 def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
     slot, state = _first(bases, name, MemberDescriptorType), _first(bases, "__dict__", GetSetDescriptorType)
     try:
-        return _within(slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name), room)
+        held = slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name)
     except (AttributeError, KeyError, TypeError):
         return "absent"
+    return _within(held, room)
 
 
 def _moment(value: Any, room: int) -> str:

@@ -1,0 +1,243 @@
+"""Laws of signatures: structure decides, content never does, and nothing of the value's own is run."""
+
+import collections
+import dataclasses
+import datetime
+import decimal
+import enum
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent_repl.signature import kinds, register, signature
+
+scalars = st.sampled_from([int, float, str, bool, bytes, type(None)])
+shapes = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.tuples(st.just("list"), inner),
+        st.tuples(st.just("record"), st.dictionaries(st.sampled_from("abcdef"), inner, max_size=4)),
+        st.tuples(st.just("tuple"), st.lists(inner, max_size=4)),
+    ),
+    max_leaves=12,
+)
+
+
+def values_of(shape: Any) -> st.SearchStrategy[Any]:
+    """Values of one structure and any content: lists of one to twenty elements, texts below 1 KB."""
+    if isinstance(shape, type):
+        return st.none() if shape is type(None) else st.from_type(shape)
+    kind, inner = shape
+    if kind == "list":
+        return st.lists(values_of(inner), min_size=1, max_size=20)
+    if kind == "record":
+        return st.fixed_dictionaries({key: values_of(part) for key, part in inner.items()})
+    return st.tuples(*[values_of(part) for part in inner])
+
+
+@given(shapes.flatmap(lambda shape: st.tuples(values_of(shape), values_of(shape))))
+def test_values_of_one_structure_have_one_signature_whatever_they_hold(pair: tuple[Any, Any]) -> None:
+    assert signature(pair[0]) == signature(pair[1])
+
+
+@given(st.dictionaries(st.text(max_size=5), st.integers() | st.text(), max_size=8))
+def test_the_order_of_keys_does_not_matter(record: dict[str, Any]) -> None:
+    assert signature(dict(reversed(record.items()))) == signature(record)
+
+
+@given(st.lists(st.integers() | st.text(max_size=3) | st.none(), max_size=9))
+def test_every_kind_in_a_short_list_is_named(items: list[Any]) -> None:
+    inner = signature(items).removeprefix("list[").removesuffix("]")
+    assert set(filter(None, inner.split("|"))) == {signature(item) for item in items}
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    tags: list[str]
+
+
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    x: float
+
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "int"),
+        (True, "bool"),
+        (None, "None"),
+        ("a", "str"),
+        (b"", "bytes"),
+        ([], "list[]"),
+        ([1, "a", None], "list[None|int|str]"),
+        ({}, "{}"),
+        ({"b": [1.5], "a": 1}, '{"a": int, "b": list[float]}'),
+        ({1: "x"}, "dict[int, str]"),
+        (dict.fromkeys(map(str, range(100)), 1.0), "dict[str, float]"),
+        ({1, "a"}, "set[int|str]"),
+        (frozenset({1}), "frozenset[int]"),
+        ((1, "a"), "tuple[int, str]"),
+        ((1,) * 20, "tuple[int, ...]"),
+        ([{"a": 1}, {"a": None, "b": "x"}], 'list[{"a": None|int, "b"?: str}]'),
+        (Path("x"), "path"),
+        (datetime.date(2024, 1, 1), "date"),
+        (datetime.datetime(2024, 1, 1), "datetime"),
+        (datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), "datetime[tz]"),
+        (decimal.Decimal(1), "Decimal"),
+        (Color.RED, f"{__name__}.Color:enum"),
+        (Point(1, ["a"]), f"{__name__}.Point(x: int, tags: list[str])"),
+        (Slotted(1.0), f"{__name__}.Slotted(x: float)"),
+        (Pair(1, "a"), f"{__name__}.Pair:tuple[int, str]"),
+        (collections.Counter("a"), 'collections.Counter:{"a": int}'),
+        (lambda a, b: a, "function(a, b)"),
+        ("date,product\n" + "2024-01-15,Widget\n" * 100, "text:csv;,(date,product)"),
+        ("word " * 300, "text"),
+    ],
+)
+def test_the_text_of_a_kind(value: object, text: str) -> None:
+    assert signature(value) == text
+
+
+def test_a_generator_is_never_consumed() -> None:
+    numbers = (number for number in range(3))
+    assert signature(numbers) == "generator"
+    assert list(numbers) == [0, 1, 2]
+
+
+class Loud(type):
+    def __hash__(cls) -> int:
+        raise AssertionError("the class was hashed")
+
+    def __eq__(cls, other: object) -> bool:
+        raise AssertionError("the class was compared")
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise AssertionError(f"the class was asked for {name}")
+
+
+def refuse(self: object, *args: object, **kwargs: object) -> Any:
+    raise AssertionError("the value was called")
+
+
+NAMES = """__eq__ __repr__ __str__ __len__ __iter__ __hash__ __bool__ __getattr__ __getattribute__ __getitem__
+__contains__ __fspath__ __reduce__ keys items values"""
+HOSTILE = dict.fromkeys(NAMES.split(), refuse) | {"__class__": property(refuse), "__dict__": property(refuse)}
+
+
+@pytest.mark.parametrize("base", [object, dict, list, tuple, set, str, int, float, Path, datetime.datetime])
+def test_nothing_of_a_hostile_value_is_called(base: type) -> None:
+    hostile = type("Hostile", (base,), dict(HOSTILE))
+    made = datetime.datetime.__new__(hostile, 2024, 1, 1) if base is datetime.datetime else plain_new(base)(hostile)
+    for value in (made, [made], {"a": made}, (made,)):
+        assert f"{__name__}.Hostile" in signature(value)
+
+
+def plain_new(base: type) -> Any:
+    return object.__new__ if base is Path else base.__new__
+
+
+def test_nothing_of_a_hostile_metaclass_is_called() -> None:
+    hostile = type.__call__(Loud, "Hostile", (), dict(HOSTILE))
+    assert signature([object.__new__(hostile)]) == f"list[{__name__}.Hostile]"
+
+
+def test_a_borrowed_library_name_gains_nothing() -> None:
+    pytest.importorskip("pandas")
+    impostor = type("DataFrame", (), {"__module__": "pandas", "columns": property(refuse)})
+    assert signature(impostor()) == "pandas.DataFrame"
+
+
+def test_a_thousand_levels_and_endless_ones_are_described() -> None:
+    deep: Any = []
+    for _ in range(1000):
+        deep = [{"a": deep}]
+    endless: list[Any] = []
+    endless.append(endless)
+    ring: dict[str, Any] = {}
+    ring["self"] = ring
+    assert all("…" in signature(value) and len(signature(value)) < 500 for value in (deep, endless, ring))
+
+
+def test_the_text_stays_bounded_however_wide_the_data() -> None:
+    wide = {f"key{number}": {f"inner{other}": [1, "a"] for other in range(60)} for number in range(60)}
+    assert len(signature([wide] * 1000)) < 8100
+
+
+def in_a_new_process(program: str, seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(kinds.__file__).parents[2])}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, env=environment, text=True, capture_output=True, check=True).stdout.strip()
+
+
+def test_the_signature_is_the_same_in_every_process() -> None:
+    program = """from agent_repl.signature import signature
+print(signature([{'b', 'a', 1}, {'x': 1, 'y': {'z': None}}, frozenset({'q', 2.5}), 'a' * 2000, print]))"""
+    assert in_a_new_process(program, "1") == in_a_new_process(program, "2") != ""
+
+
+def test_a_row_that_the_look_cuts_is_no_row() -> None:
+    assert signature("name,text,n\n" + f"a,{'x' * 1300},1\n" * 9) == "text:csv;,(name,text,n)"
+
+
+def test_an_agent_is_known_by_its_label_alone() -> None:
+    agent = type("Sales", (), {"_agent_repl_label_": "sales", "__getattribute__": refuse})
+    assert signature(agent()) == "agent:sales"
+
+
+def test_a_registered_class_answers_for_itself_and_its_subclasses() -> None:
+    class Table:
+        names = ("a", "b")
+
+    register(f"{__name__}.{Table.__qualname__}", lambda table: f"Table({','.join(table.names)})")
+    assert signature([type("Sub", (Table,), {})()]) == "list[Table(a,b)]"
+
+
+def test_a_pydantic_model_shows_its_declared_fields() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("Model", age=(int, 1), name=(str, "x"))
+    assert signature(model()).endswith("Model(age,name)")
+
+
+def test_a_frame_is_its_columns_and_dtypes() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"n": [1, 2], "price": [1.5, 2.5]})
+    assert signature(frame) == "DataFrame(n: int64, price: float64)"
+    assert signature(frame[frame.n > 1]) == signature(frame)
+    assert signature(frame.set_index("n")) == "DataFrame(price: float64; Index[n: int64])"
+    assert signature(frame.n) == "Series[int64]"
+
+
+def test_wide_frames_differ_when_one_far_column_does() -> None:
+    pandas = pytest.importorskip("pandas")
+    wide = pandas.DataFrame({number: [1] for number in range(1000)})
+    assert signature(wide) != signature(wide.rename(columns={900: "x"}))
+    assert len(signature(wide)) < 400
+
+
+def test_an_array_is_its_dtype_and_rank() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert signature(numpy.zeros((2, 3))) == "ndarray[float64, 2d]"
+    assert signature(numpy.array(["a"])) == signature(numpy.array(["abcdef"]))
+
+
+def test_no_library_is_imported() -> None:
+    program = """import sys
+from agent_repl.signature import signature
+signature([{"a": object()}])
+print({"numpy", "pandas", "polars", "pyarrow", "pydantic", "sqlite3"} & set(sys.modules))"""
+    assert in_a_new_process(program, "1") == "set()"
