@@ -1,0 +1,310 @@
+"""Claude, and any other server that speaks the Messages API, through the anthropic SDK.
+
+    complete ──► a thread opens and reads the stream ──► queue ──► the caller: text, patience, Ctrl-C
+
+The SDK is imported when the first prompt is sent. Its errors are translated here, once.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from socket import SHUT_RDWR
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import (
+    AuthenticationFailed,
+    NoProvider,
+    Overloaded,
+    ProviderError,
+    ProviderTimeout,
+    RateLimited,
+    ReplyCut,
+    Unreachable,
+)
+from ..records import Event, Prompt, Reply, Usage
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+DEFAULT_MODEL = "claude-sonnet-5-5"
+DEFAULT_URL = "https://api.anthropic.com"
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+THINKING_ROOM = 8192
+"""Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
+
+PRICES = {
+    "claude-fable-5-1": (10, 50, 0.25, 12.5),
+    "claude-fable-5": (10, 50, 1, 12.5),
+    "claude-opus-5-5": (4, 20, 0.2, 5),
+    "claude-opus-5": (5, 25, 0.5, 6.25),
+    "claude-opus-4-8": (5, 25, 0.5, 6.25),
+    "claude-opus-4-7": (5, 25, 0.5, 6.25),
+    "claude-opus-4-6": (5, 25, 0.5, 6.25),
+    "claude-opus-4-5": (5, 25, 0.5, 6.25),
+    "claude-sonnet-5-5": (2, 10, 0.1, 2.5),
+    "claude-sonnet-5": (2, 10, 0.2, 2.5),
+    "claude-sonnet-4-6": (3, 15, 0.3, 3.75),
+    "claude-sonnet-4-5": (3, 15, 0.3, 3.75),
+    "claude-haiku-5-5": (0.1, 0.5, 0.01, 0.125),
+    "claude-haiku-4-5": (1, 5, 0.1, 1.25),
+}
+"""US dollars for a million tokens in the order of TOKENS, as published in November 2026; cache writes are those that
+last five minutes. Haiku 5.5 costs five times this for prompts above 100,000 tokens, which ours never reach."""
+
+TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
+
+class AnthropicProvider:
+    """A client of the Messages API.
+
+    Without `base_url` it talks to Anthropic and needs a key; with one, a path prefix is kept and any key is taken.
+    `timeout` is the seconds that a whole reply may take, `stall` those without a piece of it; a host that is busy,
+    limits us or is not reached is asked `max_retries` times more. Reads no settings from the environment.
+    """
+
+    name = "anthropic"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 180.0,
+        stall: float = 30.0,
+        max_retries: int = 2,
+    ) -> None:
+        self.model = model or DEFAULT_MODEL
+        self._url = base_url or DEFAULT_URL
+        self._key = (api_key or "").strip() or ("local" if base_url else "")
+        self._timeout, self._stall, self._retries = timeout, stall, max_retries
+        self._client: Anthropic | None = None
+        self._lock = Lock()
+        address = urlsplit(self._url).netloc.rpartition("@")[2]
+        self.host = None if re.sub(r":\d+$", "", address) in LOOPBACK else address
+
+    def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
+        """Answer the prompt; what `on_text` raises, and Ctrl-C, closes the stream and propagates."""
+        for tried in range(self._retries):
+            try:
+                return self._ask(prompt, on_text)
+            except (RateLimited, Overloaded, Unreachable) as error:
+                time.sleep(_pause(error, tried))
+        return self._ask(prompt, on_text)
+
+    def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
+        client, started, heard = self._connect(), time.monotonic(), _Heard()
+        with closing(_Reading(lambda: self._open(client, prompt), heard)) as reading:
+            try:
+                for piece in reading.pieces(started + self._timeout, self._stall):
+                    on_text(piece)
+            except _Broken as broken:
+                raise _translated(broken.error, self._url, heard.text) from broken.error
+        _check_end(heard, self._url)
+        model = heard.model or self.model
+        return Reply(heard.text, _usage(heard.tokens, time.monotonic() - started, model), model)
+
+    def _connect(self) -> Anthropic:
+        _check_key(self._key)
+        from anthropic import Anthropic, DefaultHttpxClient, Timeout
+
+        with self._lock:
+            if self._client is None:
+                timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
+                # no proxy of the environment reaches this machine's own ports
+                http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
+                self._client = Anthropic(
+                    api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http
+                )
+            return self._client
+
+    def _open(self, client: Anthropic, prompt: Prompt) -> Any:
+        claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
+        return client.messages.create(
+            stream=True,
+            model=self.model,
+            system=[{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
+            messages=[{"role": "user", "content": prompt.user}],
+            max_tokens=prompt.max_tokens + (THINKING_ROOM if claude else 0),
+            # Claude 5 answers 400 to a temperature, and the SDK has no parameter for it; other models want one
+            extra_body=None if claude else {"temperature": prompt.temperature},
+        )
+
+    def warm(self, system: str, tell: Callable[[Event], None]) -> None:
+        """Nothing: importing the SDK beforehand would make calls pay that need no model."""
+
+    def close(self) -> None:
+        """Close the connections; the next prompt opens them again."""
+        with self._lock:
+            if self._client:
+                self._client.close()
+            self._client = None
+
+
+def _check_key(key: str) -> None:
+    if not key:
+        raise NoProvider(
+            "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
+            " the Messages API, or use the local model."
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
+
+
+def _pause(error: ProviderError, tried: int) -> float:
+    """Seconds until the next try: what the host asked for, up to a minute, else doubling from a half."""
+    with suppress(AttributeError, KeyError, ValueError):
+        return min(float(error.__cause__.response.headers["retry-after"]), 60.0)  # type: ignore[union-attr]
+    return 0.5 * 2.0**tried
+
+
+@dataclass
+class _Heard:
+    """What a stream has said so far."""
+
+    text: str = ""
+    model: str = ""
+    stop: str | None = None
+    why: str = ""
+    thinking: bool = False
+    tokens: dict[str, int] = field(default_factory=dict)
+
+    def take(self, event: Any) -> str:
+        """Note one event and give back the text in it."""
+        match event.type:
+            case "message_start":
+                self.model = event.message.model or ""
+                self._count(event.message.usage)
+            case "content_block_start":
+                self.thinking = "thinking" in event.content_block.type
+            case "content_block_stop":
+                self.thinking = False
+            case "content_block_delta" if event.delta.type == "text_delta":
+                self.text += event.delta.text
+                return str(event.delta.text)
+            case "message_delta":
+                self.stop = event.delta.stop_reason or self.stop
+                self.why = getattr(getattr(event.delta, "stop_details", None), "explanation", None) or ""
+                self._count(event.usage)
+        return ""
+
+    def _count(self, usage: Any) -> None:
+        counts = {name: getattr(usage, name, None) for name in TOKENS}
+        self.tokens |= {name: count for name, count in counts.items() if count is not None}
+
+
+class _Broken(Exception):
+    """Carries what stopped a stream out of its thread, so that it cannot be confused with an error of `on_text`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class _Reading:
+    """A stream read in a thread of its own, so that its caller can be interrupted, and can stop waiting."""
+
+    def __init__(self, open_stream: Callable[[], Any], heard: _Heard) -> None:
+        self._open, self._heard = open_stream, heard
+        self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
+        self._stream: Any = None
+        self._closed = False
+        Thread(target=self._read, name="agent_repl-reply", daemon=True).start()
+
+    def _read(self) -> None:
+        end: Exception | None
+        try:
+            with self._open() as self._stream:
+                for event in self._stream:
+                    if self._closed:
+                        return
+                    self._pieces.put(self._heard.take(event))
+            end = None
+        except Exception as error:
+            end = error
+        self._stream = None
+        self._pieces.put(end)
+
+    def pieces(self, deadline: float, stall: float) -> Iterator[str]:
+        """The texts as they arrive; raises _Broken."""
+        while (piece := self._next(deadline, stall)) is not None:
+            if isinstance(piece, Exception):
+                raise _Broken(piece)
+            if piece:
+                yield piece
+
+    def _next(self, deadline: float, stall: float) -> str | Exception | None:
+        heard_last = time.monotonic()
+        while (now := time.monotonic()) < deadline:
+            # a model that thinks may be silent for long
+            if now - heard_last > stall and not self._heard.thinking:
+                return TimeoutError(f"nothing came for {stall:.0f} seconds")
+            with suppress(Empty):
+                return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system
+        return TimeoutError("the reply was not whole in time")
+
+    def close(self) -> None:
+        """Hang up: closing alone would leave the thread, and the host, at work."""
+        self._closed = True
+        with suppress(Exception):
+            self._stream.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
+
+
+def _translated(error: Exception, url: str, text: str) -> ProviderError:
+    from anthropic import APIConnectionError, APIStatusError
+
+    kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx and httpx2 name their errors alike
+    if kinds & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
+        return ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout.")
+    if text:
+        return ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
+    if isinstance(error, APIStatusError):
+        return _refused(error, url)
+    if isinstance(error, APIConnectionError) or "TransportError" in kinds:
+        return Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
+    return ProviderError(f"{url} does not answer as the Messages API does ({type(error).__name__}: {error}).")
+
+
+def _refused(error: Any, url: str) -> ProviderError:
+    said = f"{url} answered {error.status_code}: {error.api_message or error.message}"
+    kind = error.type or ""
+    if error.status_code in (401, 403) or kind in ("authentication_error", "permission_error"):
+        return AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
+    if error.status_code == 429 or kind == "rate_limit_error":
+        wait = error.response.headers.get("retry-after")
+        return RateLimited(f"{said}. Try again {f'in {wait} seconds' if wait else 'later'}.")
+    if error.status_code >= 500 or kind in ("overloaded_error", "api_error"):
+        return Overloaded(f"{said}. The host is busy; try again later.")
+    return ProviderError(f"{said}.")
+
+
+def _check_end(heard: _Heard, url: str) -> None:
+    """Let only a whole reply pass."""
+    if heard.stop == "refusal":
+        raise ProviderError(f"{heard.model} refused to write this. {heard.why}".strip())
+    if heard.stop is None and not heard.model and not heard.text:
+        raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
+    if heard.stop not in ("end_turn", "stop_sequence"):
+        raise ReplyCut(f"The reply is not whole: {ENDS.get(heard.stop, heard.stop)}.", heard.text)
+    if not heard.text.strip():
+        raise ProviderError(f"{heard.model} gave an empty reply. Try again.")
+
+
+ENDS = {
+    None: "the connection ended before it did",
+    "max_tokens": "it reached the limit of its tokens",
+    "model_context_window_exceeded": "prompt and reply are longer than the model can hold",
+}
+
+
+def _usage(tokens: dict[str, int], seconds: float, model: str) -> Usage:
+    counts = [tokens.get(name, 0) for name in TOKENS]
+    prices = PRICES.get(re.sub(r"-\d{8}$", "", model))
+    cost = sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6 if prices else None
+    sent, written, read, kept = counts
+    return Usage(1, sent, written, read, kept, seconds, cost)

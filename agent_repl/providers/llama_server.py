@@ -1,0 +1,52 @@
+"""The child process that holds the local model; run by its path, it imports nothing of the package.
+
+Contract: one line of JSON on stdin (`model`: path, `key`: API key, `threads`, `context`: tokens), one line on stdout,
+`{"address": "http://127.0.0.1:PORT"}` once the model is loaded or `{"error": "..."}`. Then it serves the Messages API
+until stdin closes, which also happens when its parent is killed.
+
+Why a process: `xllamacpp.Server` holds Python's global lock while it reads the model, so that in the person's own
+process nothing could be typed, shown or interrupted meanwhile; and its log would go to the person's terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Keep the contract above."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which may want the model again
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the report's channel is not for llama.cpp's own prints
+    try:
+        server = _serve(**json.loads(sys.stdin.readline()))
+    except Exception as error:
+        print(json.dumps({"error": f"{error}"}), file=report, flush=True)
+        return
+    print(json.dumps({"address": server.listening_address}), file=report, flush=True)
+    sys.stdin.read()
+    os._exit(0)  # nothing here is worth an orderly end
+
+
+def _serve(model: str, key: str, threads: int, context: int) -> Any:
+    from xllamacpp import CommonParams, Server
+
+    params = CommonParams()
+    params.model.path = model
+    params.api_keys = [key]
+    params.hostnames, params.port = ["127.0.0.1"], 0
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.n_ctx, params.n_parallel = context, 1
+    params.cache_ram_mib = 512  # prefixes of other agents; the default is 8 GB
+    params.endpoint_slots = params.endpoint_metrics = params.endpoint_props = params.ui = False
+    params.warmup = False  # reading the stable prefix does that
+    params.verbosity = 1  # errors only
+    return Server(params)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Replies that were written beforehand, for tests, demos and offline notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import ProviderError
+from ..records import Event, Prompt, Reply, Usage
+
+PIECE = 24
+"""Characters in one piece of the stream."""
+
+
+class ScriptedProvider:
+    """Answers with the given texts in turn, or with what a function makes of the prompt.
+
+    An exception in a text's place is raised. `prompts` is what it was asked. Its replies carry the note "scripted".
+    """
+
+    name = "scripted"
+    model = "scripted"
+    host = None
+
+    def __init__(self, replies: Iterable[str | BaseException] | Callable[[Prompt], str | BaseException]) -> None:
+        self.prompts: list[Prompt] = []
+        self._reply = replies if callable(replies) else _in_turn(replies)
+
+    def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
+        """Give the next reply; raises ProviderError when there is none left."""
+        self.prompts.append(prompt)
+        reply = self._reply(prompt)
+        if isinstance(reply, BaseException):
+            raise reply
+        for start in range(0, len(reply), PIECE):
+            on_text(reply[start : start + PIECE])
+        return Reply(reply, Usage(calls=1), self.model, "scripted")
+
+    def warm(self, system: str, tell: Callable[[Event], None]) -> None:
+        """Nothing to prepare."""
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _in_turn(replies: Iterable[str | BaseException]) -> Callable[[Prompt], str | BaseException]:
+    texts = list([replies] if isinstance(replies, str) else replies)
+    left = iter(texts)
+
+    def reply(prompt: Prompt) -> str | BaseException:
+        return next(
+            left, ProviderError(f"The script has run out: it has {len(texts)} replies, and one more was asked.")
+        )
+
+    return reply
