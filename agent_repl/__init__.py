@@ -1,1 +1,40 @@
 """Grow software by using it: methods are written by a model when first called, reviewed, then plain Python."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "session": ("Session", "default_session", "open_session"),
+    "agent": ("Agent",),
+    "control": ("emit", "forget", "pin", "prompt", "source", "status", "unpin", "versions"),
+    "errors": (
+        *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
+        *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),
+        *("ProviderTimeout", "RateLimited", "Rejected", "ReplyCut", "ReviewRequired", "StoreError", "UnaskedCall"),
+        "Unreachable",
+    ),
+    "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
+    "providers.anthropic": ("AnthropicProvider",),
+    "providers.local": ("LocalProvider",),
+    "providers.replay": ("ReplayProvider",),
+    "providers.scripted": ("ScriptedProvider",),
+    "frontends.magics": ("load_ipython_extension", "unload_ipython_extension"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used, so that `import agent_repl` costs nothing."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'agent_repl' has no attribute {name!r}")
+    if name == "Agent":
+        import_module(".session", __name__)
+    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOME_OF]

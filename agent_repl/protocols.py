@@ -57,10 +57,6 @@ class Reviewer(Protocol):
 class Place(Protocol):
     """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
 
-    def define(self, code: Code, filename: str, namespace: Mapping[str, Any]) -> Callable[..., Any]:
-        """Compile accepted code in a namespace of its own and give back its method; runs definition time only."""
-        ...
-
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
         ...
@@ -88,14 +84,27 @@ class Executor(Protocol):
     name: str
     isolation: str
 
-    def open(self, agent: Any) -> Place: ...
+    def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+        """Run accepted code's definition time in a namespace of its own and give back its method.
+
+        Functions belong to an identity, not to one agent, so they are made here and not in a place.
+        """
+        ...
+
+    def open(self, agent: Any) -> Place:
+        """The place of one agent."""
+        ...
 
 
 class Store(Protocol):
-    """What is learnt in one home. `where` is shown to the person; `notes` lists what was left unread, and why."""
+    """What is learnt in one home.
+
+    `where` is shown to the person; `notes` lists what was left unread, and why; `home` is None where there is no disk.
+    """
 
     where: str
     notes: list[str]
+    home: Path | None
 
     def entries(self, identity: str) -> dict[str, Entry]:
         """The heads of an identity by method name."""

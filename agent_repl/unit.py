@@ -22,8 +22,8 @@ class Facts:
     """What a method and its helpers do with self.
 
     `reads` and `binds` are state names, `calls` sibling methods. A name that the method itself always sets before
-    it reads it is not among the reads: nothing that was there before can matter. `dynamic` is true when self goes where its
-    attributes cannot be followed (`vars(self)`, a computed `getattr`, an unknown function).
+    it reads it is not among the reads: nothing that was there before can matter. `dynamic` is true when self goes
+    where its attributes cannot be followed (`vars(self)`, a computed `getattr`, an unknown function).
     """
 
     reads: frozenset[str]

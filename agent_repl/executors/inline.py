@@ -16,12 +16,6 @@ class InlinePlace:
         self._agent = agent
         self._state: dict[str, Any] = agent.__dict__
 
-    def define(self, code: Code, filename: str, namespace: Mapping[str, Any]) -> Callable[..., Any]:
-        scope = dict(namespace)
-        exec(compile(code.source, filename, "exec", dont_inherit=True), scope)
-        method: Callable[..., Any] = scope[code.name]
-        return method
-
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         __tracebackhide__ = True
         return function(self._agent, *args, **kwargs)
@@ -49,6 +43,11 @@ class InlineExecutor:
 
     name = "inline"
     isolation = "nothing isolates it: it runs in this process, with your rights"
+
+    def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+        exec(compile(code.source, filename, "exec", dont_inherit=True), namespace)
+        method: Callable[..., Any] = namespace[code.name]
+        return method
 
     def open(self, agent: Any) -> InlinePlace:
         return InlinePlace(agent)

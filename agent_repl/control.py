@@ -1,0 +1,223 @@
+"""The verbs that every front end shares. Each takes `agent.x`, or the agent and "x"."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from . import pipeline
+from .agent import Agent, MethodHandle
+from .errors import AgentError, ModuleError
+from .modules import Part, render
+from .pipeline import Workshop, pinning
+from .pipeline.methods import Identity, Method
+from .prompts import describe_call
+from .prompts import render as render_prompt
+from .records import Prompt, Usage, Version
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One method of one agent, whether it is written or not."""
+
+    agent: Agent
+    name: str
+
+    @property
+    def identity(self) -> Identity:
+        return type(self.agent)._agent_repl_identity_
+
+    @property
+    def shop(self) -> Workshop:
+        return type(self.agent)._agent_repl_shop_
+
+    @property
+    def title(self) -> str:
+        return f"{self.identity.label}.{self.name}"
+
+    def method(self) -> Method:
+        """The head; raises AgentError where there is none."""
+        found = self.identity.find(self.name)
+        if found is None:
+            raise AgentError(f"{self.title} is not written yet: call it first")
+        return found
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """One line about a method."""
+
+    name: str
+    tier: str
+    number: int
+    accepted: str
+    reads: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class AgentInfo:
+    """One identity with its methods and what they have cost."""
+
+    label: str
+    identity: str
+    methods: tuple[MethodInfo, ...]
+    usage: Usage
+
+
+def _target(method: Any, name: str | None) -> Target:
+    if isinstance(method, Agent):
+        if not name:
+            raise AgentError(f"which method of {method._agent_repl_label_}? write {method._agent_repl_label_}.name")
+        return Target(method, name)
+    if isinstance(method, MethodHandle):
+        return Target(method._agent, method._name)
+    owner = getattr(method, "__self__", None)
+    if isinstance(owner, Agent):
+        return Target(owner, method.__name__)
+    raise AgentError(f"{type(method).__name__} is no method of an agent: write agent.name, without parentheses")
+
+
+def _verb(function: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
+    """Let a verb be called as f(agent.x, ...) and as f(agent, "x", ...)."""
+
+    @wraps(function)
+    def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
+        if isinstance(method, Agent):
+            return function(_target(method, args[0] if args else None), *args[1:], **kwargs)
+        return function(_target(method, None), *args, **kwargs)
+
+    return called
+
+
+@_verb
+def source(target: Target) -> str:
+    """The accepted source of a method, with its imports and helpers; raises AgentError where there is none."""
+    return target.method().code.source
+
+
+@_verb
+def versions(target: Target) -> tuple[Version, ...]:
+    """Every version of a method, oldest first: drafts, rejected and failed ones too."""
+    return target.shop.store.versions(target.identity.key(target.name))
+
+
+@_verb
+def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
+    """Exactly what would be sent if the method were written for this call now."""
+    place = target.shop.executor.open(target.agent)
+    state = pipeline.state_of(place)
+    samples = target.shop.settings.samples != "none"
+    filled = pipeline.fill(target.identity.template, state)
+    about = pipeline.object_request(target.identity, filled, state, target.name, samples)
+    request = describe_call(about, target.name, args, kwargs, samples)
+    return render_prompt(request, directory=target.shop.settings.template_directory)
+
+
+@_verb
+def pin(target: Target) -> Path:
+    """Put a method into the class file of its agent: from now on it is that plain function, without guard or undo."""
+    target.method()
+    return pinning.pin(target.identity, target.name, _state(target.agent))
+
+
+@_verb
+def unpin(target: Target) -> None:
+    """Take a method out of the class file; its accepted code is served with its guards again."""
+    if not target.method().entry.pinned:
+        raise AgentError(f"{target.title} is not pinned")
+    pinning.unpin(target.identity, target.name, _state(target.agent))
+
+
+@_verb
+def forget(target: Target) -> None:
+    """The method is as if it had never been called; its versions stay in the store."""
+    if target.method().entry.pinned:
+        raise AgentError(f"{target.title} is pinned: unpin it first")
+    target.shop.store.drop(target.identity.key(target.name))
+    target.identity.forget(target.name)
+
+
+@_verb
+def status(target: Target) -> str:
+    """One line: `sales.top_sellers · CACHED v2 · accepted 3 Nov · reads self.path`."""
+    found = target.identity.find(target.name)
+    if found is None:
+        return f"{target.title} · NEW · not written yet"
+    about = _info(target.identity, found)
+    parts = [target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads]
+    return " · ".join(part for part in parts if part)
+
+
+def agents(session: Any) -> tuple[AgentInfo, ...]:
+    """All identities of a session with their methods."""
+    return tuple(_agent_info(identity) for identity in session.identities.values())
+
+
+def _agent_info(identity: Identity) -> AgentInfo:
+    found = [m for m in (identity.find(name) for name in identity.names()) if m is not None]
+    spent = [v.usage for m in found for v in identity.store.versions(m.entry.version.key)]
+    return AgentInfo(
+        identity.label, identity.template, tuple(_info(identity, m) for m in found), sum(spent, start=Usage())
+    )
+
+
+def _info(identity: Identity, method: Method) -> MethodInfo:
+    version, needs = method.entry.version, identity.needs(method.code.name)
+    reads = f"reads {', '.join(f'self.{n}' for n in sorted(needs.reads))}" if needs.reads else ""
+    doc = (method.function.__doc__ or "").strip().partition("\n")[0]
+    return MethodInfo(method.code.name, method.tier, version.number, version.created[:10], reads, doc)
+
+
+def _state(agent: Agent) -> Mapping[str, Any]:
+    return pipeline.state_of(type(agent)._agent_repl_shop_.executor.open(agent))
+
+
+def emit(agent: Agent, path: str | Path, tests: bool = False) -> Path:
+    """Write the agent as a plain class that needs nothing of ours, and check it; raises ModuleError.
+
+    The file is written only after it was imported under `python -I`; an existing file is replaced.
+    """
+    if tests:
+        raise AgentError("emitting tests is not built yet: emit without tests")
+    identity = type(agent)._agent_repl_identity_
+    found = {name: m for name in identity.names() if (m := identity.find(name)) is not None}
+    if not found:
+        raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
+    parts = [Part(name, m.code.source) for name, m in found.items()]
+    state = pinning.constructor_state(identity, found, _state(agent))
+    text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
+    _check_alone(text)
+    target = Path(path)
+    try:
+        pinning.replace_file(target, text)
+    except OSError as error:
+        raise ModuleError(f"{target} cannot be written: {error}") from error
+    return target
+
+
+def _provenance(identity: Identity, methods: Mapping[str, Method]) -> str:
+    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in methods.values()})
+    return f"{identity.template}\n\nWritten by: {', '.join(made)}. Each method was accepted in review.\n"
+
+
+def _check_alone(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "emitted.py")
+        file.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-I", str(file)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=folder, check=False, stdin=subprocess.DEVNULL
+        )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ModuleError(f"the class does not import on its own, so nothing was written: {last}")

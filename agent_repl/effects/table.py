@@ -1,0 +1,109 @@
+"""Which calls touch what: plain rows, looked up by the dotted name that a call resolves to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A kind of effect, and the position of the path among the arguments (None: there is none, show the call).
+
+    The kind "open" means: reads or writes, as the mode in the next position says.
+    """
+
+    kind: str
+    path: int | None = None
+
+
+def row_for(origin: str) -> Row | None:
+    """What a call of this dotted name touches; None when nothing is known of it."""
+    if origin in CALLS:
+        return CALLS[origin]
+    made = "(" in origin  # the call that made the object has been told already
+    return None if made else next((row for prefix, row in FAMILIES if origin.startswith(prefix)), None)
+
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
+def _rows(*groups: tuple[str, int | None, str]) -> dict[str, Row]:
+    return {name: Row(kind, path) for kind, path, names in groups for name in names.split()}
+
+
+CALLS = _rows(
+    ("open", 0, "builtins.open io.open _io.open codecs.open io.FileIO os.fdopen gzip.open gzip.GzipFile bz2.open"),
+    ("open", 0, "bz2.BZ2File lzma.open lzma.LZMAFile zipfile.ZipFile tarfile.open wave.open"),
+    ("reads", 0, "os.listdir os.scandir os.walk os.readlink glob.glob glob.iglob linecache.getline linecache.getlines"),
+    ("reads", 0, "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile xml.etree.ElementTree.parse"),
+    ("reads", 0, "xml.etree.ElementTree.iterparse configparser.ConfigParser().read fileinput.input PIL.Image.open"),
+    ("reads", 0, "openpyxl.load_workbook matplotlib.pyplot.imread runpy.run_path"),
+    ("reads", None, "builtins.input sys.stdin getpass.getpass"),
+    ("writes", 0, "os.mkdir os.makedirs os.truncate os.chmod os.chown os.utime os.mkfifo os.mknod os.open os.write"),
+    ("writes", 0, "numpy.save numpy.savez numpy.savez_compressed numpy.savetxt numpy.memmap sqlite3.connect"),
+    ("writes", 0, "shutil.make_archive logging.FileHandler matplotlib.pyplot.savefig"),
+    ("writes", 1, "os.rename os.renames os.replace os.link os.symlink json.dump pickle.dump marshal.dump yaml.dump"),
+    ("writes", 1, "shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.move shutil.unpack_archive"),
+    ("writes", None, "zipfile.ZipFile().extractall zipfile.ZipFile().extract tarfile.open().extractall"),
+    ("writes", None, "tarfile.open().extract urllib.request.urlretrieve"),
+    ("deletes", 0, "os.remove os.unlink os.rmdir os.removedirs shutil.rmtree"),
+    ("network", None, "asyncio.open_connection asyncio.start_server asyncio.open_unix_connection"),
+    ("process", None, "os.system os.popen os.fork os.forkpty os.kill os.killpg os._exit os.abort os.startfile os.nice"),
+    ("process", None, "os.chdir os.chroot os.umask builtins.exit builtins.quit sys.exit atexit.register"),
+    ("process", None, "threading.Thread threading.Timer asyncio.create_subprocess_exec"),
+    ("process", None, "asyncio.create_subprocess_shell resource.setrlimit"),
+    ("environment", None, "os.environ os.environb os.getenv os.getenvb os.putenv os.unsetenv"),
+    ("dynamic", None, "builtins.eval builtins.exec builtins.compile builtins.__import__ builtins.__builtins__"),
+    ("dynamic", None, "types.FunctionType types.CodeType sys._getframe inspect.currentframe inspect.stack"),
+    ("dynamic", None, "gc.get_objects gc.get_referrers pandas.eval"),
+    ("patches", None, "sys.settrace sys.setprofile sys.setrecursionlimit locale.setlocale"),
+    ("unsafe-load", None, "pickle.load pickle.loads pickle.Unpickler marshal.load marshal.loads shelve.open"),
+    ("unsafe-load", None, "pandas.read_pickle joblib.load torch.load dill.load dill.loads cloudpickle.load"),
+    ("unsafe-load", None, "cloudpickle.loads yaml.load yaml.unsafe_load"),
+)
+
+FAMILIES = tuple(
+    (prefix, Row(kind, path))
+    for kind, path, prefixes in (
+        ("quiet", None, "tempfile.gettempdir pandas.read_sql subprocess.list2cmdline multiprocessing.cpu_count"),
+        ("network", None, "socket. socketserver. ssl. urllib.request. urllib3. http.client. http.server. requests."),
+        (
+            "network",
+            None,
+            "httpx. aiohttp. ftplib. smtplib. poplib. imaplib. telnetlib. xmlrpc. websocket. websockets.",
+        ),
+        ("network", None, "paramiko. boto3. anthropic. openai."),
+        ("process", None, "subprocess. multiprocessing. concurrent.futures. signal. pty. webbrowser. os.exec os.spawn"),
+        ("process", None, "os.posix_spawn os.set"),
+        ("environment", None, "os.environ. os.environb."),
+        ("dynamic", None, "importlib. runpy. code. codeop."),
+        ("unsafe-load", None, "ctypes. cffi. _ctypes."),
+        ("patches", None, "sys.path. sys.modules. sys.meta_path. sys.path_hooks."),
+        ("writes", None, "tempfile. shelve. dbm."),
+        ("reads", 0, "pandas.read_ polars.read_ polars.scan_ imageio.imread"),
+        ("reads", None, "sys.stdin."),
+    )
+    for prefix in prefixes.split()
+)
+
+# Methods of a path: the object itself is the path. The first group is told by name alone; the second, whose names
+# others have too (`str.replace`, `DataFrame.rename`), only where the object is known to come from pathlib.
+PATH_METHODS = _rows(
+    ("reads", None, "read_text read_bytes iterdir rglob"),
+    ("writes", None, "write_text write_bytes touch mkdir symlink_to hardlink_to"),
+    ("deletes", None, "unlink rmdir"),
+    ("open", 0, "open"),
+)
+PATHLIB_ONLY = _rows(("reads", None, "glob walk readlink"), ("writes", None, "rename replace chmod lchmod"))
+
+# Methods that write where their first argument (or one of these keywords) says, and nothing without it.
+WRITERS = _words(
+    "to_csv to_excel to_json to_parquet to_feather to_hdf to_html to_latex to_xml to_stata to_orc to_pickle to_sql",
+    "tofile savefig write_csv write_parquet write_html write_image write_excel",
+)
+PATH_KEYWORDS = _words("file path path_or_buf path_or_buffer filepath_or_buffer io buf fname fp name dst")
+
+# Attributes that lead out of any object into the interpreter.
+INNARDS = _words(
+    "__globals__ __subclasses__ __builtins__ __code__ __closure__ f_globals f_locals f_back tb_frame gi_frame"
+)

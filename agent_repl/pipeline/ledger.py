@@ -1,0 +1,76 @@
+"""One account for everything that an outermost call sets in motion: depth, model calls, tokens, money."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from ..errors import BudgetExceeded
+from ..records import Settings, Tier, Usage
+
+
+@dataclass
+class Ledger:
+    """What has been spent since the outermost call began, and how deep in written code we are."""
+
+    depth: int = 0
+    usage: Usage = field(default_factory=Usage)
+    tier: Tier | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def spend(self, usage: Usage) -> None:
+        """Add what one answer cost."""
+        self.usage += usage
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the seconds of a block to a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - began
+
+    @contextmanager
+    def deeper(self, settings: Settings, title: str) -> Iterator[None]:
+        """One level of written code that is not yet known to work; raises BudgetExceeded past `max_depth`."""
+        if self.depth >= settings.max_depth:
+            raise BudgetExceeded(
+                f"{title} is {self.depth} new methods deep (max_depth={settings.max_depth}): "
+                f"methods that write methods without end; call the inner ones yourself first, or raise max_depth"
+            )
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+
+_current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
+
+
+@contextmanager
+def ledger() -> Iterator[Ledger]:
+    """The ledger of the outermost call, or a new one when this is it."""
+    present = _current.get()
+    if present is not None:
+        yield present
+        return
+    token = _current.set(Ledger())
+    try:
+        yield _current.get() or Ledger()
+    finally:
+        _current.reset(token)
+
+
+def check_budget(book: Ledger, session: Usage, settings: Settings) -> None:
+    """Raise BudgetExceeded where one more model call would pass a limit."""
+    if book.usage.calls >= settings.max_calls:
+        raise BudgetExceeded(f"this call has asked the model {book.usage.calls} times (max_calls={settings.max_calls})")
+    if session.cost is not None and settings.max_cost and session.cost >= settings.max_cost:
+        raise BudgetExceeded(
+            f"this session has cost ${session.cost:.2f} (max_cost={settings.max_cost}): raise max_cost to go on"
+        )

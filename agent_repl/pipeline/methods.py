@@ -1,0 +1,166 @@
+"""The live side of one identity: its class, and its head versions made runnable."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ..modules import namespace
+from ..protocols import Executor, Place, Store
+from ..records import Code, Entry, Guard, Key, Premise, Tier
+from ..signature.guards import argument_premises, binder, fits, parameter_names, state_premises
+from ..validate import recall
+
+OPENS = frozenset({"reads", "unknown"})
+
+
+@dataclass
+class Method:
+    """A head version with its function. `tier` is what a call to it is said to be."""
+
+    entry: Entry
+    code: Code
+    function: Callable[..., Any]
+    tier: Tier = "CACHED"
+
+    def __post_init__(self) -> None:
+        self.parameters = parameter_names(self.function)
+        self.bind = binder(self.function)
+        self.deferred = any(
+            test(self.function)
+            for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+        )
+
+    @cached_property
+    def opens(self) -> bool:
+        """Whether the code opens files, so that what is in them is part of its guard."""
+        return any(effect.kind in OPENS for effect in self.code.effects)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method can depend on and change, through the methods that it calls too."""
+
+    reads: frozenset[str]
+    binds: frozenset[str]
+    dynamic: bool
+    opens: bool
+
+
+class Identity:
+    """What all agents of one identity share in a session: the class, the heads, their functions."""
+
+    def __init__(self, template: str, label: str, store: Store, executor: Executor) -> None:
+        self.template = template
+        self.label = label
+        self.store = store
+        self.executor = executor
+        self.base: type = object
+        self.live: type = object
+        self.methods: dict[str, Method] = {}
+        self._entries: dict[str, Entry] = {}
+        self._needs: dict[str, Needs] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over what other processes have accepted since."""
+        entries = self.store.entries(self.template)
+        for name, method in list(self.methods.items()):
+            stored = entries.get(name)
+            if stored and stored.version.number > method.entry.version.number:
+                self.forget(name)
+            elif stored and stored != method.entry:
+                method.entry = stored
+                self._needs.clear()
+        self._entries = entries
+
+    def names(self) -> list[str]:
+        """Every method that has a head, in the order of first acceptance."""
+        return list(dict.fromkeys([*self._entries, *self.methods]))
+
+    def find(self, name: str) -> Method | None:
+        """The head of that name, compiled when it is first wanted."""
+        method = self.methods.get(name)
+        if method is None and (entry := self._entries.get(name)) is not None:
+            code = recall(entry.version.source, name)
+            method = self.install(entry, code, "PINNED" if entry.pinned else "CACHED")
+        return method
+
+    def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
+        """Compile accepted code and make it the head in this process."""
+        method = Method(entry, code, self._function(entry, code), tier)
+        self.methods[code.name] = method
+        self._needs.clear()
+        return method
+
+    def _function(self, entry: Entry, code: Code) -> Callable[..., Any]:
+        file = self.store.source_file(entry.version)
+        filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
+        scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls)
+        function = self.executor.define(code, filename, scope)
+        function.__qualname__ = f"{self.label}.{code.name}"
+        return function
+
+    def put(self, name: str, entry: Entry) -> None:
+        """The same head with a changed entry."""
+        self._entries[name] = self.methods[name].entry = entry
+        self._needs.clear()
+
+    def forget(self, name: str) -> None:
+        """The method is as if it had never been called."""
+        self.methods.pop(name, None)
+        self._entries.pop(name, None)
+        self._needs.clear()
+
+    def needs(self, name: str) -> Needs:
+        """What the head can depend on, followed through siblings."""
+        if name not in self._needs:
+            self._needs[name] = self._gather(name)
+        return self._needs[name]
+
+    def _gather(self, name: str) -> Needs:
+        reads: set[str] = set()
+        binds: set[str] = set()
+        dynamic = opens = False
+        waiting, seen = [name], set()
+        while waiting:
+            current = waiting.pop()
+            method = None if current in seen else self.find(current)
+            seen.add(current)
+            if method is not None:
+                reads |= method.code.reads
+                binds |= method.code.binds
+                dynamic |= method.code.dynamic
+                opens |= method.opens
+                waiting += method.code.calls
+        return Needs(frozenset(reads - set(self.names())), frozenset(binds), dynamic, opens)
+
+    def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
+        """What the head would depend on in this call; raises TypeError when the call does not bind."""
+        method, needs = self.methods[name], self.needs(name)
+        values = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
+        kinds = place.kinds(None if needs.dynamic else needs.reads)
+        names = needs.reads | set(kinds) if needs.dynamic else needs.reads
+        state: list[Premise] = state_premises(names, kinds, place.get, needs.opens)
+        return (*argument_premises(values, needs.opens), *state)
+
+    def fits(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Whether the head is known to serve this call."""
+        try:
+            premises = self.premises(name, place, args, kwargs)
+        except TypeError:
+            return False
+        return fits(self.methods[name].entry.guards, premises)
+
+    def widen(self, name: str, premises: Guard) -> Entry:
+        """The head's entry with one more guard; the newest come first, since the next call is like the last."""
+        entry = self.methods[name].entry
+        guards = (premises, *(g for g in entry.guards if g != premises))
+        return replace(entry, guards=guards[:64], runs=entry.runs + 1)
+
+    def key(self, name: str) -> Key:
+        """Where the store keeps a method of this identity."""
+        return Key(self.template, name)

@@ -1,0 +1,155 @@
+"""Pinned methods: written into the class file of their identity, and bound from it as plain functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModuleError
+from ..modules import Part, class_name, load_class, render, units
+from ..records import Entry
+from ..unit import digest
+from .methods import Identity
+
+_UNSET = object()
+
+
+def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
+    """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
+    path = _path(identity)
+    _refuse_foreign(identity, path)
+    if identity.find(name) is None:
+        raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
+    entries = [*pinned(identity), identity.methods[name].entry]
+    write_class(identity, path, entries, state)
+    entry = replace(identity.methods[name].entry, pinned=True)
+    identity.put(name, entry)
+    identity.store.put(entry)
+    bind(identity)
+    return path
+
+
+def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
+    """Take a method out of the class file; it is served from the store again, with its guards."""
+    path = _path(identity)
+    _refuse_foreign(identity, path)
+    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
+    write_class(identity, path, rest, state)
+    if (method := identity.find(name)) is not None:
+        entry = replace(method.entry, pinned=False)
+        method.tier = "CACHED"
+        identity.put(name, entry)
+        identity.store.put(entry)
+    bind(identity)
+
+
+def pinned(identity: Identity) -> list[Entry]:
+    """The entries that a person pinned, in the order of first acceptance."""
+    found = (identity.find(name) for name in identity.names())
+    return [m.entry for m in found if m is not None and m.entry.pinned]
+
+
+def bind(identity: Identity) -> None:
+    """Make pinned methods real functions of the live class: from the class file where it is as we left it.
+
+    Otherwise from the store, which keeps the last good version of each; the store's notes say why.
+    """
+    entries = pinned(identity)
+    for name in [n for n in vars(identity.live) if not n.startswith("_")]:
+        delattr(identity.live, name)
+    identity.live.__bases__ = (identity.base,)
+    if not entries:
+        return
+    try:
+        identity.live.__bases__ = (_loaded(identity, entries), identity.base)
+    except ModuleError as error:
+        identity.store.notes.append(f"{error}; the last accepted versions serve")
+        for entry in entries:
+            method = identity.find(entry.version.key.name)
+            if method is not None:
+                setattr(identity.live, entry.version.key.name, method.function)
+
+
+def _loaded(identity: Identity, entries: list[Entry]) -> type:
+    path = _path(identity)
+    _refuse_foreign(identity, path)
+    try:
+        source = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModuleError(f"{path} cannot be read: {error}") from error
+    found = units(source, identity.label)
+    for entry in entries:
+        name = entry.version.key.name
+        if name not in found or digest(found[name], name) != entry.version.unit:
+            raise ModuleError(f"{path}: {name} is not the version that was pinned")
+    calls = frozenset().union(*(identity.methods[e.version.key.name].code.calls for e in entries))
+    return load_class(path, source, identity.label, class_name(identity.label), calls)
+
+
+def _path(identity: Identity) -> Path:
+    if identity.store.home is None:
+        raise ModuleError("nothing can be pinned here: there is no place on disk for it (set AGENT_REPL_HOME)")
+    return identity.store.home / "modules" / f"{identity.label}.py"
+
+
+def write_class(identity: Identity, path: Path, entries: list[Entry], state: Mapping[str, Any]) -> None:
+    """Write the class file atomically, with a signature beside the store; no entries, no file."""
+    if not entries:
+        path.unlink(missing_ok=True)
+        return
+    parts = {e.version.key.name: Part(e.version.key.name, e.version.source) for e in entries}
+    text = render(identity.label, identity.template, parts.values(), constructor_state(identity, parts, state))
+    try:
+        replace_file(path, text)
+        replace_file(_seal(identity, path), json.dumps({"mac": identity.store.sign(_sealed(path, text))}))
+    except OSError as error:
+        raise ModuleError(f"{path} cannot be written: {error}") from error
+
+
+def constructor_state(identity: Identity, names: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """What a constructor must be given: state that the methods read and none of them sets, and the template's."""
+    needs = [identity.needs(name) for name in names]
+    reads = frozenset().union(*(n.reads for n in needs)) - frozenset().union(*(n.binds for n in needs))
+    wanted = [n for n in state if n in reads or f"{{{n}}}" in identity.template]
+    return {name: state.get(name, _UNSET) for name in dict.fromkeys([*wanted, *sorted(reads)])}
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _seal(identity: Identity, path: Path) -> Path:
+    return path.parent.parent / "seals" / f"{identity.label}.json"
+
+
+def _sealed(path: Path, text: str) -> bytes:
+    return f"module {path.name} {hashlib.sha256(text.encode()).hexdigest()}".encode()
+
+
+def _refuse_foreign(identity: Identity, path: Path) -> None:
+    """A class file that we did not write, or that was changed since, is named and left as it is."""
+    if not path.exists():
+        return
+    try:
+        mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
+    except (OSError, ValueError, KeyError, TypeError):
+        mac = ""
+    if mac != identity.store.sign(_sealed(path, path.read_text(encoding="utf-8", errors="replace"))):
+        raise ModuleError(f"{path} was changed outside agent_repl, or is not yours; it is left as it is")

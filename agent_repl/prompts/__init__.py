@@ -1,0 +1,144 @@
+"""Premises become what we send: a stable prefix about the object, then the call."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..records import Guard, Premise, Prompt
+from ..signature import looks_like_path, signature
+from .profile import profile, profile_file
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+METHODS_LIMIT = 6_000
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Code that was refused or that raised, and what the writer should know of it."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that the writer is told about one call: texts for the templates, each of which rests on a premise."""
+
+    label: str
+    identity: str
+    state: tuple[str, ...]
+    names: tuple[str, ...]
+    methods: str
+    name: str = ""
+    shown: str = ""
+    parameters: str = "self"
+    arguments: tuple[str, ...] = ()
+    head: str = ""
+    changes: str = ""
+    feedback: str = ""
+    premises: Guard = ()
+
+
+def describe_object(
+    label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool
+) -> Request:
+    """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name."""
+    return Request(
+        label=label,
+        identity=identity,
+        state=tuple(_described(value, f"self.{name}", samples) for name, value in state.items()),
+        names=tuple(f"self.{name}" for name in state),
+        methods=_listed(methods),
+        premises=tuple(_premises(state, "self.")),
+    )
+
+
+def describe_call(
+    request: Request, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], samples: bool
+) -> Request:
+    """The same request with one call added."""
+    given = {**{f"arg{i}": value for i, value in enumerate(args, 1)}, **kwargs}
+    return Request(
+        **{
+            **request.__dict__,
+            "name": name,
+            "shown": ", ".join([*(_brief(v, samples) for v in args), *_keywords(kwargs, samples)]),
+            "parameters": ", ".join(["self", *given]),
+            "arguments": tuple(_described(value, key, samples) for key, value in given.items()),
+            "premises": (*request.premises, *_premises(given, "")),
+        }
+    )
+
+
+def render(request: Request, failure: Failure | None = None, temperature: float = 0.0, directory: str = "") -> Prompt:
+    """The prompt for a request; a template of the same name in `directory` is used instead of ours."""
+    environment = _environment(directory)
+    system = environment.get_template("system.jinja").render(request.__dict__)
+    user = environment.get_template("user.jinja").render(
+        {**request.__dict__, "failure": failure, "reminder": _reminder(request)}
+    )
+    return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
+
+
+def prompt_hash(prompt: Prompt) -> str:
+    """A short hash by which a version remembers what it was answered to."""
+    return hashlib.sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
+
+
+def _reminder(request: Request) -> str:
+    if not request.names:
+        return "self has no attributes yet."
+    return f"self has only {', '.join(request.names)}: there is no other attribute."
+
+
+@cache
+def _environment(directory: str) -> Environment:
+    from jinja2 import Environment, FileSystemLoader
+
+    own = str(Path(__file__).with_name("templates"))
+    folders = [directory, own] if directory else [own]
+    return Environment(loader=FileSystemLoader(folders), trim_blocks=True, lstrip_blocks=True)
+
+
+def _described(value: Any, name: str, samples: bool) -> str:
+    if looks_like_path(value):
+        return profile_file(value, name, samples=samples)
+    return profile(value, name, samples=samples)
+
+
+def _premises(values: Mapping[str, Any], prefix: str) -> Iterable[Premise]:
+    return [Premise(f"{prefix}{name}", signature(value)) for name, value in values.items()]
+
+
+def _keywords(kwargs: Mapping[str, Any], samples: bool) -> list[str]:
+    return [f"{name}={_brief(value, samples)}" for name, value in kwargs.items()]
+
+
+def _brief(value: Any, samples: bool) -> str:
+    """A literal as it was written when it is short, else its signature: no code of the value's own runs."""
+    if samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60:
+        return repr(value)
+    return f"<{signature(value)}>"
+
+
+def _listed(methods: Mapping[str, str]) -> str:
+    """Sources of accepted methods, the oldest first; when they grow long only their first lines."""
+    whole = "\n\n".join(source.strip() for source in methods.values())
+    if len(whole) <= METHODS_LIMIT:
+        return whole
+    return "\n".join(_heading(name, source) for name, source in methods.items())[:METHODS_LIMIT]
+
+
+def _heading(name: str, source: str) -> str:
+    lines = source.splitlines()
+    start = next(
+        (i for i, line in enumerate(lines) if line.lstrip().startswith((f"def {name}", f"async def {name}"))), 0
+    )
+    return "\n".join([*lines[start : start + 2], "    ..."])

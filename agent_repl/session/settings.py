@@ -1,0 +1,70 @@
+"""What a person set, where: the user's file, then the environment, then the call; a project may only tighten."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import AgentError
+from ..records import Settings
+
+PREFIX = "AGENT_REPL_"
+MODES = ("auto", "ask", "later", "cached")  # each looser than the next
+_CHOICES = {
+    "review": MODES,
+    "policy": ("inform", "strict"),
+    "samples": ("some", "none"),
+    "show": ("code", "line", "off"),
+}
+_LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls", "max_cost")
+_TYPES = {field.name: type(field.default) for field in fields(Settings)}
+
+
+def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
+    """Settings from all places, later over earlier; raises AgentError that names the place and the choices."""
+    settings = Settings(**_read(user_file))
+    settings = replace(settings, **_from_environment(environment))
+    settings = replace(settings, **{name: _checked(name, value, "open_session") for name, value in given.items()})
+    return _tightened(settings, _read(home / "config.toml"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return {}
+    except ValueError as error:
+        raise AgentError(f"{path} is not valid TOML: {error}") from error
+    return {name: _checked(name, value, str(path)) for name, value in values.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    present = {name: environment.get(PREFIX + name.upper()) for name in _TYPES}
+    return {name: _checked(name, text, PREFIX + name.upper()) for name, text in present.items() if text}
+
+
+def _checked(name: str, value: Any, where: str) -> Any:
+    if name not in _TYPES:
+        raise AgentError(f"{where}: there is no setting {name!r}; there are: {', '.join(_TYPES)}")
+    try:
+        value = _TYPES[name](value)
+    except (TypeError, ValueError):
+        raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
+    if value and value not in _CHOICES.get(name, (value,)):
+        raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
+    return value
+
+
+def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
+    """A project's file may make things stricter; provider, address, model and templates are never read from it."""
+    changes: dict[str, Any] = {}
+    for name in ("policy", "samples"):
+        if project.get(name) in ("strict", "none"):
+            changes[name] = project[name]
+    if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
+        changes["review"] = project["review"]
+    changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
+    return replace(settings, **changes)

@@ -1,0 +1,8 @@
+"""Values → signatures: canonical text of a value's structure, never of its content."""
+
+from __future__ import annotations
+
+from .files import FileKind, file_signature, looks_like_path, sniff, sniff_text
+from .kinds import register, signature
+
+__all__ = ["FileKind", "file_signature", "looks_like_path", "register", "signature", "sniff", "sniff_text"]

@@ -1,0 +1,316 @@
+"""Values → signatures: canonical text of a value's structure, never of its content.
+
+Nothing of the value's own is run: classes are read through `type` itself, builtin containers through the methods of
+the builtin, objects of libraries only where the class is exactly the library's. Libraries are never imported. Cost
+does not grow with the data: every level hands a part of its room to the next, and where none is left stands "…".
+
+What is not covered: of a set above 256 elements, a kind that is rare in it; of a list above nine, a kind that stands
+at none of its ends nor in its middle.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from itertools import islice
+from pathlib import PosixPath, WindowsPath
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
+
+from .files import bounded, joined, quoted, shortened, sniff_text
+
+LONG_TEXT = 1024
+ROOM = 1024
+KEYS = 64
+_HEAD = 4096
+Rule = Callable[[Any, int], str]
+
+_SCALARS = {
+    id(kind): name
+    for kind, name in {
+        int: "int", float: "float", bool: "bool", type(None): "None", bytes: "bytes", complex: "complex", date: "date",
+        PosixPath: "path", WindowsPath: "path", type: "type",
+    }.items()
+}  # fmt: skip
+_REGISTERED: dict[str, Callable[[Any], str]] = {}
+
+
+def signature(value: Any) -> str:
+    """The structure of a value as one line of text, the same in every process and run.
+
+    Raises only what a registered function raises.
+    """
+    kind = type(value)
+    if kind is str and len(value) <= LONG_TEXT:
+        return "str"
+    # by id: a metaclass may define __hash__, and these classes live for ever
+    return _SCALARS.get(id(kind)) or shortened(_within(value, ROOM), 8000)
+
+
+def register(type_qualified_name: str, function: Callable[[Any], str]) -> None:
+    """Let `function` answer for objects of a class, named `module.QualName`, and of its subclasses.
+
+    The table is empty until users' code fills it. The function must answer with structure only, without growing with
+    the data, and the same in every process. Plain builtins (int, str, list, dict, ...) cannot be given another answer.
+    """
+    _REGISTERED[type_qualified_name] = function
+
+
+def _within(value: Any, room: int) -> str:
+    kind = type(value)
+    if kind is str:
+        return "str" if len(value) <= LONG_TEXT else _long_text(value)
+    known = _SCALARS.get(id(kind))
+    if known:
+        return known
+    rule = _BUILTIN.get(id(kind))
+    if rule is None:
+        return _object(value, kind, room)
+    return rule(value, room) if room else "…"
+
+
+def _long_text(text: str) -> str:
+    return f"text:{sniff_text(text[:_HEAD], whole=len(text) <= _HEAD).signature}".replace("text:text", "text")
+
+
+def _list(value: list[Any], room: int) -> str:
+    return f"list[{_union(_ends(value, list), room // 4)}]"
+
+
+def _ends(value: Any, base: Any) -> list[Any]:
+    """Up to nine elements: the first, middle and last three. Slices never raise, whoever shrinks the list meanwhile."""
+    size, get = base.__len__(value), base.__getitem__
+    if size <= 9:
+        return list(get(value, slice(None)))
+    return [*get(value, slice(3)), *get(value, slice(size // 2, size // 2 + 3)), *get(value, slice(-3, None))]
+
+
+def _tuple(value: tuple[Any, ...], room: int) -> str:
+    if tuple.__len__(value) > 8:
+        return f"tuple[{_union(_ends(value, tuple), room // 4)}, ...]"
+    items = tuple.__getitem__(value, slice(None))
+    return f"tuple[{', '.join(_within(item, room // max(2, len(items))) for item in items)}]"
+
+
+def _set(value: set[Any], room: int) -> str:
+    return f"set[{_union(islice(set.__iter__(value), 256), room // 4)}]"
+
+
+def _frozenset(value: frozenset[Any], room: int) -> str:
+    return f"frozenset[{_union(islice(frozenset.__iter__(value), 256), room // 4)}]"
+
+
+def _union(values: Iterable[Any], room: int) -> str:
+    """What a few elements are: records as one record, everything else by kind, in alphabetic order."""
+    kinds: set[str] = set()
+    records = []
+    for value in values:
+        record = _as_record(value) if type(value) is dict else None
+        if record is None:
+            kinds.add(_within(value, room))
+        else:
+            records.append(record)
+    return "|".join(sorted(kinds | {_record(records, room)} if records else kinds))
+
+
+def _dict(value: dict[Any, Any], room: int) -> str:
+    record = _as_record(value)
+    return _mapping(value, room) if record is None else _record([record], room)
+
+
+def _as_record(value: dict[Any, Any]) -> dict[str, Any] | None:
+    """A copy of a dict whose keys are names."""
+    if dict.__len__(value) > KEYS:
+        return None
+    copy = dict.copy(value)
+    return copy if all(type(key) is str and len(key) <= 100 for key in copy) else None
+
+
+def _record(records: list[dict[str, Any]], room: int) -> str:
+    """Records as one; a key that some of them lack is marked `?`."""
+    if not room:
+        return "…"
+    keys = sorted({key for record in records for key in record})
+    if len(keys) > min(room, KEYS):
+        return _mapping({key: value for record in records for key, value in record.items()}, room)
+    room //= max(2, len(keys))
+    parts = []
+    for key in keys:
+        values = [record[key] for record in records if key in record]
+        parts.append(f'"{key}"{"" if len(values) == len(records) else "?"}: {_union(values, room)}')
+    return "{" + ", ".join(parts) + "}"
+
+
+def _mapping(value: dict[Any, Any], room: int) -> str:
+    items = [*islice(dict.items(value), 5), *islice(reversed(dict.items(value)), 4)]
+    return f"dict[{_union([key for key, _ in items], room // 4)}, {_union([item for _, item in items], room // 4)}]"
+
+
+def _function(value: FunctionType, room: int) -> str:
+    return f"function({', '.join(_parameters(value))})"
+
+
+def _method(value: MethodType, room: int) -> str:
+    function = value.__func__
+    return f"function({', '.join(_parameters(function)[1:])})" if type(function) is FunctionType else "function"
+
+
+def _parameters(function: FunctionType) -> list[str]:
+    code = function.__code__
+    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount][:32])
+
+
+def _object(value: Any, kind: type, room: int) -> str:
+    bases = _mro(kind)
+    names = [_name(base) for base in bases]
+    for name in names if _REGISTERED else ():
+        if name in _REGISTERED:
+            return _REGISTERED[name](value)
+    if library_class(value):
+        return _LIBRARY[names[0]](value, room) if room else "…"
+    label = _first(bases, "_agent_repl_label_", str)
+    if label is not None:
+        return f"agent:{label}"
+    below = names[0].removeprefix("builtins.") + _fields(value, bases, names, room)
+    if "enum.Enum" in names:
+        return f"{below}:enum"
+    for base, name in zip(bases, names, strict=True):
+        if name in _INHERITED and base is not kind and _is_genuine(base):
+            return f"{below}:{_INHERITED[name](value, room) if room else '…'}"
+    return below
+
+
+def library_class(value: Any) -> str:
+    """The qualified name of a known library's own class, "" for everything else, subclasses and impostors too."""
+    name = _name(type(value))
+    return name if name in _LIBRARY and _is_genuine(type(value)) else ""
+
+
+def _mro(kind: type) -> tuple[type, ...]:
+    return tuple(type.__dict__["__mro__"].__get__(kind))
+
+
+def _vars(kind: type) -> Any:
+    return type.__dict__["__dict__"].__get__(kind)
+
+
+def _name(kind: type) -> str:
+    module = type.__dict__["__module__"].__get__(kind)
+    name = type.__dict__["__qualname__"].__get__(kind)
+    return f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
+
+
+def _is_genuine(kind: type) -> bool:
+    """Whether the class is what its module has under its name, so that nobody borrows a library's name."""
+    module, _, name = _name(kind).rpartition(".")
+    home = sys.modules.get(module)
+    return type(home) is ModuleType and vars(home).get(name) is kind
+
+
+def _fields(value: Any, bases: tuple[type, ...], names: list[str], room: int) -> str:
+    """The declared fields of a class: with their values' kinds for a dataclass, else by name."""
+    declared = _first(bases, "__dataclass_fields__", dict)
+    if declared:
+        part = room // max(2, len(declared))
+        return f"({', '.join(f'{name}: {_field(value, bases, name, part)}' for name in list(declared)[:KEYS])})"
+    if "pydantic.main.BaseModel" in names:
+        declared = _first(bases, "__pydantic_fields__", dict)
+    elif names[0].startswith("__main__."):
+        declared = _first(bases[:1], "__annotations__", dict)
+    return f"({joined(list(declared))})" if declared else ""
+
+
+def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
+    """What the nearest class keeps under a name, if it is exactly of that kind."""
+    return next((found for base in bases if type(found := _vars(base).get(name)) is kind), None)
+
+
+def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
+    slot, state = _first(bases, name, MemberDescriptorType), _first(bases, "__dict__", GetSetDescriptorType)
+    try:
+        return _within(slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name), room)
+    except (AttributeError, KeyError, TypeError):
+        return "absent"
+
+
+def _moment(value: Any, room: int) -> str:
+    return "datetime" if datetime.tzinfo.__get__(value) is None else "datetime[tz]"
+
+
+def _array(value: Any, room: int) -> str:
+    return f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]"
+
+
+def _dtype(dtype: Any) -> str:
+    """A dtype by name; the width of its texts is content, and a stranger's dtype is asked nothing."""
+    if not _name(type(dtype)).startswith(("numpy.", "pandas.", "polars.", "pyarrow.")):
+        return _name(type(dtype))
+    return shortened(re.sub(r"[<>|]([US])\d+", r"\1", str(dtype)), 200)
+
+
+def _frame(value: Any, room: int) -> str:
+    return f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value.index)})"
+
+
+def _series(value: Any, room: int) -> str:
+    return f"Series[{_dtype(value.dtype)}{_index(value.index)}]"
+
+
+def _index(index: Any) -> str:
+    """The index where it says more than the rows' numbers."""
+    inner = _levels(index, 1)
+    return "" if inner == "Index[int64]" else f"; {inner}"
+
+
+def _levels(index: Any, room: int) -> str:
+    if index.nlevels > 1:
+        return f"Index({_columns(index.names, [level.dtype for level in index.levels])})"
+    name = f"{_label(index.name)}: " if index.name is not None else ""
+    return f"Index[{name}{_dtype(index.dtype)}]"
+
+
+def _schema(value: Any, room: int) -> str:
+    return f"DataFrame({_columns(value.schema.keys(), value.schema.values())})"
+
+
+def _arrow(value: Any, room: int) -> str:
+    return f"Table({_columns(value.schema.names, value.schema.types)})"
+
+
+def _columns(labels: Iterable[Any], dtypes: Iterable[Any]) -> str:
+    pairs = zip(labels, dtypes, strict=True)
+    return bounded([f"{_label(label)}: {_dtype(dtype)}" for label, dtype in pairs], ", ")
+
+
+def _label(label: Any) -> str:
+    """A column's label: a text or a number as it is, anything else by its kind."""
+    if type(label) is tuple:
+        return f"({', '.join(_label(part) for part in label)})"
+    return quoted(label) if type(label) is str else str(label) if type(label) is int else signature(label)
+
+
+def _always(text: str) -> Rule:
+    return lambda value, room: text
+
+
+_BUILTIN: dict[int, Rule] = {
+    id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set, id(frozenset): _frozenset,
+    id(FunctionType): _function, id(MethodType): _method,
+}  # fmt: skip
+_INHERITED: dict[str, Rule] = {
+    "builtins.list": _list, "builtins.dict": _dict, "builtins.tuple": _tuple, "builtins.set": _set,
+    "builtins.frozenset": _frozenset, "datetime.datetime": _moment, "datetime.date": _always("date"),
+    "pathlib.PurePath": _always("path"), "pathlib._local.PurePath": _always("path"),
+    **{f"builtins.{name}": _always(name) for name in ("int", "float", "str", "bytes", "type")},
+}  # fmt: skip
+_LIBRARY: dict[str, Rule] = {
+    "datetime.datetime": _moment, "decimal.Decimal": _always("Decimal"), "numpy.ndarray": _array,
+    "pandas.DataFrame": _frame, "pandas.core.frame.DataFrame": _frame,
+    "pandas.Series": _series, "pandas.core.series.Series": _series,
+    "pandas.Index": _levels, "pandas.RangeIndex": _levels, "pandas.DatetimeIndex": _levels,
+    "pandas.MultiIndex": _levels, "pandas.core.indexes.base.Index": _levels,
+    "polars.dataframe.frame.DataFrame": _schema, "pyarrow.lib.Table": _arrow,
+    "polars.series.series.Series": lambda value, room: f"Series[{_dtype(value.dtype)}]",
+}  # fmt: skip

@@ -1,0 +1,106 @@
+"""This user's key, and the codes that only it can make.
+
+What is covered: bytes that somebody else wrote, or changed by one bit, do not match their code.
+What is not covered: a signed row that was removed, or an older signed row that was put back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import StoreError
+
+SIZE = 32
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """An HMAC-SHA256 key; `note` is for the person, "" when the key will still be there tomorrow."""
+
+    secret: bytes = field(repr=False)
+    note: str = ""
+
+    def sign(self, data: bytes) -> str:
+        """The code of these bytes, as 64 hexadecimal digits."""
+        return hmac.digest(self.secret, data, hashlib.sha256).hex()
+
+    def verify(self, data: bytes, mac: str) -> bool:
+        """Whether this key made `mac` for exactly these bytes; takes the same time for every wrong code."""
+        return hmac.compare_digest(self.sign(data).encode(), mac.encode("utf-8", "backslashreplace"))
+
+
+def user_key(path: Path | None = None) -> SigningKey:
+    """This user's key in `path` (default: the user's state directory), made when it is not there yet.
+
+    Processes that make it at the same moment agree on one. Where it cannot be made the key lasts as long as the
+    process and says so in its note. Raises StoreError for a key that others can read, or that is damaged.
+    """
+    path = path or _default_path()
+    try:
+        _make(path)
+        return SigningKey(_read(path))
+    except OSError as error:
+        return process_key(
+            f"This user's key cannot be kept in {path} ({error.strerror}): what is learnt now will have to be"
+            " trusted again in the next session."
+        )
+
+
+def process_key(note: str = "") -> SigningKey:
+    """A key that nobody will have again once this process has ended."""
+    return SigningKey(secrets.token_bytes(SIZE), note)
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value that codes are made for; a lone surrogate is escaped, and reads back as it was."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _default_path() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("agent_repl", appauthor=False) / "key"
+
+
+def _make(path: Path) -> None:
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with open(descriptor, "wb") as file:
+        file.write(secrets.token_bytes(SIZE))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(path: Path) -> bytes:
+    _refuse_a_shared_file(path)
+    # The process that made the file may not have written to it yet.
+    for _ in range(100):
+        if len(secret := path.read_bytes()) == SIZE:
+            return secret
+        time.sleep(0.01)
+    raise StoreError(
+        f"The key {path} is damaged: it should hold {SIZE} bytes. Put back a copy, or remove it to get a new one;"
+        " what the old one signed must then be trusted again."
+    )
+
+
+def _refuse_a_shared_file(path: Path) -> None:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise StoreError(
+            f"The key {path} can be read or changed by others, so its signatures prove nothing. If nobody has used"
+            f" it, run: chmod 600 {path}. Otherwise remove it, and a new one is made."
+        )

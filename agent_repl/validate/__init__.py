@@ -1,0 +1,67 @@
+"""Text → Code: what a model answered, or a person typed, becomes a checked method or an error that the model can read.
+
+    text → extract (which block) → reshape (one unit, clean) → rules, in order → Code
+
+This teaches the model and informs the person; it is no sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..effects import effects
+from ..errors import InvalidCode
+from ..records import Code, Spec
+from ..unit import digest, facts
+from .extract import Draft, extract
+from .looping import looping
+from .reshape import reshape
+from .rules import Complaint, complaints
+
+__all__ = ["looping", "validate"]
+
+
+def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
+    """The method that `spec` wants, out of a whole reply or a person's source; only this makes a Code.
+
+    Raises InvalidCode for the first rule that is broken: `.rule` names it, `.code` is what was read, `.line` counts in
+    that, and the message tells the model what to write instead. `attempt` (from 1) is handed on to the error.
+    """
+    draft = extract(text, spec.name)
+    try:
+        return _checked(reshape(draft, spec.name), spec, attempt)
+    except RecursionError as error:
+        message = "The code is nested too deeply. Write shorter expressions."
+        raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
+
+
+def _checked(draft: Draft, spec: Spec, attempt: int) -> Code:
+    for rule, line, message in _all_complaints(draft, spec):
+        raise InvalidCode(message, rule, draft.source, line, attempt)
+    found = facts(draft.tree, spec.name)
+    return Code(
+        name=spec.name,
+        source=draft.source,
+        tree=draft.tree,
+        unit=digest(draft.tree, spec.name),
+        effects=effects(draft.source, spec.files),
+        reads=found.reads,
+        binds=found.binds,
+        calls=found.calls,
+        dynamic=found.dynamic,
+    )
+
+
+def _all_complaints(draft: Draft, spec: Spec) -> Iterator[Complaint]:
+    answer = f"Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
+    if draft.empty:
+        yield Complaint("empty", 0, f"The reply was empty. {answer}")
+    if not draft.source:
+        yield Complaint("prose", 0, f"The reply holds no code. {answer}")
+    if draft.foreign:
+        yield Complaint("language", 0, f"The code is not Python. {answer}")
+    if draft.error and draft.cut:
+        yield Complaint("cut", draft.line, "The code stops in the middle. Write a shorter method, to its end.")
+    if draft.error:
+        yield Complaint("parse", draft.line, f"{draft.error}. Write the whole method again as valid Python.")
+    yield from complaints(draft.tree, spec)

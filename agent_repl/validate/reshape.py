@@ -1,0 +1,127 @@
+"""A draft becomes one unit: out of its class, without example usage, with its imports, in clean text."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterator
+
+from ..unit import bindings, global_names
+from .extract import Draft, Function, read
+
+_SPELLED = {
+    "pd": "import pandas as pd",
+    "np": "import numpy as np",
+    "plt": "import matplotlib.pyplot as plt",
+    "Path": "from pathlib import Path",
+    "Decimal": "from decimal import Decimal",
+    "StringIO": "from io import StringIO",
+    "timedelta": "from datetime import timedelta",
+    "dataclass": "from dataclasses import dataclass",
+    **dict.fromkeys(("Counter", "defaultdict", "deque", "namedtuple", "OrderedDict"), "from collections import {}"),
+    **dict.fromkeys(("Any", "Callable", "Dict", "Iterable", "Iterator", "List"), "from typing import {}"),
+    **dict.fromkeys(("Optional", "Set", "Tuple", "Union"), "from typing import {}"),
+}
+_OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
+_MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
+
+
+def reshape(draft: Draft, name: str) -> Draft:
+    """The same code as one unit; a draft that is empty or does not parse stays as it is."""
+    if draft.error or not draft.source:
+        return draft
+    for step in (_out_of_class, _without_usage, _with_imports, _clean):
+        changed = read(step(draft, name))
+        draft = draft if changed.error else changed
+    return draft
+
+
+def undefined(tree: ast.Module) -> list[ast.Name]:
+    """Names that are read but that neither the unit nor Python defines, in source order."""
+    known = {*bindings(tree), *dir(builtins), *_MODULE_NAMES}
+    star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body)
+    found = [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and n.id not in known]
+    return [] if star else found
+
+
+def is_constant_name(name: str) -> bool:
+    """Whether a module-level name is an UPPER or a _private one."""
+    return name.startswith("_") or name.isupper()
+
+
+def _out_of_class(draft: Draft, name: str) -> str:
+    lines = draft.source.split("\n")
+    for node in draft.tree.body:
+        if isinstance(node, ast.ClassDef) and any(isinstance(m, Function) and m.name == name for m in node.body):
+            members = [read("\n".join(lines[first:last])).source for first, last in _members(node, name)]
+            return "\n".join([*lines[: _start(node)], *members, *lines[node.end_lineno :]])
+    return draft.source
+
+
+def _members(node: ast.ClassDef, name: str) -> Iterator[tuple[int, int]]:
+    """First and last lines of what a class lends to the unit: the method, private helpers and constants."""
+    end = _start(node.body[0])
+    for member in node.body:
+        first, end = end, member.end_lineno or member.lineno
+        if isinstance(member, Function) and (member.name == name or member.name.startswith("_")):
+            if not member.name.endswith("__"):
+                yield first, end
+        elif isinstance(member, ast.Assign) and is_constant_name(ast.unparse(member.targets[0])):
+            yield first, end
+
+
+def _start(node: ast.stmt) -> int:
+    """The line above a statement and its decorators."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)]) - 1
+
+
+def _without_usage(draft: Draft, name: str) -> str:
+    """Drops what follows the last definition and only shows how it is used."""
+    body = draft.tree.body
+    last = max((i for i, node in enumerate(body) if isinstance(node, Function | ast.ClassDef)), default=len(body))
+    usage = next((i for i, node in enumerate(body) if i > last and _runs(node)), None)
+    if usage is None or any(isinstance(node, ast.Import | ast.ImportFrom) for node in body[usage:]):
+        return draft.source
+    return "\n".join(draft.source.split("\n")[: body[usage - 1].end_lineno])
+
+
+def _runs(node: ast.stmt) -> bool:
+    calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+    return not isinstance(node, ast.Import | ast.ImportFrom) and (calls or not isinstance(node, ast.Assign))
+
+
+def _with_imports(draft: Draft, name: str) -> str:
+    owners = {id(n.value): n.attr for n in ast.walk(draft.tree) if isinstance(n, ast.Attribute)}
+    wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
+    missing = list(dict.fromkeys(filter(None, wanted)))
+    lines, first = draft.source.split("\n"), _first_line(draft.tree)
+    return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
+
+
+def _import_for(name: str, attribute: str) -> str:
+    """The import that a well-known name is missing, "" when it cannot be guessed."""
+    if name == "datetime" and attribute in _OF_DATETIME:
+        return "from datetime import datetime"
+    if attribute and name in sys.stdlib_module_names and not name.startswith("_"):
+        return f"import {name}"
+    return _SPELLED.get(name, "").format(name)
+
+
+def _first_line(tree: ast.Module) -> int:
+    """The line below a docstring and imports from __future__, which must stay first."""
+    end = 0
+    for node in tree.body:
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and end == 0
+        if not docstring and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+            break
+        end = node.end_lineno or 0
+    return end
+
+
+def _clean(draft: Draft, name: str) -> str:
+    """Without trailing blanks, unless that would change a text in the code."""
+    clean = "\n".join(line.rstrip() for line in draft.source.strip("\n").split("\n")).strip("\n") + "\n"
+    same = ast.dump(read(clean).tree) == ast.dump(draft.tree)
+    return clean if same else draft.source.strip("\n") + "\n"

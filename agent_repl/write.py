@@ -1,0 +1,101 @@
+"""One method is written: prompt → reply → validated code, with retries that carry the failed code and its error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .errors import GenerationError, InvalidCode, ReplyCut
+from .prompts import Failure, Request, prompt_hash, render
+from .protocols import Provider
+from .records import Code, Event, Prompt, Reply, Spec, Usage
+from .validate import looping, validate
+
+_HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
+
+
+@dataclass(frozen=True)
+class Written:
+    """Code with what it cost: all tries together."""
+
+    code: Code
+    usage: Usage
+    attempts: int
+    model: str
+    note: str
+    prompt_hash: str
+
+
+class _Looping(Exception):
+    """The stream repeats itself; raised inside it, so that the provider closes it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+def write(
+    provider: Provider,
+    request: Request,
+    spec: Spec,
+    tries: int,
+    tell: Callable[[Event], None],
+    spend: Callable[[Usage], None],
+    failure: Failure | None = None,
+    directory: str = "",
+) -> Written:
+    """Ask until a reply passes validation, at most `tries` times.
+
+    `failure` is what the first prompt should learn from; `spend` is told of every answer that was paid for, before
+    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`.
+    """
+    refused: list[InvalidCode] = []
+    total = Usage()
+    for attempt in range(1, tries + 1):
+        prompt = render(request, failure, _HEAT * (attempt - 1) + (_HEAT if failure and attempt == 1 else 0), directory)
+        try:
+            reply = _ask(provider, prompt, tell, attempt)
+            spend(reply.usage)
+            total += reply.usage
+            code = validate(reply.text, spec, attempt)
+            return Written(code, total, attempt, reply.model, reply.note, prompt_hash(prompt))
+        except InvalidCode as error:
+            refused.append(error)
+            failure = Failure(error.code, str(error))
+            tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
+    raise _given_up(request, refused, tries)
+
+
+def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
+    pieces: list[str] = []
+
+    def on_text(text: str) -> None:
+        pieces.append(text)
+        tell(Event("text", text))
+        if "\n" in text and looping("".join(pieces)):
+            raise _Looping("".join(pieces))
+
+    try:
+        return provider.complete(prompt, on_text)
+    except _Looping as error:
+        raise InvalidCode("the reply repeats itself: answer shortly", "loops", error.text, 0, attempt) from None
+    except ReplyCut as error:
+        message = f"the reply was cut before it was whole ({error}): write a shorter method"
+        raise InvalidCode(message, "cut", error.text, 0, attempt) from error
+
+
+def _given_up(request: Request, refused: list[InvalidCode], tries: int) -> GenerationError:
+    last = refused[-1]
+    message = (
+        f"no usable code for {request.label}.{request.name} in {tries} tries; "
+        f"the last was refused ({last.rule}): {last}\n"
+        f"Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
+    )
+    error = InvalidCode(message, last.rule, last.code, last.line, last.attempt)
+    error.attempts = tuple(refused)
+    return error
+
+
+def with_feedback(request: Request, head: str, feedback: str) -> Request:
+    """The same request, with a draft and what the person said of it."""
+    return replace(request, head=head, changes="the person asks for a change", feedback=feedback)

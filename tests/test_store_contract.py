@@ -1,0 +1,125 @@
+"""What every store promises, whatever it is made of."""
+
+from pathlib import Path
+
+import pytest
+
+from agent_repl.errors import StoreError
+from agent_repl.protocols import Store
+from agent_repl.records import Entry, Key, Premise, Usage, Version
+from agent_repl.stores.memory import MemoryStore
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+
+KEY = Key("CSV analyst for {path}", "total")
+OURS = SigningKey(b"k" * 32)
+GUARD = (Premise("n", "int"), Premise("self.path", "str"))
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore(OURS) if request.param == "memory" else SqliteStore(tmp_path / "home", OURS)
+
+
+def draft(source: str = "def total(self, n):\n    return n\n", key: Key = KEY) -> Version:
+    return Version(key, source, unit="u1", author="model")
+
+
+def accepted(store: Store, source: str = "def total(self, n):\n    return n\n", key: Key = KEY) -> Entry:
+    entry = Entry(store.judge(store.add(draft(source, key)), "accepted"), (GUARD,))
+    store.put(entry)
+    return entry
+
+
+def test_an_empty_store_knows_nothing(store: Store) -> None:
+    assert (store.entries("x"), store.versions(KEY), store.agents()) == ({}, (), {})
+
+
+def test_a_version_comes_back_as_it_was_stored_and_is_dated(store: Store) -> None:
+    usage = Usage(calls=1, input_tokens=7, seconds=0.1, cost=None)
+    given = Version(
+        KEY, 'def total(self):\r\n    return "é\\ud800"\n', "u", "person", "asked", parents=(1, 2), usage=usage
+    )
+    stored = store.add(given)
+    assert stored.number == 1
+    assert stored.created.endswith("+00:00")
+    assert store.versions(KEY) == (stored,)
+
+
+def test_versions_are_numbered_per_method_and_keep_their_order(store: Store) -> None:
+    for text in ("a = 1", "b = 2", "a = 1"):
+        store.add(draft(text))
+    other = store.add(draft(key=Key(KEY.identity, "other")))
+    assert [(v.number, v.source) for v in store.versions(KEY)] == [(1, "a = 1"), (2, "b = 2"), (3, "a = 1")]
+    assert other.number == 1
+
+
+def test_the_latest_verdict_is_the_standing(store: Store) -> None:
+    version = store.add(draft())
+    store.judge(version, "rejected", "too slow")
+    judged = store.judge(version, "failed", "ZeroDivisionError: caf\udce9")
+    assert store.versions(KEY) == (judged,)
+    assert (judged.verdict, judged.note) == ("failed", "ZeroDivisionError: caf\udce9")
+
+
+def test_a_verdict_on_one_version_leaves_the_others_alone(store: Store) -> None:
+    first, _second = store.add(draft()), store.add(draft())
+    store.judge(first, "accepted")
+    assert [version.verdict for version in store.versions(KEY)] == ["accepted", "draft"]
+
+
+def test_an_entry_is_found_by_identity_and_name(store: Store) -> None:
+    entry = accepted(store)
+    accepted(store, key=Key("another identity", "total"))
+    assert store.entries(KEY.identity) == {"total": entry}
+
+
+def test_a_new_head_takes_the_place_of_the_old_one(store: Store) -> None:
+    accepted(store)
+    newer = Entry(accepted(store, "def total(self): ...").version, (GUARD, ()), pinned=True, runs=3)
+    store.put(newer)
+    assert store.entries(KEY.identity) == {"total": newer}
+
+
+def test_an_entry_shows_its_versions_latest_standing(store: Store) -> None:
+    entry = accepted(store)
+    store.judge(entry.version, "failed", "it broke")
+    assert store.entries(KEY.identity)["total"].version.note == "it broke"
+
+
+def test_a_dropped_head_is_gone_and_its_versions_stay(store: Store) -> None:
+    entry = accepted(store)
+    store.drop(KEY)
+    store.drop(Key("nobody", "nothing"))
+    assert store.entries(KEY.identity) == {}
+    assert store.versions(KEY) == (entry.version,)
+
+
+def test_a_head_can_come_back_after_it_was_dropped(store: Store) -> None:
+    entry = accepted(store)
+    store.drop(KEY)
+    store.put(entry)
+    assert store.entries(KEY.identity) == {"total": entry}
+
+
+def test_a_name_once_given_stays(store: Store) -> None:
+    assert store.claim("CSV analyst", "sales") == "sales"
+    assert store.claim("CSV analyst", "revenue") == "sales"
+    assert store.agents() == {"CSV analyst": "sales"}
+
+
+def test_a_taken_name_becomes_the_next_free_one(store: Store) -> None:
+    names = [store.claim(identity, name) for identity, name in (("a", "sales"), ("b", "Sales"), ("c", "sales"))]
+    assert names == ["sales", "Sales_2", "sales_3"]
+
+
+def test_what_was_never_stored_cannot_be_judged_or_made_a_head(store: Store) -> None:
+    with pytest.raises(StoreError, match="add it first"):
+        store.judge(draft(), "accepted")
+    with pytest.raises(StoreError, match="add it first"):
+        store.put(Entry(draft()))
+
+
+def test_signatures_are_those_of_the_given_key(store: Store) -> None:
+    assert OURS.verify(b"some bytes", store.sign(b"some bytes"))
+    assert not OURS.verify(b"some byteS", store.sign(b"some bytes"))

@@ -1,0 +1,468 @@
+"""The store on disk when things go wrong: nothing that was acknowledged is lost, and nothing foreign is loaded."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from agent_repl.errors import StoreError
+from agent_repl.records import Entry, Key, Premise, Version
+from agent_repl.stores import sqlite as module
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+
+OURS, THEIRS = SigningKey(b"o" * 32), SigningKey(b"t" * 32)
+KEY = Key("CSV analyst", "total")
+SOURCE = "def total(self):\n    return 41 + 1\n"
+
+WRITER = """
+import sys
+from pathlib import Path
+from agent_repl.records import Key, Version
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
+for turn in range(int(sys.argv[3])):
+    version = store.add(Version(Key("CSV analyst", "total"), f"# {sys.argv[2]} {turn}", "u", "model"))
+    print(version.source, flush=True)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def opened(home: Path, key: SigningKey = OURS) -> SqliteStore:
+    return SqliteStore(home, key, patience=0.1)
+
+
+def learnt(home: Path, key: SigningKey = OURS, source: str = SOURCE) -> Entry:
+    """A home in which one method was accepted, as one more session leaves it."""
+    store = opened(home, key)
+    store.claim(KEY.identity, "sales")
+    version = store.judge(store.add(Version(KEY, source, "u", "model")), "accepted", "fine")
+    entry = Entry(version, ((Premise("n", "int"),),), runs=1)
+    store.put(entry)
+    store.close()
+    return entry
+
+
+def writer(home: Path, name: str, turns: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(home), name, str(turns)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def query(home: Path, text: str) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(home / "store.sqlite3", isolation_level=None)
+    try:
+        return db.execute(text).fetchall()
+    finally:
+        db.close()
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    db = sqlite3.connect(home / "store.sqlite3", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    yield
+    db.close()
+
+
+def damage(home: Path, offset: int, data: bytes) -> None:
+    with open(home / "store.sqlite3", "r+b") as file:
+        file.seek(offset)
+        file.write(data)
+
+
+# The home
+
+
+def test_looking_makes_nothing(home: Path) -> None:
+    store = opened(home)
+    assert (store.entries("x"), store.versions(KEY), store.agents()) == ({}, (), {})
+    store.drop(KEY)
+    store.close()
+    assert not home.exists()
+
+
+def test_the_first_write_makes_a_private_home_that_git_ignores_but_for_modules(home: Path) -> None:
+    learnt(home)
+    assert home.stat().st_mode & 0o777 == 0o700 or os.name != "posix"
+    assert (home / ".gitignore").read_text().splitlines()[:3] == ["/*", "!/.gitignore", "!/modules/"]
+
+
+def test_another_session_finds_what_was_learnt(home: Path) -> None:
+    entry = learnt(home)
+    store = opened(home)
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert store.agents() == {KEY.identity: "sales"}
+    assert (store.notes, store.where) == ([], str(home / "store.sqlite3"))
+
+
+def test_a_home_can_be_moved(home: Path, tmp_path: Path) -> None:
+    entry = learnt(home)
+    home.rename(tmp_path / "moved")
+    store = opened(tmp_path / "moved")
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert store.source_file(entry.version).parent.parent == tmp_path / "moved"
+
+
+def test_a_home_that_was_removed_is_made_again(home: Path) -> None:
+    store = opened(home)
+    store.add(Version(KEY, SOURCE, "u", "model"))
+    shutil.rmtree(home)
+    assert store.versions(KEY) == ()
+    store.add(Version(KEY, SOURCE, "u", "model"))
+    assert len(opened(home).versions(KEY)) == 1
+
+
+def test_sessions_see_each_others_decisions_at_once(home: Path) -> None:
+    one, other = opened(home), opened(home)
+    version = one.add(Version(KEY, SOURCE, "u", "model"))
+    other.judge(version, "accepted")
+    assert one.versions(KEY)[0].verdict == "accepted"
+
+
+# The source files
+
+
+def test_the_source_file_holds_exactly_the_source(home: Path) -> None:
+    version = learnt(home, source="def total(self):\r\n    return 'é'").version
+    assert opened(home).source_file(version).read_bytes() == version.source.encode()
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("import os  # edited\n")])
+def test_a_lost_or_edited_source_file_is_made_again(home: Path, change) -> None:
+    version = learnt(home).version
+    change(opened(home).source_file(version))
+    assert opened(home).source_file(version).read_text() == SOURCE
+    assert opened(home).entries(KEY.identity)["total"].version.source == SOURCE
+
+
+def test_no_drafts_are_left_beside_the_files(home: Path) -> None:
+    learnt(home)
+    assert {path.suffix for path in (home / "code").iterdir()} == {".py", ".json"}
+
+
+# Rows that are not ours
+
+
+def test_an_edited_byte_of_code_is_named_and_not_loaded(home: Path) -> None:
+    learnt(home)
+    query(home, "UPDATE records SET data = replace(data, '41 + 1', '41 + 2') WHERE kind = 'version'")
+    store = opened(home)
+    assert store.entries(KEY.identity) == {}
+    assert "version 'total' of 'CSV analyst'" in store.notes[0]
+    assert "41 + 2" in str(query(home, "SELECT data FROM records"))
+
+
+def test_a_byte_that_is_no_text_hides_only_its_own_row(home: Path) -> None:
+    entry = learnt(home)
+    opened(home).add(Version(KEY, "# second", "u", "model"))
+    query(home, "UPDATE records SET data = CAST(x'ff7b' AS TEXT) WHERE data LIKE '%# second%'")
+    store = opened(home)
+    assert store.versions(KEY) == (entry.version,)
+    assert len(store.notes) == 1
+
+
+def test_a_row_that_was_moved_to_another_method_is_not_loaded(home: Path) -> None:
+    learnt(home)
+    query(home, "UPDATE records SET name = 'delete_all'")
+    assert opened(home).entries(KEY.identity) == {}
+
+
+def test_a_verdict_never_comes_to_speak_of_another_text(home: Path) -> None:
+    learnt(home)
+    query(home, "DELETE FROM records WHERE kind = 'version'")
+    store = opened(home)
+    store.add(Version(KEY, "def total(self): return 'other'\n", "u", "model"))
+    assert [version.verdict for version in store.versions(KEY)] == ["draft"]
+    assert store.entries(KEY.identity) == {}
+
+
+def test_somebody_elses_rows_are_named_and_left_and_ours_stand_beside_them(home: Path) -> None:
+    learnt(home, THEIRS)
+    before = query(home, "SELECT * FROM records")
+    assert opened(home).entries(KEY.identity) == {}
+    entry = learnt(home, OURS)
+    assert query(home, "SELECT * FROM records")[: len(before)] == before
+    assert opened(home, OURS).entries(KEY.identity) == {"total": entry}
+    assert opened(home, THEIRS).entries(KEY.identity)["total"].version.note == "fine"
+    assert any("not signed by you" in note for note in opened(home).notes + _notes_after_reading(home))
+
+
+def _notes_after_reading(home: Path) -> list[str]:
+    store = opened(home)
+    store.entries(KEY.identity)
+    return store.notes
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal(home: Path) -> None:
+    opened(home, THEIRS).claim("\x1b[2J evil", "sales")
+    store = opened(home)
+    assert store.agents() == {}
+    assert "\x1b" not in store.notes[0]
+
+
+# Damage
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+def test_a_torn_file_is_set_aside_and_made_again_from_the_second_copy(home: Path, offset: int) -> None:
+    entry = learnt(home)
+    damage(home, offset, b"\xa5" * 64)
+    store = opened(home)
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert store.agents() == {KEY.identity: "sales"}
+    assert (home / "store.sqlite3.damaged-1").exists()
+    assert "set aside as store.sqlite3.damaged-1" in store.notes[0]
+
+
+@pytest.mark.parametrize("length", [0, 3, 4096, 5000])
+def test_a_truncated_file_loses_nothing(home: Path, length: int) -> None:
+    entry = learnt(home)
+    os.truncate(home / "store.sqlite3", length)
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+
+
+def test_a_lost_file_is_made_again_with_the_latest_decisions(home: Path) -> None:
+    learnt(home)
+    last = learnt(home, source="# the second text")
+    store = opened(home)
+    store.judge(store.versions(KEY)[0], "rejected", "no longer")
+    store.close()
+    (home / "store.sqlite3").unlink()
+    store = opened(home)
+    assert store.entries(KEY.identity) == {"total": last}
+    assert [version.verdict for version in store.versions(KEY)] == ["rejected", "accepted"]
+
+
+def test_a_dropped_head_does_not_come_back_from_the_second_copy(home: Path) -> None:
+    learnt(home)
+    learnt(home, source="# the second text")
+    store = opened(home)
+    store.drop(KEY)
+    store.close()
+    (home / "store.sqlite3").unlink()
+    assert opened(home).entries(KEY.identity) == {}
+
+
+def test_a_strangers_second_copy_is_not_read(home: Path) -> None:
+    learnt(home, THEIRS)
+    (home / "store.sqlite3").unlink()
+    assert opened(home).entries(KEY.identity) == {}
+
+
+def test_one_text_in_two_methods_has_one_second_copy_for_both(home: Path) -> None:
+    learnt(home)
+    other = Key("another identity", "total")
+    opened(home).add(Version(other, SOURCE, "u", "person"))
+    (home / "store.sqlite3").unlink()
+    store = opened(home)
+    assert len(store.versions(KEY)) == len(store.versions(other)) == 1
+
+
+def test_a_damaged_second_copy_is_set_aside(home: Path) -> None:
+    entry = learnt(home)
+    sidecar = opened(home).source_file(entry.version).with_suffix(".json")
+    sidecar.write_text("[[")
+    store = opened(home)
+    store.judge(entry.version, "accepted")
+    assert "is damaged" in store.notes[0]
+    assert Path(f"{sidecar}.damaged").read_text() == "[["
+
+
+def test_damage_while_a_session_is_open_is_mended_at_its_next_use(home: Path) -> None:
+    entry = learnt(home)
+    store = opened(home)
+    shutil.copy(home / "store.sqlite3", home / "torn")
+    os.truncate(home / "torn", 5000)
+    os.replace(home / "torn", home / "store.sqlite3")
+    assert store.entries(KEY.identity) == {"total": entry}
+
+
+def test_a_newer_store_is_refused_and_says_what_to_do(home: Path) -> None:
+    learnt(home)
+    query(home, "PRAGMA user_version = 99")
+    with pytest.raises(StoreError, match="upgrade"):
+        opened(home)
+
+
+def test_a_database_of_somebody_elses_program_is_refused(home: Path) -> None:
+    home.mkdir()
+    query(home, "CREATE TABLE bookmarks (url)")
+    with pytest.raises(StoreError, match="move it away"):
+        opened(home)
+    assert query(home, "SELECT * FROM bookmarks") == []
+
+
+# Locked, full, read-only
+
+
+def test_a_locked_store_can_be_read_and_says_why_it_cannot_be_written(home: Path) -> None:
+    entry = learnt(home)
+    with locked(home):
+        store = opened(home)
+        assert store.entries(KEY.identity) == {"total": entry}
+        with pytest.raises(StoreError, match="locked by another process"):
+            store.judge(entry.version, "rejected")
+    assert store.judge(entry.version, "rejected").verdict == "rejected"
+
+
+def test_a_store_that_is_locked_against_readers_opens_with_a_note(home: Path) -> None:
+    entry = learnt(home)
+    query(home, "PRAGMA journal_mode = DELETE")
+    holder = sqlite3.connect(home / "store.sqlite3", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    store = opened(home)
+    assert "locked" in store.notes[0]
+    holder.close()
+    assert store.entries(KEY.identity) == {"total": entry}
+
+
+def test_a_full_disk_is_told_and_loses_nothing(home: Path) -> None:
+    entry = learnt(home)
+    store = opened(home)
+    store._db.execute("PRAGMA max_page_count = 1")  # as many as there are: no page more
+    with pytest.raises(StoreError, match="no room left"):
+        store.add(Version(KEY, "#" * 60_000, "u", "model"))
+    assert store.entries(KEY.identity) == {"total": entry}
+    store._db.execute("PRAGMA max_page_count = 100000")
+    assert store.add(Version(KEY, "#" * 60_000, "u", "model")).number == 2
+
+
+def test_a_home_that_cannot_be_made_is_kept_in_memory_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    home = tmp_path / "file" / "home"
+    entry = learnt_in(store := opened(home))
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert store.where.startswith("memory")
+    assert "cannot be opened" in store.notes[0]
+    assert store.source_file(entry.version) is None
+
+
+def learnt_in(store: SqliteStore) -> Entry:
+    entry = Entry(store.add(Version(KEY, SOURCE, "u", "model")))
+    store.put(entry)
+    return entry
+
+
+class ReadOnly(sqlite3.Connection):
+    """What SQLite does where the directory cannot be written: only the given ways of opening work."""
+
+    works: tuple[str, ...] = ()
+
+    def __init__(self, path: str, *args, **options) -> None:
+        self.refused = not path.endswith((*self.works, ":memory:"))
+        super().__init__(path.replace("mode=rwc", "mode=ro"), *args, **options)
+
+    def execute(self, query: str, *values) -> sqlite3.Cursor:
+        if self.refused and "application_id" in query:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise error
+        return super().execute(query, *values)
+
+
+@pytest.mark.parametrize("mode", ["mode=rwc", "mode=ro", "immutable=1"])
+def test_a_read_only_store_is_read_and_what_is_new_stays_in_memory(home: Path, mode: str, monkeypatch) -> None:
+    entry = learnt(home)
+    monkeypatch.setattr(ReadOnly, "works", (mode,))
+    with monkeypatch.context() as patch:
+        patch.setattr(module.sqlite3, "connect", ReadOnly)
+        store = opened(home)
+        assert store.entries(KEY.identity) == {"total": entry}
+        store.judge(entry.version, "rejected")
+        assert store.versions(KEY)[0].verdict == "rejected"
+        assert store.where.startswith("memory")
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+
+
+def test_a_wal_that_cannot_be_read_is_never_ignored(home: Path, monkeypatch) -> None:
+    entry = learnt(home)
+    Path(f"{home}/store.sqlite3-wal").write_bytes(b"somebody's latest rows")
+    monkeypatch.setattr(ReadOnly, "works", ("immutable=1",))
+    monkeypatch.setattr(module.sqlite3, "connect", ReadOnly)
+    store = opened(home)
+    assert store.where.startswith("memory")
+    assert not any("immutable" in note for note in store.notes)
+    assert store.entries(KEY.identity) == {"total": entry}  # from the second copy
+
+
+def test_a_relative_home_stays_where_it_was(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = opened(Path("home"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    learnt_in(store)
+    assert len(opened(tmp_path / "home").versions(KEY)) == 1
+
+
+def test_where_wal_is_refused_another_journal_is_used_and_named(home: Path, monkeypatch) -> None:
+    connect = sqlite3.connect
+    # Locks by files have no shared memory, as on network mounts: SQLite itself refuses WAL then.
+    monkeypatch.setattr(
+        module.sqlite3, "connect", lambda path, **options: connect(f"{path}&vfs=unix-dotfile", **options)
+    )
+    store = opened(home)
+    entry = learnt_in(store)
+    assert "journal_mode=DELETE" in store.notes[0]
+    store.close()
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+
+
+# Threads, forks and other processes
+
+
+def test_threads_share_a_store(home: Path) -> None:
+    store = opened(home)
+    threads = [Thread(target=learnt_in, args=(store,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [version.number for version in store.versions(KEY)] == list(range(1, 9))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_opens_its_own_connection(home: Path) -> None:
+    store = opened(home)
+    learnt_in(store)
+    store._lock.acquire()  # as if a thread were inside at the fork
+    if not (child := os.fork()):
+        learnt_in(store)
+        os._exit(0 if len(store.versions(KEY)) == 2 else 1)
+    store._lock.release()
+    assert os.waitpid(child, 0)[1] == 0
+    learnt_in(store)
+    assert len(opened(home).versions(KEY)) == 3
+
+
+def test_processes_that_make_a_store_together_all_succeed(home: Path) -> None:
+    for round_ in range(3):
+        writers = [writer(home / str(round_), str(n), 2) for n in range(4)]
+        assert [process.communicate() and process.returncode for process in writers] == [0, 0, 0, 0]
+        assert [v.number for v in opened(home / str(round_)).versions(KEY)] == list(range(1, 9))
+
+
+def test_a_killed_writer_loses_no_acknowledged_write(home: Path) -> None:
+    said: set[str] = set()
+    for round_ in range(4):
+        process = writer(home, str(round_), 10_000)
+        said |= {process.stdout.readline().strip() for _ in range(5 + 3 * round_)}
+        process.send_signal(signal.SIGKILL)
+        said |= {line.strip() for line in process.communicate()[0].splitlines() if line.endswith(tuple("0123456789"))}
+    kept = {version.source for version in opened(home).versions(KEY)}
+    (home / "store.sqlite3").unlink()
+    again = {version.source for version in opened(home).versions(KEY)}
+    assert said <= kept <= again

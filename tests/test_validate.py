@@ -1,0 +1,262 @@
+"""What becomes of replies: a shelf of texts as small models write them, and the error that each broken one earns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent_repl.errors import InvalidCode
+from agent_repl.records import Code, Spec
+from agent_repl.validate import looping, validate
+
+REPLIES = Path(__file__).parent / "replies"
+FILES = frozenset({"sales.csv"})
+
+
+def spec(name: str = "total_revenue", *args: Any, **kwargs: Any) -> Spec:
+    return Spec(name, args, kwargs, frozenset({"path"}), frozenset({"clean_rows"}), FILES)
+
+
+CALLS = {
+    "baked_number": spec("convert", 37, "C", "F"),
+    "baked_overwrites": spec("convert", 37, "C", "F"),
+    "ignored_parameter": spec("top_sellers", n=3),
+    "missing_parameter": spec("top_sellers", n=3),
+    "good_with_constants": spec("top_sellers", n=3),
+}
+
+# What the cleaned source must hold, and must not.
+BECOMES_CODE = {
+    "fenced": ("import csv\n\n\ndef total_revenue(self):", "```"),
+    "unfenced": ("def total_revenue(self):", "```"),
+    "prose_first": ("return total", "Sure"),
+    "usage_first": ("return total", "print"),
+    "class_wrapper": ("# Adds up the rows.\ndef total_revenue(self):", "class"),
+    "unclosed_but_whole": ("return total", "```"),
+    "think": ("return total", "return 0"),
+    "usage_after": ("return total", "Example usage"),
+    "main_after": ("return total", "__main__"),
+    "missing_import": ("import csv\nfrom datetime import datetime\nfrom collections import defaultdict\n", "```"),
+    "tabs": ("def total_revenue(self):", "```"),
+    "indented_method": ("\ndef total_revenue(self):\n    ", "```"),
+    "inner_fence": ("return sum", "~~~"),
+    "backtick_docstring": ("return sum", "python"),
+    "draft_then_better": ("return total", "return 0"),
+    "unfenced_between_prose": ("return total\n", "This will open"),
+    "good_with_constants": ("_NUMBER = re.compile", "```"),
+}
+
+# The rule that is broken, and words that the model reads.
+IS_SENT_BACK = {
+    "class_reads_its_init": ("attributes", "self has only: self.path, self.clean_rows(...). There is no self.data"),
+    "wrong_name": ("name", "The code defines calculate_total_revenue: rename it"),
+    "javascript": ("language", "not Python"),
+    "javascript_unlabelled": ("language", "not Python"),
+    "cut": ("cut", "stops in the middle"),
+    "think_only": ("empty", "The reply was empty"),
+    "no_self": ("self", "`def total_revenue(self, path)`"),
+    "empty_parameters": ("self", "`def total_revenue(self)`"),
+    "top_level_open": ("module-level", "`rows = list(csv.DictReader(open('sales.csv')))` stands outside"),
+    "unknown_name": ("names", "parse_price is not defined"),
+    "forgot_self": ("names", "Write self.path"),
+    "self_data": ("attributes", "There is no self.data: open the file in the method"),
+    "private_helper_on_self": ("attributes", "call _price(...) without self"),
+    "two_methods": ("name", "Name the helper _load_rows"),
+    "stub": ("stub", "does nothing"),
+    "refusal": ("prose", "holds no code"),
+    "state_shadows_method": ("methods", "self.total_revenue is a method: do not assign to it"),
+    "baked_number": ("baked", "writes 37 in as a constant"),
+    "baked_overwrites": ("baked", "gives value a value of its own"),
+    "ignored_parameter": ("baked", "writes 3 in as a constant. Use the parameter n"),
+    "missing_parameter": ("binds", "called as top_sellers(n=int)"),
+}
+
+
+def reply(name: str) -> str:
+    return (REPLIES / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def refused(text: str, wanted: Spec | None = None) -> InvalidCode:
+    with pytest.raises(InvalidCode) as caught:
+        validate(text, wanted or spec(), attempt=2)
+    return caught.value
+
+
+def checked(body: str, wanted: Spec | None = None, parameters: str = "self") -> Code:
+    """A method with this body, validated."""
+    wanted = wanted or spec()
+    lines = "\n".join(f"    {line}" for line in body.split("\n"))
+    return validate(f"def {wanted.name}({parameters}):\n{lines}\n", wanted)
+
+
+@pytest.mark.parametrize("name", BECOMES_CODE)
+def test_a_usable_reply_becomes_code(name: str) -> None:
+    holds, lacks = BECOMES_CODE[name]
+    code = validate(reply(name), CALLS.get(name, spec()))
+    assert holds in code.source
+    assert lacks not in code.source
+    assert code.source.endswith("\n")
+
+
+@pytest.mark.parametrize("name", IS_SENT_BACK)
+def test_a_broken_reply_is_sent_back_with_what_to_write(name: str) -> None:
+    rule, words = IS_SENT_BACK[name]
+    error = refused(reply(name), CALLS.get(name))
+    assert error.rule == rule
+    assert words in str(error)
+    assert error.attempt == 2
+
+
+def test_every_reply_on_the_shelf_is_looked_at() -> None:
+    assert {path.stem for path in REPLIES.glob("*.txt")} == {*BECOMES_CODE, *IS_SENT_BACK, "looping"}
+
+
+def test_code_says_what_it_reads_and_touches() -> None:
+    code = validate(reply("fenced"), spec())
+    assert (code.reads, code.binds, code.calls, code.dynamic) == ({"path"}, set(), set(), False)
+    assert [(e.kind, e.line) for e in code.effects] == [("import", 1), ("reads", 7)]
+    assert not code.flagged
+
+
+def test_the_same_code_in_other_wrapping_is_the_same_unit() -> None:
+    units = {
+        validate(reply(name), spec()).unit for name in ("fenced", "unfenced", "think", "class_wrapper", "usage_after")
+    }
+    assert len(units) == 1
+
+
+def test_cleaned_source_is_cleaned_to_itself() -> None:
+    for name in BECOMES_CODE:
+        wanted = CALLS.get(name, spec())
+        source = validate(reply(name), wanted).source
+        assert validate(source, wanted).source == source
+
+
+def test_the_error_points_at_the_line_and_carries_the_code() -> None:
+    error = refused(reply("self_data"))
+    assert "self.data" in error.code.split("\n")[error.line - 1]
+
+
+def test_a_syntax_error_is_quoted_with_its_line() -> None:
+    error = refused("```python\ndef total_revenue(self):\n    return (1 +\n```")
+    assert error.rule == "parse"
+    assert "line 2" in str(error)
+
+
+def test_trailing_blanks_go_but_not_out_of_texts() -> None:
+    assert checked("x = 1   \nreturn x").source == "def total_revenue(self):\n    x = 1\n    return x\n"
+    assert "a  \n" in checked('return """a  \nb"""').source
+
+
+def test_a_lone_carriage_return_cannot_hide_a_line() -> None:
+    assert "\r" not in validate("def total_revenue(self):\r    return 1 # x\r\n", spec()).source
+
+
+def test_names_in_brackets_of_prose_are_not_code() -> None:
+    assert refused("Use `csv` (a module).").rule == "prose"
+    assert refused("   \n").rule == "empty"
+
+
+@pytest.mark.parametrize("text", ["(" * 3000, "x = " + "-" * 20_000 + "1", "#\n" * 3000, "\0", "\ud800", "```" * 50])
+def test_no_text_brings_validation_down(text: str) -> None:
+    refused(text)
+    refused(f"```python\ndef total_revenue(self):\n    return {text}\n```")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return n",
+        "return [3, 'abc', n]",
+        "def inner():\n    return n\nreturn inner()",
+        "n = n or 5\nreturn n",
+        "if self.path:\n    n = 3\nreturn n",
+        "return f'{n}'",
+    ],
+)
+def test_a_parameter_that_is_used_is_not_baked(body: str) -> None:
+    checked(body, spec("top", 3), "self, n=3")
+
+
+def test_a_parameter_that_the_call_does_not_pass_may_be_ignored() -> None:
+    checked("return 1", spec("top"), "self, n=3")
+
+
+def test_an_ignored_flag_is_sent_back_even_without_a_constant() -> None:
+    with pytest.raises(InvalidCode, match="ignores its parameter upper"):
+        checked("return 'x'", spec("top", upper=True), "self, upper=False")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.rows = []\nreturn self.rows",
+        "return self.rows if hasattr(self, 'rows') else []",
+        "return self.not_yet_written(3)",
+        "return [self.clean_rows, self.path]",
+        "return self.llm.ask('?')",
+        "class _Row:\n    def get(self):\n        return self.b\nreturn _Row()",
+        "return [x for x in range(3) if (y := x)]",
+        "return self.total_revenue",
+    ],
+)
+def test_what_self_has_or_gets_may_be_read(body: str) -> None:
+    checked(body)
+
+
+@pytest.mark.parametrize(
+    "body", ["return self.not_yet_written", "self.count += 1", "return self._secret", "del self.rows"]
+)
+def test_what_self_does_not_have_may_not_be_read(body: str) -> None:
+    with pytest.raises(InvalidCode, match="self has only"):
+        checked(body)
+
+
+def test_with_nothing_in_self_the_message_says_so() -> None:
+    with pytest.raises(InvalidCode, match=r"self has no attributes. There is no self.x: use a local variable"):
+        validate("def f(self):\n    return self.x\n", Spec("f"))
+
+
+@pytest.mark.parametrize("body", ["self.clean_rows = 3", "self.llm = 3", "self.rows = self.rows()"])
+def test_state_may_not_take_the_name_of_a_method(body: str) -> None:
+    with pytest.raises(InvalidCode, match="is a method: do not assign"):
+        checked(body)
+
+
+def test_calling_itself_without_self_is_sent_back() -> None:
+    assert checked("return n and self.f(n - 1)", spec("f", 3), "self, n").calls == {"f"}
+    with pytest.raises(InvalidCode, match=r"call it as self\.f"):
+        checked("return n and f(n - 1)", spec("f", 3), "self, n")
+
+
+@pytest.mark.parametrize("line", ["print('hi')", "rows = []", "_X = open('x')", "X = 9**9**9", "for i in []: pass"])
+def test_nothing_runs_when_the_unit_is_defined(line: str) -> None:
+    assert refused(f"{line}\ndef total_revenue(self):\n    return 1\n").rule == "module-level"
+
+
+def test_public_helpers_classes_and_doubles_are_sent_back() -> None:
+    method = "def total_revenue(self):\n    return 1\n"
+    assert refused(f"class Row:\n    pass\n{method}").rule == "name"
+    assert refused(f"{method}{method}").rule == "name"
+    assert refused(f"@property\n{method}").rule == "self"
+
+
+def test_positional_and_star_parameters_bind_as_python_binds_them() -> None:
+    checked("return [n, rest, k, more]", spec("f", 1, 2, 3, k=4, z=5), "self, n, /, *rest, k, **more")
+    with pytest.raises(InvalidCode, match=r"called as f\(int, str\)"):
+        checked("return n", spec("f", 1, "a"), "self, n")
+
+
+def test_a_reply_that_repeats_itself_is_looping() -> None:
+    assert looping(reply("looping"))
+    assert looping("a = 1\n" + "row.strip()\nrow.lower()\n\nreturn\n" * 9 + "row.st")
+    assert looping("x" * 4000)
+
+
+def test_ordinary_code_is_not_looping() -> None:
+    for name in {*BECOMES_CODE, *IS_SENT_BACK}:
+        assert not looping(reply(name))
+    assert not looping("}\n" * 30)
+    assert not looping("def f(self):\n    return 1\n" + "".join(f"    x{n} = 1\n" for n in range(300)))
