@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from ..agent import Agent
@@ -67,7 +67,8 @@ def _magic(ip: Any) -> Callable[[str], Any]:
         except (AgentError, OSError) as error:
             raise UsageError(escaped(str(error))) from None
 
-    return agent
+    magic: Callable[[str], Any] = agent
+    return magic
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,9 @@ def _rows(info: Any) -> Iterable[str]:
     yield escaped(f"{info.label}: {info.identity}")
     for method in info.methods:
         when = f"accepted {method.accepted}" if method.accepted else ""
-        reads = f"reads {method.reads}" if method.reads else ""
-        yield escaped("  " + " · ".join(filter(None, (method.name, f"{method.tier} v{method.number}", when, reads))))
+        yield escaped(
+            "  " + " · ".join(filter(None, (method.name, f"{method.tier} v{method.number}", when, method.reads)))
+        )
 
 
 def _pin(desk: Desk, words: list[str]) -> None:
@@ -202,10 +204,10 @@ def _emit(desk: Desk, words: list[str]) -> None:
 
 
 def _review(desk: Desk, words: list[str]) -> None:
-    if words and (len(words) > 1 or words[0] not in get_args(Mode)):
+    if len(words) > 1:
         _usage("review")
     if words:
-        desk.session.mode = words[0]
+        desk.session.mode = cast(Mode, words[0])
     print(f"review: {desk.session.mode}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import ReviewRequired
 from ..records import Event, Proposal, Verdict
 from .question import ASKING, Question, decide
-from .render import as_html, as_text, escaped
+from .render import as_html, as_text, escaped, event_line
 
 REDRAW = 0.1
 """Seconds between two drawings of text that streams."""
@@ -36,11 +36,16 @@ class NotebookReviewer:
     def tell(self, event: Event) -> None:
         """Draw streaming text, and the latest other line; warnings are printed, and stay."""
         if event.kind == "warning":
-            print(_line(event))
+            print(event_line(event))
         elif event.kind == "text":
             self._stream(event.text)
         elif not ASKING.locked() and event.text:
             self._begin(event)
+
+    def confirm(self, question: str) -> bool:
+        """Ask; anything but yes is no."""
+        with ASKING:
+            return _ask(f"{escaped(question)} (yes or no): ").strip().lower() in ("y", "yes")
 
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and ask; raises ReviewRequired where the front end takes no input."""
@@ -59,7 +64,7 @@ class NotebookReviewer:
             self._output = None
         else:
             self._streamed = ""
-            self._draw(_line(event))
+            self._draw(event_line(event))
 
     def _stream(self, text: str) -> None:
         self._streamed += text
@@ -80,10 +85,6 @@ class NotebookReviewer:
             self._output = display(data, raw=True, display_id=True)
         else:
             self._output.update(data, raw=True)
-
-
-def _line(event: Event) -> str:
-    return " ".join(escaped(f"{event.title} {event.text}").split())
 
 
 def _ask(prompt: str) -> str:

@@ -6,31 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from ..records import Decision, Proposal, Verdict
+from ..records import Proposal, Verdict
 
 ASKING = Lock()
-"""Held from the first line of a review to its decision: two questions at once would garble the screen."""
+"""Held while a person is asked: two questions at once would garble the screen."""
 
-KEYS: dict[str, Decision] = {"a": "accept", "p": "pin", "e": "edit", "r": "revise", "n": "reject"}
-_WORDS = {
-    "accept": "a",
-    "y": "a",
-    "yes": "a",
-    "pin": "p",
-    "edit": "e",
-    "revise": "r",
-    "reject": "n",
-    "no": "n",
-    "help": "?",
-}
-_LABELS = {"a": "[a]ccept", "p": "[p]in", "e": "[e]dit", "r": "[r]evise", "n": "[n]o", "?": "[?]"}
-_HELP = {
-    "a": "accept  run it, and remember it for calls of this kind",
-    "p": "pin     accept it, and make it a real method in the session module",
-    "e": "edit    change it in your editor first",
-    "r": "revise  say what should change; the model writes it again",
-    "n": "no      do not run it; the draft is kept, and marked",
-    "?": "help    this text. Ctrl-C keeps the draft for later",
+CHOICES = {
+    "accept": "run it, and remember it for calls of this kind",
+    "pin": "accept it, and make it a real method in the session module",
+    "edit": "change it in your editor first",
+    "revise": "say what should change; the model writes it again",
+    "no": "do not run it; the draft is kept, and marked",
+    "?": "this help. Ctrl-C decides nothing: the draft waits for the next call",
 }
 
 
@@ -48,66 +35,62 @@ class Question:
     enter: bool = True
     plain: bool = False
 
+    @property
+    def words(self) -> list[str]:
+        """The choices that there are here."""
+        return [word for word in CHOICES if word != "edit" or self.edit]
+
 
 def decide(question: Question, proposal: Proposal) -> Verdict:
     """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one."""
+    enter = question.enter and not proposal.code.flagged
     while True:
-        if verdict := _verdict(question, proposal, _key(question, proposal)):
+        answer = question.ask(_prompt(question, enter)).strip().lower()
+        word = _word(question, answer or ("accept" if enter else ""))
+        if verdict := _verdict(question, proposal, word):
             return verdict
 
 
-def _key(question: Question, proposal: Proposal) -> str:
-    answer = question.ask(_line(question, proposal)).strip().lower()
-    if not answer:
-        return "a" if question.enter and not proposal.code.flagged else ""
-    keys = _keys(question)
-    if question.plain and answer in map(str, range(1, len(keys) + 1)):
-        return keys[int(answer) - 1]
-    return _WORDS.get(answer, answer)
-
-
-def _keys(question: Question) -> list[str]:
-    return [key for key in _LABELS if key != "e" or question.edit]
-
-
-def _line(question: Question, proposal: Proposal) -> str:
-    default = " (Enter accepts)" if question.enter and not proposal.code.flagged else ""
+def _prompt(question: Question, enter: bool) -> str:
+    default = " (Enter accepts): " if enter else ": "
     if not question.plain:
-        return "  ".join(_LABELS[key] for key in _keys(question)) + f"{default}: "
-    choices = [f"{number}. {_HELP[key].split()[0]}" for number, key in enumerate(_keys(question), 1)]
-    return "\n".join(choices) + f"\nYour choice{default}: "
+        return "  ".join(f"[{word[0]}]{word[1:]}" for word in question.words) + default
+    return "".join(f"{number}. {word}\n" for number, word in enumerate(question.words, 1)) + f"Your choice{default}"
 
 
-def _verdict(question: Question, proposal: Proposal, key: str) -> Verdict | None:
-    match key:
-        case "a" | "p" if not proposal.code.flagged or _sure(question):
-            return Verdict(KEYS[key])
-        case "a" | "p":
+def _word(question: Question, answer: str) -> str:
+    numbered = [(str(number), word[0], word) for number, word in enumerate(question.words, 1)]
+    return next((names[-1] for names in numbered if answer in names[not question.plain :]), answer)
+
+
+def _verdict(question: Question, proposal: Proposal, word: str) -> Verdict | None:
+    match word:
+        case "accept" | "pin" if not proposal.code.flagged or _sure(question):
+            return Verdict("pin" if word == "pin" else "accept")
+        case "accept" | "pin":
             question.say("not accepted")
-        case "n":
+        case "no":
             return Verdict("reject")
-        case "r":
+        case "revise":
             return _revised(question)
-        case "e" if question.edit:
+        case "edit" if question.edit:
             source = question.edit(proposal.code.source)
             return Verdict("edit", source=source) if source is not None else None
         case "?":
-            for known in _keys(question):
-                question.say(_HELP[known])
-        case "":
-            flagged = ": what is flagged is never accepted by Enter" if proposal.code.flagged else ""
-            question.say(f"type a letter or a word{flagged}")
+            question.say("\n".join(f"{known:<7} {CHOICES[known]}" for known in question.words))
+        case "" if proposal.code.flagged:
+            question.say("this code is flagged, and Enter never accepts it: type a word")
         case _:
-            question.say("that is none of the choices; ? explains them")
+            question.say(f"type one of: {', '.join(question.words)}")
     return None
 
 
 def _sure(question: Question) -> bool:
-    return question.ask("flagged code: look at the lines marked above, then type yes to run it: ").strip() == "yes"
+    return question.ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes"
 
 
 def _revised(question: Question) -> Verdict | None:
-    words = question.ask("what should change? ").strip()
+    words = question.ask("What should change? ").strip()
     if not words:
         question.say("nothing said, nothing changed")
     return Verdict("revise", feedback=words) if words else None

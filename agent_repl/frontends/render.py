@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, NamedTuple, TextIO
 
-from ..records import Effect, Proposal, Usage
+from ..records import Effect, Event, Proposal, Usage
 
 Style = Literal["title", "plain", "dim", "flag", "added", "removed", "code"]
 
@@ -64,6 +64,11 @@ def _seen(character: str) -> bool:
 def visible(source: str) -> str:
     """Source as it is shown: escaped, on the lines that Python counts (a lone CR ends one, and is seen)."""
     return escaped(re.sub(r"\r\n?", lambda end: "\n" if len(end[0]) == 2 else "\\r\n", source))
+
+
+def event_line(event: Event) -> str:
+    """An event on one line; its title stands first unless its text says it."""
+    return _one_line(event.text if event.title in event.text else f"{event.title} · {event.text}")
 
 
 def _one_line(text: str) -> str:

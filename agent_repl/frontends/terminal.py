@@ -15,7 +15,7 @@ from typing import TextIO
 
 from ..records import Event, Proposal, Verdict
 from .question import ASKING, Question, decide
-from .render import Style, as_text, colour_wanted, escaped, is_terminal, paint
+from .render import Style, as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
 DEAD_TIME = 0.4
 """Seconds after the code is drawn in which keys answer nothing."""
@@ -45,14 +45,25 @@ class TerminalReviewer:
         with suppress(OSError, ValueError):
             self._text(event.text) if event.kind == "text" else self._event(event)
 
+    def confirm(self, question: str) -> bool:
+        """Ask; anything but yes is no. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
+        with ASKING:
+            self._begin_question()
+            return self._ask(f"{escaped(question)} (yes or no): ").strip().lower() in ("y", "yes")
+
     def review(self, proposal: Proposal) -> Verdict:
-        """Show the proposal, drop what was typed before, ask. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
+        """Show the proposal and ask. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
         with ASKING:
             self._end_text()
             self._write(as_text(proposal, colour=self._colour, plain=self.plain))
-            time.sleep(DEAD_TIME)
-            forget_typed_keys()
-            return decide(Question(self._ask, self._say, Editor(self._say), plain=self.plain), proposal)
+            self._begin_question()
+            editor = Editor(self._say, proposal.check)
+            return decide(Question(self._ask, self._say, editor, plain=self.plain), proposal)
+
+    def _begin_question(self) -> None:
+        self._end_text()
+        time.sleep(DEAD_TIME)
+        forget_typed_keys()
 
     @property
     def _out(self) -> TextIO:
@@ -69,7 +80,7 @@ class TerminalReviewer:
     def _event(self, event: Event) -> None:
         self._end_text()
         if event.text:
-            line = " ".join(escaped(f"{event.title} {event.text}").split())
+            line = event_line(event)
             self._say(self._paint(line, "flag" if event.kind == "warning" else "dim"))
 
     def _end_text(self) -> None:
@@ -84,7 +95,7 @@ class TerminalReviewer:
         self._write(prompt)
         answer = sys.stdin.readline()
         if not answer:
-            self._say("\nkept for later: nothing was run, and the next call shows it again")
+            self._say("\nkept for later: nothing was run")
             raise KeyboardInterrupt
         return answer
 
@@ -112,42 +123,34 @@ def forget_typed_keys() -> None:
 
 
 class Editor:
-    """The person's editor on a scratch file; text that did not parse is there again the next time."""
+    """The person's editor on a scratch file; text that `check` complains of is there again the next time."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], check: Callable[[str], str]) -> None:
         self._say = say
-        self._kept: str | None = None
+        self._check = check
+        self._kept = ""
 
     def __call__(self, source: str) -> str | None:
         """The source as the person left it; None, with a word why, when there is nothing new to run."""
-        edited = self._edited(source if self._kept is None else self._kept)
+        edited = self._edited(self._kept or source)
         if edited is None:
             return None
         if not edited.strip() or edited == source:
-            self._kept = None
-            self._say("nothing was changed")
-            return None
+            self._kept = ""
+            return self._say("nothing was changed")
         self._kept = edited
-        return edited if self._parses(edited) else None
+        if wrong := self._check(edited):
+            return self._say(f"this cannot run yet: {escaped(wrong)}\nchoose edit again to go on with your text")
+        return edited
 
     def _edited(self, text: str) -> str | None:
         command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         if not command:
-            self._say("no editor is set: put its command into EDITOR, as in %env EDITOR=nano, then choose edit again")
-            return None
+            return self._say("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
         try:
             return _through(shlex.split(command, posix=os.name != "nt"), text)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._say(f"the editor failed ({escaped(str(error))}); nothing was changed. EDITOR is {escaped(command)}")
-            return None
-
-    def _parses(self, source: str) -> bool:
-        try:
-            compile(source, "your edit", "exec", dont_inherit=True, flags=0x400)  # PyCF_ONLY_AST
-        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            self._say(f"your text is not Python yet: {escaped(str(error))}. Choose edit again to go on with it")
-            return False
-        return True
+            return self._say(f"the editor {escaped(command)} failed, nothing was changed: {escaped(str(error))}")
 
 
 def _through(command: list[str], text: str) -> str:

@@ -24,6 +24,9 @@ class HeadlessReviewer:
         with suppress(OSError, ValueError):
             self._out.write("".join(c if c.isprintable() else " " for c in line) + "\n")
 
+    def confirm(self, question: str) -> bool:
+        return False
+
     def review(self, proposal: Proposal) -> NoReturn:
         raise ReviewRequired(
             f"{proposal.title} is written, and waits for a person; nobody can answer here. Call it again in a terminal "
