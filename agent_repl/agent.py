@@ -160,14 +160,13 @@ class MethodHandle:
     def __name__(self) -> str:
         return self._name
 
-    @property
-    def __qualname__(self) -> str:
+    def _title(self) -> str:
         return f"{self._agent._agent_repl_label_}.{self._name}"
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
         method = self._method()
-        return method.function.__doc__ if method else f"{self.__qualname__} is not written yet: calling it writes it."
+        return method.function.__doc__ if method else f"{self._title()} is not written yet: calling it writes it."
 
     @property
     def __wrapped__(self) -> Callable[..., Any]:
@@ -187,14 +186,14 @@ class MethodHandle:
     def __repr__(self) -> str:
         tier = _tier(type(self._agent)._agent_repl_identity_, self._name)
         would = "calling it runs accepted code" if self._method() else "calling it asks a model to write it"
-        return f"<method {self.__qualname__} · {tier}: {would}>"
+        return f"<method {self._title()} · {tier}: {would}>"
 
     def __hash__(self) -> int:
         return hash((id(self._agent), self._name))
 
 
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:
-    name = handle.__qualname__
+    name = handle._title()
     raise TypeError(f"{name} is a method, not its answer: did you mean {name}()?")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ import platformdirs
 
 from .. import agent as proxy
 from ..agent import Agent, class_for, make
-from ..errors import AgentError, NoProvider, PolicyError
+from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
 from ..pipeline import Workshop, fill, object_request, serve
 from ..pipeline.ledger import Ledger, ledger
@@ -25,7 +26,7 @@ from ..providers.model_file import installed
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict
 from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore
-from ..stores.signing import SigningKey
+from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from .home import find_home
 from .naming import free_name, slug
@@ -223,7 +224,7 @@ def open_session(
         given["review"] = review
     if isinstance(provider, str):
         given["provider"] = provider
-    config = Path(platformdirs.user_config_dir(_APP), "config.toml")
+    config = Path(platformdirs.user_config_dir(_APP, appauthor=False), "config.toml")
     loaded = load_settings(place, config, environment, given)
     reviewer = _reviewer(review)
     mode: Mode = cast(Mode, loaded.review) if loaded.review else "ask" if reviewer.can_ask else "cached"
@@ -245,11 +246,14 @@ def _reviewer(review: Any) -> Reviewer:
 
 def open_store(home: Path) -> Store:
     """The store of a home, with this user's key."""
-    key = SigningKey(Path(platformdirs.user_state_dir(_APP), "key"))
+    try:
+        key = user_key()
+    except StoreError as error:
+        return MemoryStore(notes=[f"{error} Until then nothing is kept after this process."])
     try:
         return SqliteStore(home, key)
-    except OSError as error:
-        return MemoryStore(key, notes=[f"{home} cannot be used ({error}): nothing is kept after this process"])
+    except (StoreError, OSError) as error:
+        return MemoryStore(key, notes=[f"{home} is not used: {error} Nothing is kept after this process."])
 
 
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:
@@ -258,7 +262,7 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
         case "anthropic":
             return _anthropic(settings, environment)
         case "local":
-            return LocalProvider(_messages_client(settings), model_file=_model_file(settings))
+            return LocalProvider(_messages_client(settings), _model_file(settings))
         case "":
             raise NoProvider(_NO_PROVIDER)
         case name:
@@ -269,7 +273,7 @@ def _likely(settings: Settings, environment: Mapping[str, str]) -> str:
     keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
     if settings.base_url or any(environment.get(key) for key in keys):
         return "anthropic"
-    return "local" if installed(_model_file(settings)) and LocalProvider.available() else ""
+    return "local" if installed(_model_file(settings)) and find_spec("xllamacpp") else ""
 
 
 def _model_file(settings: Settings) -> Path | None:
@@ -304,7 +308,7 @@ def _consented(session: Session) -> Provider:
     provider = session.provider
     if provider.host is None or _is_loopback(provider.host):
         return provider
-    file = Path(platformdirs.user_state_dir(_APP), "hosts")
+    file = Path(platformdirs.user_state_dir(_APP, appauthor=False), "hosts")
     allowed = file.read_text(encoding="utf-8").split() if file.exists() else []
     if provider.host in allowed:
         return provider

@@ -20,7 +20,7 @@ _CHOICES = {
     "show": ("code", "line", "off"),
 }
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls", "max_cost")
-_TYPES = {field.name: type(field.default) for field in fields(Settings)}
+_TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
 
 
 def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:

@@ -49,6 +49,7 @@ class RowStore(ABC):
     def __init__(self, key: SigningKey, where: str, notes: Iterable[str] = ()) -> None:
         self.where = where
         self.notes = list(notes)
+        self.home: Path | None = None
         self._key = key
 
     @abstractmethod

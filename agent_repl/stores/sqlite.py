@@ -56,7 +56,8 @@ class SqliteStore(RowStore):
     def __init__(self, home: Path, key: SigningKey, patience: float = 5.0) -> None:
         self._path = home.absolute() / "store.sqlite3"
         super().__init__(key, str(self._path), [key.note] if key.note else [])
-        self._code = self._path.parent / "code"
+        self.home = self._path.parent
+        self._code = self.home / "code"
         self._patience = patience
         self._db: sqlite3.Connection | None = None
         self._in_memory = False

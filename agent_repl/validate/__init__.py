@@ -7,6 +7,7 @@ This teaches the model and informs the person; it is no sandbox.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from ..effects import effects
@@ -18,7 +19,7 @@ from .looping import looping
 from .reshape import reshape
 from .rules import Complaint, complaints
 
-__all__ = ["looping", "validate"]
+__all__ = ["looping", "recall", "validate"]
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -38,13 +39,22 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
 def _checked(draft: Draft, spec: Spec, attempt: int) -> Code:
     for rule, line, message in _all_complaints(draft, spec):
         raise InvalidCode(message, rule, draft.source, line, attempt)
-    found = facts(draft.tree, spec.name)
+    return _code(draft.source, draft.tree, spec.name, spec.files)
+
+
+def recall(source: str, name: str) -> Code:
+    """Code that was validated before it was stored, and whose bytes the store vouches for."""
+    return _code(source, ast.parse(source), name, frozenset())
+
+
+def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Code:
+    found = facts(tree, name)
     return Code(
-        name=spec.name,
-        source=draft.source,
-        tree=draft.tree,
-        unit=digest(draft.tree, spec.name),
-        effects=effects(draft.source, spec.files),
+        name=name,
+        source=source,
+        tree=tree,
+        unit=digest(tree, name),
+        effects=effects(source, files),
         reads=found.reads,
         binds=found.binds,
         calls=found.calls,
