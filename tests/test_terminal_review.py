@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -98,15 +97,15 @@ def test_enter_never_accepts_flagged_code():
     assert "decision='reject'" in answered(child, "n")
 
 
-@pytest.mark.parametrize("key", ["a", "p"])
-def test_flagged_code_wants_the_word_yes(key):
+@pytest.mark.parametrize(("key", "decision"), [("a", "accept"), ("p", "pin")])
+def test_flagged_code_wants_the_word_yes(key, decision):
     child = person(FLAGGED)
     for word in ("y", "yes"):
         child.expect(QUESTION)
         child.sendline(key)
         child.expect("Type yes to run it: ")
         child.sendline(word)
-    assert "decision='accept'" in ended(child) if key == "a" else "decision='pin'" in child.before
+    assert f"decision='{decision}'" in ended(child)
 
 
 def test_revise_takes_words_and_none_lead_back_to_the_question():
@@ -178,16 +177,14 @@ def test_a_missing_editor_is_named(environment):
 
 
 def test_rubbish_is_there_again_when_the_editor_opens_again(tmp_path):
-    child = person(EDITOR=editor(tmp_path, "file.write_text('oops\\n' + file.read_text())"))
-    for _ in range(2):
-        child.expect(QUESTION)
-        child.sendline("e")
-    assert re.search(r"oops\\noops\\ndef total", ended(child)) is None
-    assert "def total" in answered_again(child)
-
-
-def answered_again(child) -> str:
-    return child.before
+    mend = (
+        "text = file.read_text()\nfile.write_text(text.replace('total', 'totl') if 'totl' not in text else text.replace"
+    )
+    child = person(EDITOR=editor(tmp_path, f"{mend}('totl', 'total').replace('sum', 'max'))"))
+    child.expect(QUESTION)
+    child.sendline("e")
+    child.expect("there is no method total")
+    assert "def total(self):\\n    return max" in answered(child, "e")
 
 
 def test_plain_mode_asks_with_numbers_and_without_escapes():
