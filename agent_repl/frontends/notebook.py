@@ -1,0 +1,99 @@
+"""Review in a notebook: one output that is updated in place, one line of input."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..errors import ReviewRequired
+from ..records import Event, Proposal, Verdict
+from .question import ASKING, Question, decide
+from .render import as_html, as_text, escaped, event_line
+
+REDRAW = 0.1
+"""Seconds between two drawings of text that streams."""
+_ENDINGS = {"accept": "accepted", "pin": "pinned", "revise": "sent back", "reject": "not accepted", "edit": "edited"}
+
+
+class NotebookReviewer:
+    """Shows and asks in the cell that runs. An empty answer decides nothing: some front ends send it for Escape."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._output: Any = None
+        self._cell = -1
+        self._streamed = ""
+        self._drawn = 0.0
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether this request allows input, and the cell's output reaches the person."""
+        from IPython.core.displaypub import CapturingDisplayPublisher
+
+        captured = isinstance(self._shell.display_pub, CapturingDisplayPublisher)
+        return bool(getattr(getattr(self._shell, "kernel", None), "_allow_stdin", False)) and not captured
+
+    def tell(self, event: Event) -> None:
+        """Draw streaming text, and the latest other line; warnings are printed, and stay."""
+        if event.kind == "warning":
+            print(event_line(event))
+        elif event.kind == "text":
+            self._stream(event.text)
+        elif not ASKING.locked() and event.text:
+            self._begin(event)
+
+    def confirm(self, question: str) -> bool:
+        """Ask; anything but yes is no."""
+        with ASKING:
+            return _ask(f"{escaped(question)} (yes or no): ").strip().lower() in ("y", "yes")
+
+    def review(self, proposal: Proposal) -> Verdict:
+        """Show the proposal and ask; raises ReviewRequired where the front end takes no input."""
+        with ASKING:
+            self._draw(as_text(proposal), as_html(proposal))
+            try:
+                verdict = decide(Question(_ask, print, enter=False), proposal)
+                self._end(proposal, _ENDINGS[verdict.decision])
+            except KeyboardInterrupt:
+                self._end(proposal, "kept for later")
+                raise
+        return verdict
+
+    def _begin(self, event: Event) -> None:
+        if event.kind == "done":
+            self._output = None
+        else:
+            self._streamed = ""
+            self._draw(event_line(event))
+
+    def _stream(self, text: str) -> None:
+        self._streamed += text
+        if time.monotonic() - self._drawn > REDRAW and not ASKING.locked():
+            self._draw(escaped(self._streamed))
+
+    def _end(self, proposal: Proposal, ending: str) -> None:
+        self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
+        self._output = None
+
+    def _draw(self, text: str, html: str = "") -> None:
+        from IPython.display import display
+
+        data = {"text/plain": text, **({"text/html": html} if html else {})}
+        self._drawn = time.monotonic()
+        if self._output is None or self._cell != self._shell.execution_count:
+            self._cell = self._shell.execution_count
+            self._output = display(data, raw=True, display_id=True)
+        else:
+            self._output.update(data, raw=True)
+
+
+def _ask(prompt: str) -> str:
+    from IPython.core.error import StdinNotImplementedError
+
+    try:
+        return input(prompt)
+    except (StdinNotImplementedError, EOFError) as error:
+        raise ReviewRequired(
+            "the code above waits for a person, and this front end takes no input: run the cell in a notebook where "
+            "somebody can answer, or set AGENT_REPL_REVIEW=auto"
+        ) from error

@@ -1,0 +1,59 @@
+"""The `agent-repl` shell: IPython's own, with our extension loaded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+BANNER = """\
+agent-repl: name a thing, then call what you wish it could do; the methods are written as you go.
+Begin with: sales = Agent("CSV data analyst for {path}", path="sales.csv"), or %agent help.
+"""
+
+
+def run(code: str | None = None, file: str | None = None, plain: bool = False) -> int:
+    """Run the shell and give back its exit code.
+
+    With `code` that runs and nothing is asked; with `file` that runs first, then the prompt; a standard input that
+    is no terminal is read as a script. `plain` is for screen readers: no colours, no drawing in place.
+    """
+    if plain:
+        os.environ.update(ACCESSIBLE="1", NO_COLOR="1")
+    first = Path(file).read_text(encoding="utf-8") if file else code
+    if first is None and not sys.stdin.isatty():
+        first = sys.stdin.read()
+    prompt = file is not None or first is None
+    app = _app(prompt, plain)
+    done = app.shell.run_cell(first, store_history=False) if first is not None else None
+    if prompt:
+        app.start()
+        return 0
+    return _exit_code(done)
+
+
+def _app(prompt: bool, plain: bool) -> Any:
+    from IPython.terminal.ipapp import TerminalIPythonApp
+    from traitlets.config import Config
+
+    config = Config()
+    config.InteractiveShellApp.extensions = ["agent_repl"]
+    config.TerminalIPythonApp.display_banner = prompt
+    config.TerminalInteractiveShell.banner1 = BANNER
+    if plain:
+        config.TerminalInteractiveShell.update(simple_prompt=True, colors="nocolor")
+    app = TerminalIPythonApp.instance(config=config)
+    with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own
+        app.initialize(argv=[])
+    return app
+
+
+def _exit_code(done: Any) -> int:
+    error = done.error_before_exec or done.error_in_exec
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    return int(error is not None)
