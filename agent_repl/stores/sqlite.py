@@ -42,7 +42,7 @@ _READ_ONLY_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
-# Connections of a parent process, or to a file that was removed: closing one deletes a -wal that is not its own.
+# Connections of a parent process, or to a file that was removed: SQLite forbids a child even to close them.
 _abandoned: list[sqlite3.Connection] = []
 
 
