@@ -83,21 +83,18 @@ class SqliteStore(RowStore):
     def _find(self, scope: str, *values: str) -> list[Row]:
         with self._translated():
             db = self._ready(create=False)
-            return [row for columns in _select(db, scope, values) if (row := self._trusted(*columns))] if db else []
+            found = _select(db, scope, values) if db else []
+            return [row for columns in found if (row := self._trusted(columns))]
 
     def _write(self, change: Callable[[], T]) -> T:
         with self._translated():
             try:
-                return self._commit(change)
+                return _alone(self._open_to_change(), change)
             except (sqlite3.Error, OSError) as error:
                 if self._in_memory or not _is_read_only(error):
                     raise
                 self._db = self._copy_in_memory(error)
-                return self._commit(change)
-
-    def _commit(self, change: Callable[[], T]) -> T:
-        with _transaction(self._open_to_change()):
-            return change()
+                return _alone(self._db, change)
 
     def _keep(self, row: Row, source: str = "", second_copy: bool = True) -> None:
         db = self._open_to_change()
@@ -143,18 +140,18 @@ class SqliteStore(RowStore):
     # Trusting: the code is over the very text that is read, and the columns must say what it says.
 
     def _sealed(self, row: Row) -> tuple[str, str]:
-        return row.text, self._key.sign(_envelope(row.text))
+        text = row.text
+        return text, self._key.sign(_envelope(text))
 
     def _signed(self, data: object, mac: object) -> Row | None:
         if isinstance(data, str) and isinstance(mac, str) and self._key.verify(_envelope(data), mac):
             return Row(**json.loads(data))
         return None
 
-    def _trusted(
-        self, serial: int, kind: str, identity: str, name: str, number: int, data: str, mac: str
-    ) -> Row | None:
+    def _trusted(self, columns: tuple[Any, ...]) -> Row | None:
+        serial, kind, identity, name, _number, data, mac = columns
         row = self._signed(data, mac)
-        if row and row[:4] == (kind, identity, name, number):
+        if row and row[:4] == columns[1:5]:
             return row
         self._note(
             f"{self._path}: row {serial} ({kind} {name!r} of {identity!r}) is not signed by you: left, not loaded."
@@ -190,8 +187,10 @@ class SqliteStore(RowStore):
             return self._db
         if self._db:
             _abandoned.append(self._db)
-        self._db = self._open() if create or self._path.exists() or self._code.exists() else None
-        self._place = self._here()
+            self._db = None
+        if create or self._path.exists() or self._code.exists():
+            self._db = self._open()
+            self._place = self._here()
         return self._db
 
     def _here(self) -> tuple[int, int]:
@@ -241,9 +240,8 @@ class SqliteStore(RowStore):
         if self._db:
             self._db.backup(db)
         else:
-            _make_tables(db)
             with suppress(OSError):
-                self._rebuild(db)
+                self._fill(db)
         self._in_memory = True
         why = f"{self._path} cannot be {'written' if self._db else 'opened'}"
         self.where = f"memory ({why})"
@@ -273,10 +271,12 @@ class SqliteStore(RowStore):
 
     def _create(self, db: sqlite3.Connection) -> None:
         _choose_journal(db, self._patience)
-        with _transaction(db):
-            if _is_empty(db):  # another process may have been faster
-                _make_tables(db)
-                self._rebuild(db)
+        _alone(db, lambda: self._fill(db))
+
+    def _fill(self, db: sqlite3.Connection) -> None:
+        if _is_empty(db):  # else another process was faster
+            _make_tables(db)
+            self._rebuild(db)
 
     def _rebuild(self, db: sqlite3.Connection) -> None:
         rows = [row for path in sorted(self._code.glob("*.json")) for *_, row in self._sidecar(path) if row]
@@ -303,12 +303,12 @@ def _connection(uri: str, patience: float) -> sqlite3.Connection:
     return db
 
 
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def _alone(db: sqlite3.Connection, change: Callable[[], T]) -> T:
     db.execute("BEGIN IMMEDIATE")
     try:
-        yield
+        result = change()
         db.execute("COMMIT")
+        return result
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
