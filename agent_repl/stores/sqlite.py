@@ -11,7 +11,6 @@ beside them. Where nothing can be written, a copy in memory takes the place of t
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import time
@@ -19,12 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from threading import RLock, get_ident
+from threading import RLock
 from typing import Any
 
 from ..errors import StoreError
 from ..records import Version
-from .rows import Row, RowStore, T, sha256
+from .copies import Copies
+from .rows import Row, RowStore, T, sealed, sha256, unsealed
 from .signing import SigningKey
 
 APPLICATION_ID = 0x41524550  # "AREP"
@@ -56,7 +56,7 @@ class SqliteStore(RowStore):
     def __init__(self, home: Path, key: SigningKey, patience: float = 5.0) -> None:
         self._path = home.absolute() / "store.sqlite3"
         super().__init__(key, str(self._path), [key.note] if key.note else [])
-        self._code = self._path.parent / "code"
+        self._copies = Copies(self._path.parent / "code", key, self._note)
         self._patience = patience
         self._db: sqlite3.Connection | None = None
         self._in_memory = False
@@ -70,7 +70,7 @@ class SqliteStore(RowStore):
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, made again if its bytes are others; None without a disk."""
         with suppress(OSError, UnicodeError):
-            return self._write_source(version.source)
+            return self._copies.write_source(version.source)
         return None
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class SqliteStore(RowStore):
         db = self._open_to_change()
         if row.kind == "entry":
             old = [columns for columns in _select(db, "method", row[1:3]) if columns[1] == "entry"]
-            ours = [(serial,) for serial, *_, data, mac in old if self._signed(data, mac)]
+            ours = [(serial,) for serial, *_, data, mac in old if unsealed(data, mac, self._key)]
             db.executemany("DELETE FROM records WHERE id = ?", ours)
         self._insert(db, row)
         if second_copy and not self._in_memory and row.kind != "agent":
@@ -109,48 +109,18 @@ class SqliteStore(RowStore):
 
     def _insert(self, db: sqlite3.Connection, row: Row) -> None:
         query = "INSERT INTO records (kind, identity, name, number, data, mac) VALUES (?, ?, ?, ?, ?, ?)"
-        db.execute(query, (*row[:4], *self._sealed(row)))
+        db.execute(query, (*row[:4], *sealed(row, self._key)))
 
     def _write_second_copy(self, row: Row, source: str) -> None:
         rows = [row]
         if row.kind == "version":
-            self._write_source(source)
+            self._copies.write_source(source)
             rows += [agent for agent in self._find("agents") if agent.identity == row.identity]
-        path = self._code / f"{row.body.get('sha256') or sha256(source)}.json"
-        slots = {row.slot for row in rows}
-        kept = [(data, mac) for data, mac, old in self._sidecar(path) if old is None or old.slot not in slots]
-        _replace_file(path, json.dumps(kept + [self._sealed(row) for row in rows], indent=1).encode())
-
-    def _write_source(self, source: str) -> Path:
-        path, data = self._code / f"{sha256(source)}.py", source.encode()
-        if not (path.exists() and path.read_bytes() == data):
-            _replace_file(path, data)
-        return path
-
-    def _sidecar(self, path: Path) -> list[tuple[str, str, Row | None]]:
-        try:
-            return [(data, mac, self._signed(data, mac)) for data, mac in json.loads(path.read_bytes())]
-        except FileNotFoundError:
-            return []
-        except (ValueError, TypeError):
-            self._note(f"{path} is damaged: set aside as {path.name}.damaged.")
-            os.replace(path, f"{path}.damaged")
-            return []
-
-    # Trusting: the code is over the very text that is read, and the columns must say what it says.
-
-    def _sealed(self, row: Row) -> tuple[str, str]:
-        text = row.text
-        return text, self._key.sign(_envelope(text))
-
-    def _signed(self, data: object, mac: object) -> Row | None:
-        if isinstance(data, str) and isinstance(mac, str) and self._key.verify(_envelope(data), mac):
-            return Row(**json.loads(data))
-        return None
+        self._copies.add(row.body.get("sha256") or sha256(source), rows)
 
     def _trusted(self, columns: tuple[Any, ...]) -> Row | None:
         serial, kind, identity, name, _number, data, mac = columns
-        row = self._signed(data, mac)
+        row = unsealed(data, mac, self._key)
         if row and row[:4] == columns[1:5]:
             return row
         self._note(
@@ -188,7 +158,7 @@ class SqliteStore(RowStore):
         if self._db:
             _abandoned.append(self._db)
             self._db = None
-        if create or self._path.exists() or self._code.exists():
+        if create or self._path.exists() or self._copies.folder.exists():
             self._db = self._open()
             self._place = self._here()
         return self._db
@@ -274,18 +244,14 @@ class SqliteStore(RowStore):
         _alone(db, lambda: self._fill(db))
 
     def _fill(self, db: sqlite3.Connection) -> None:
-        if _is_empty(db):  # else another process was faster
-            _make_tables(db)
-            self._rebuild(db)
-
-    def _rebuild(self, db: sqlite3.Connection) -> None:
-        rows = [row for path in sorted(self._code.glob("*.json")) for *_, row in self._sidecar(path) if row]
-        # Two records for one slot: a writer died before it committed the earlier one.
-        latest = {row.slot: row for row in sorted(rows, key=lambda row: (row.turn, row.at))}
-        for row in sorted(latest.values(), key=lambda row: row.at):
+        if not _is_empty(db):
+            return  # another process was faster
+        _make_tables(db)
+        rows = self._copies.rows()
+        for row in rows:
             self._insert(db, row)
-        if latest:
-            self._note(f"{self._path} was not there: {len(latest)} signed records were read from {self._code}.")
+        if rows:
+            self._note(f"{self._path} was not there: {len(rows)} signed rows were read from {self._copies.folder}.")
 
     def _set_aside(self, error: Exception) -> None:
         aside = next(path for n in count(1) if not (path := Path(f"{self._path}.damaged-{n}")).exists())
@@ -351,24 +317,6 @@ def _make_home(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError), open(home / ".gitignore", "x", encoding="utf-8") as file:
         file.write(IGNORE)
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _envelope(data: str) -> bytes:
-    # The prefix keeps a code that was made for a file from passing as one for a row.
-    return b"agent_repl row\n" + data.encode("utf-8", "backslashreplace")
 
 
 def _code(error: BaseException) -> int:
