@@ -2,20 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 
 from agent_repl.errors import StoreError
 from agent_repl.stores.signing import SigningKey, canonical, process_key, user_key
-
-MAKER = """
-import sys, pathlib
-from agent_repl.stores.signing import user_key
-print(user_key(pathlib.Path(sys.argv[1])).sign(b""))
-"""
 
 posix = pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX matter")
 
@@ -57,10 +50,21 @@ def test_where_no_key_can_be_kept_it_lasts_for_the_process_and_says_so(tmp_path:
     assert "cannot be kept" in key.note
 
 
-def test_processes_that_make_a_key_together_agree(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", MAKER, str(tmp_path / "key")]
-    makers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(4)]
-    assert len({maker.communicate()[0] for maker in makers}) == 1
+def test_all_who_make_a_key_together_agree(tmp_path: Path) -> None:
+    def make(path: Path, start: Barrier, keys: list[bytes]) -> None:
+        start.wait()
+        keys.append(user_key(path).secret)
+
+    for number in range(20):
+        keys: list[bytes] = []
+        given = (tmp_path / str(number), Barrier(8), keys)
+        makers = [Thread(target=make, args=given) for _ in range(8)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+        assert len(keys) == 8
+        assert len(set(keys)) == 1
 
 
 @pytest.mark.parametrize("mac", ["", "00", "é", "0" * 64])

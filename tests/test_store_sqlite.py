@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Event, Thread, Timer
 
 import pytest
 
@@ -125,6 +125,17 @@ def test_a_home_that_was_removed_is_made_again(home: Path) -> None:
     assert len(opened(home).versions(KEY)) == 1
 
 
+def test_rows_of_a_home_that_was_made_meanwhile_are_left_alone(home: Path) -> None:
+    old = opened(home)
+    learnt_in(old)
+    shutil.rmtree(home)
+    new = opened(home)
+    learnt_in(new)
+    assert len(old.versions(KEY)) == 1
+    learnt_in(old)
+    assert len(opened(home).versions(KEY)) == len(new.versions(KEY)) == 2
+
+
 def test_sessions_see_each_others_decisions_at_once(home: Path) -> None:
     one, other = opened(home), opened(home)
     version = one.add(Version(KEY, SOURCE, "u", "model"))
@@ -180,13 +191,15 @@ def test_a_row_that_was_moved_to_another_method_is_not_loaded(home: Path) -> Non
     assert opened(home).entries(KEY.identity) == {}
 
 
-def test_a_verdict_never_comes_to_speak_of_another_text(home: Path) -> None:
-    learnt(home)
-    query(home, "DELETE FROM records WHERE kind = 'version'")
-    store = opened(home)
-    store.add(Version(KEY, "def total(self): return 'other'\n", "u", "model"))
-    assert [version.verdict for version in store.versions(KEY)] == ["draft"]
-    assert store.entries(KEY.identity) == {}
+def test_a_verdict_never_comes_to_speak_of_another_text(home: Path, tmp_path: Path) -> None:
+    learnt(tmp_path / "another home")
+    draft = opened(home).add(Version(KEY, "def total(self): return 'unseen'\n", "u", "model"))
+    with sqlite3.connect(home / "store.sqlite3") as db:
+        db.execute("ATTACH ? AS other", (str(tmp_path / "another home" / "store.sqlite3"),))
+        columns = "kind, identity, name, number, data, mac"
+        db.execute(f"INSERT INTO main.records ({columns}) SELECT {columns} FROM other.records WHERE kind != 'version'")
+    assert opened(home).versions(KEY) == (draft,)
+    assert opened(home).entries(KEY.identity) == {}
 
 
 def test_somebody_elses_rows_are_named_and_left_and_ours_stand_beside_them(home: Path) -> None:
@@ -216,7 +229,7 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal(home: Path) -> None:
 # Damage
 
 
-@pytest.mark.parametrize("offset", [0, 100])
+@pytest.mark.parametrize("offset", [0, 100, 4096, 8192])
 def test_a_torn_file_is_set_aside_and_made_again_from_the_second_copy(home: Path, offset: int) -> None:
     entry = learnt(home)
     damage(home, offset, b"\xa5" * 64)
@@ -257,10 +270,13 @@ def test_a_dropped_head_does_not_come_back_from_the_second_copy(home: Path) -> N
     assert opened(home).entries(KEY.identity) == {}
 
 
-def test_a_strangers_second_copy_is_not_read(home: Path) -> None:
-    learnt(home, THEIRS)
+def test_a_strangers_second_copy_is_not_read_and_not_overwritten(home: Path) -> None:
+    theirs = learnt(home, THEIRS)
     (home / "store.sqlite3").unlink()
     assert opened(home).entries(KEY.identity) == {}
+    learnt(home, OURS)
+    (home / "store.sqlite3").unlink()
+    assert opened(home, THEIRS).entries(KEY.identity) == {"total": theirs}
 
 
 def test_one_text_in_two_methods_has_one_second_copy_for_both(home: Path) -> None:
@@ -426,11 +442,7 @@ def test_where_wal_is_refused_another_journal_is_used_and_named(home: Path, monk
 
 def test_threads_share_a_store(home: Path) -> None:
     store = opened(home)
-    threads = [Thread(target=learnt_in, args=(store,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_together([Thread(target=learnt_in, args=(store,)) for _ in range(8)])
     assert [version.number for version in store.versions(KEY)] == list(range(1, 9))
 
 
@@ -438,21 +450,68 @@ def test_threads_share_a_store(home: Path) -> None:
 def test_a_forked_child_opens_its_own_connection(home: Path) -> None:
     store = opened(home)
     learnt_in(store)
-    store._lock.acquire()  # as if a thread were inside at the fork
-    if not (child := os.fork()):
-        learnt_in(store)
-        os._exit(0 if len(store.versions(KEY)) == 2 else 1)
-    store._lock.release()
-    assert os.waitpid(child, 0)[1] == 0
+    with locked_by_a_thread(store):
+        if not (child := os.fork()):
+            signal.alarm(10)
+            learnt_in(store)
+            os._exit(0 if len(store.versions(KEY)) == 2 else 1)
+        assert os.waitpid(child, 0)[1] == 0
     learnt_in(store)
     assert len(opened(home).versions(KEY)) == 3
 
 
-def test_processes_that_make_a_store_together_all_succeed(home: Path) -> None:
-    for round_ in range(3):
-        writers = [writer(home / str(round_), str(n), 2) for n in range(4)]
-        assert [process.communicate() and process.returncode for process in writers] == [0, 0, 0, 0]
-        assert [v.number for v in opened(home / str(round_)).versions(KEY)] == list(range(1, 9))
+@contextmanager
+def locked_by_a_thread(store: SqliteStore) -> Iterator[None]:
+    inside, done = Event(), Event()
+
+    def hold() -> None:
+        with store._lock:
+            inside.set()
+            done.wait()
+
+    thread = Thread(target=hold)
+    thread.start()
+    inside.wait()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_sessions_that_make_a_store_together_all_succeed(tmp_path: Path) -> None:
+    def begin(home: Path, start: Barrier) -> None:
+        start.wait()
+        learnt_in(SqliteStore(home, OURS, patience=30))
+
+    for number in range(10):
+        home, start = tmp_path / str(number), Barrier(8)
+        run_together([Thread(target=begin, args=(home, start)) for _ in range(8)])
+        assert [version.number for version in opened(home).versions(KEY)] == list(range(1, 9))
+
+
+def test_who_comes_while_another_makes_the_store_waits_for_it(home: Path) -> None:
+    home.mkdir()
+    maker = sqlite3.connect(home / "store.sqlite3", isolation_level=None, check_same_thread=False)
+    maker.execute("BEGIN IMMEDIATE")
+    timer = Timer(0.2, maker.close)
+    timer.start()
+    learnt_in(SqliteStore(home, OURS, patience=30))
+    timer.join()
+    assert len(opened(home).versions(KEY)) == 1
+
+
+def run_together(threads: list[Thread]) -> None:
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_two_processes_write_side_by_side(home: Path) -> None:
+    writers = [writer(home, name, 50) for name in ("one", "two")]
+    assert [process.communicate() and process.returncode for process in writers] == [0, 0]
+    assert [version.number for version in opened(home).versions(KEY)] == list(range(1, 101))
 
 
 def test_a_killed_writer_loses_no_acknowledged_write(home: Path) -> None:

@@ -12,7 +12,6 @@ from ..prompts import Failure, Request, describe_call, describe_object
 from ..protocols import Executor, Place, Provider, Reviewer, Store
 from ..records import Call, Event, Mode, Settings, Spec, Usage
 from ..signature import looks_like_path
-from ..unit import RESERVED
 from .ledger import Ledger
 from .methods import Identity
 
@@ -94,4 +93,5 @@ def spec_of(case: Case) -> Spec:
 
 
 def _plain_methods(case: Case) -> list[str]:
-    return [n for n in dir(case.identity.live) if not n.startswith("_") and n not in RESERVED]
+    """Pinned methods: what the class file adds to what every agent has."""
+    return [n for n in dir(case.identity.live) if not n.startswith("_") and n not in dir(case.identity.base)]

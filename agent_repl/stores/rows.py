@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
@@ -37,10 +38,23 @@ class Row(NamedTuple):
         """What only one record can stand for: a method has one head, everything else is append-only."""
         return self[:3] if self.kind == "entry" else self[:5]
 
-    @property
-    def text(self) -> str:
-        """The canonical text that is signed and kept."""
-        return canonical(self._asdict())
+
+def sealed(row: Row, key: SigningKey) -> tuple[str, str]:
+    """The canonical text of a row, and its code."""
+    text = canonical(row._asdict())
+    return text, key.sign(_envelope(text))
+
+
+def unsealed(text: object, mac: object, key: SigningKey) -> Row | None:
+    """The row that a text holds, None unless this key signed it."""
+    if isinstance(text, str) and isinstance(mac, str) and key.verify(_envelope(text), mac):
+        return Row(**json.loads(text))
+    return None
+
+
+def _envelope(text: str) -> bytes:
+    # The prefix keeps a code that was made for a file from passing as one for a row.
+    return b"agent_repl row\n" + text.encode("utf-8", "backslashreplace")
 
 
 class RowStore(ABC):

@@ -11,7 +11,6 @@ beside them. Where nothing can be written, a copy in memory takes the place of t
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import time
@@ -19,12 +18,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from threading import RLock, get_ident
+from threading import RLock
 from typing import Any
 
 from ..errors import StoreError
 from ..records import Version
-from .rows import Row, RowStore, T, sha256
+from .copies import Copies
+from .rows import Row, RowStore, T, sealed, sha256, unsealed
 from .signing import SigningKey
 
 APPLICATION_ID = 0x41524550  # "AREP"
@@ -42,7 +42,7 @@ _READ_ONLY_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
-# Connections of a parent process, or to a file that was removed: closing one deletes a -wal that is not its own.
+# Connections of a parent process, or to a file that was removed: SQLite forbids a child even to close them.
 _abandoned: list[sqlite3.Connection] = []
 
 
@@ -57,7 +57,7 @@ class SqliteStore(RowStore):
         self._path = home.absolute() / "store.sqlite3"
         super().__init__(key, str(self._path), [key.note] if key.note else [])
         self.home = self._path.parent
-        self._code = self.home / "code"
+        self._copies = Copies(self.home / "code", key, self._note)
         self._patience = patience
         self._db: sqlite3.Connection | None = None
         self._in_memory = False
@@ -71,7 +71,7 @@ class SqliteStore(RowStore):
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, made again if its bytes are others; None without a disk."""
         with suppress(OSError, UnicodeError):
-            return self._write_source(version.source)
+            return self._copies.write_source(version.source)
         return None
 
     def close(self) -> None:
@@ -84,27 +84,24 @@ class SqliteStore(RowStore):
     def _find(self, scope: str, *values: str) -> list[Row]:
         with self._translated():
             db = self._ready(create=False)
-            return [row for columns in _select(db, scope, values) if (row := self._trusted(*columns))] if db else []
+            found = _select(db, scope, values) if db else []
+            return [row for columns in found if (row := self._trusted(columns))]
 
     def _write(self, change: Callable[[], T]) -> T:
         with self._translated():
             try:
-                return self._commit(change)
+                return _alone(self._open_to_change(), change)
             except (sqlite3.Error, OSError) as error:
                 if self._in_memory or not _is_read_only(error):
                     raise
                 self._db = self._copy_in_memory(error)
-                return self._commit(change)
-
-    def _commit(self, change: Callable[[], T]) -> T:
-        with _transaction(self._open_to_change()):
-            return change()
+                return _alone(self._db, change)
 
     def _keep(self, row: Row, source: str = "", second_copy: bool = True) -> None:
         db = self._open_to_change()
         if row.kind == "entry":
             old = [columns for columns in _select(db, "method", row[1:3]) if columns[1] == "entry"]
-            ours = [(serial,) for serial, *_, data, mac in old if self._signed(data, mac)]
+            ours = [(serial,) for serial, *_, data, mac in old if unsealed(data, mac, self._key)]
             db.executemany("DELETE FROM records WHERE id = ?", ours)
         self._insert(db, row)
         if second_copy and not self._in_memory and row.kind != "agent":
@@ -113,49 +110,19 @@ class SqliteStore(RowStore):
 
     def _insert(self, db: sqlite3.Connection, row: Row) -> None:
         query = "INSERT INTO records (kind, identity, name, number, data, mac) VALUES (?, ?, ?, ?, ?, ?)"
-        db.execute(query, (*row[:4], *self._sealed(row)))
+        db.execute(query, (*row[:4], *sealed(row, self._key)))
 
     def _write_second_copy(self, row: Row, source: str) -> None:
         rows = [row]
         if row.kind == "version":
-            self._write_source(source)
+            self._copies.write_source(source)
             rows += [agent for agent in self._find("agents") if agent.identity == row.identity]
-        path = self._code / f"{row.body.get('sha256') or sha256(source)}.json"
-        slots = {row.slot for row in rows}
-        kept = [(data, mac) for data, mac, old in self._sidecar(path) if old is None or old.slot not in slots]
-        _replace_file(path, json.dumps(kept + [self._sealed(row) for row in rows], indent=1).encode())
+        self._copies.add(row.body.get("sha256") or sha256(source), rows)
 
-    def _write_source(self, source: str) -> Path:
-        path, data = self._code / f"{sha256(source)}.py", source.encode()
-        if not (path.exists() and path.read_bytes() == data):
-            _replace_file(path, data)
-        return path
-
-    def _sidecar(self, path: Path) -> list[tuple[str, str, Row | None]]:
-        try:
-            return [(data, mac, self._signed(data, mac)) for data, mac in json.loads(path.read_bytes())]
-        except FileNotFoundError:
-            return []
-        except (ValueError, TypeError):
-            self._note(f"{path} is damaged: set aside as {path.name}.damaged.")
-            os.replace(path, f"{path}.damaged")
-            return []
-
-    # Trusting: the code is over the very text that is read, and the columns must say what it says.
-
-    def _sealed(self, row: Row) -> tuple[str, str]:
-        return row.text, self._key.sign(_envelope(row.text))
-
-    def _signed(self, data: object, mac: object) -> Row | None:
-        if isinstance(data, str) and isinstance(mac, str) and self._key.verify(_envelope(data), mac):
-            return Row(**json.loads(data))
-        return None
-
-    def _trusted(
-        self, serial: int, kind: str, identity: str, name: str, number: int, data: str, mac: str
-    ) -> Row | None:
-        row = self._signed(data, mac)
-        if row and row[:4] == (kind, identity, name, number):
+    def _trusted(self, columns: tuple[Any, ...]) -> Row | None:
+        serial, kind, identity, name, _number, data, mac = columns
+        row = unsealed(data, mac, self._key)
+        if row and row[:4] == columns[1:5]:
             return row
         self._note(
             f"{self._path}: row {serial} ({kind} {name!r} of {identity!r}) is not signed by you: left, not loaded."
@@ -191,8 +158,10 @@ class SqliteStore(RowStore):
             return self._db
         if self._db:
             _abandoned.append(self._db)
-        self._db = self._open() if create or self._path.exists() or self._code.exists() else None
-        self._place = self._here()
+            self._db = None
+        if create or self._path.exists() or self._copies.folder.exists():
+            self._db = self._open()
+            self._place = self._here()
         return self._db
 
     def _here(self) -> tuple[int, int]:
@@ -242,9 +211,8 @@ class SqliteStore(RowStore):
         if self._db:
             self._db.backup(db)
         else:
-            _make_tables(db)
             with suppress(OSError):
-                self._rebuild(db)
+                self._fill(db)
         self._in_memory = True
         why = f"{self._path} cannot be {'written' if self._db else 'opened'}"
         self.where = f"memory ({why})"
@@ -274,19 +242,17 @@ class SqliteStore(RowStore):
 
     def _create(self, db: sqlite3.Connection) -> None:
         _choose_journal(db, self._patience)
-        with _transaction(db):
-            if _is_empty(db):  # another process may have been faster
-                _make_tables(db)
-                self._rebuild(db)
+        _alone(db, lambda: self._fill(db))
 
-    def _rebuild(self, db: sqlite3.Connection) -> None:
-        rows = [row for path in sorted(self._code.glob("*.json")) for *_, row in self._sidecar(path) if row]
-        # Two records for one slot: a writer died before it committed the earlier one.
-        latest = {row.slot: row for row in sorted(rows, key=lambda row: (row.turn, row.at))}
-        for row in sorted(latest.values(), key=lambda row: row.at):
+    def _fill(self, db: sqlite3.Connection) -> None:
+        if not _is_empty(db):
+            return  # another process was faster
+        _make_tables(db)
+        rows = self._copies.rows()
+        for row in rows:
             self._insert(db, row)
-        if latest:
-            self._note(f"{self._path} was not there: {len(latest)} signed records were read from {self._code}.")
+        if rows:
+            self._note(f"{self._path} was not there: {len(rows)} signed rows were read from {self._copies.folder}.")
 
     def _set_aside(self, error: Exception) -> None:
         aside = next(path for n in count(1) if not (path := Path(f"{self._path}.damaged-{n}")).exists())
@@ -304,12 +270,12 @@ def _connection(uri: str, patience: float) -> sqlite3.Connection:
     return db
 
 
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def _alone(db: sqlite3.Connection, change: Callable[[], T]) -> T:
     db.execute("BEGIN IMMEDIATE")
     try:
-        yield
+        result = change()
         db.execute("COMMIT")
+        return result
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
@@ -352,24 +318,6 @@ def _make_home(home: Path) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError), open(home / ".gitignore", "x", encoding="utf-8") as file:
         file.write(IGNORE)
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _envelope(data: str) -> bytes:
-    # The prefix keeps a code that was made for a file from passing as one for a row.
-    return b"agent_repl row\n" + data.encode("utf-8", "backslashreplace")
 
 
 def _code(error: BaseException) -> int:
