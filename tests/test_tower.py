@@ -7,6 +7,8 @@ cycles inside a package; modules of ours that are fetched by name (`import_modul
 `run_module`, `sys.modules`); and, at import time, whatever gives a lower module something of this module's: an
 assignment to its attributes or items, a call whose result is thrown away, what registers by its name (decorators too).
 
+Only the package's own `__init__`, which is the top, may fetch by name: it serves its public names late.
+
 What is not covered: code in strings, entry points, `__init_subclass__`, and callables that are handed down while the
 program runs, which is what the composer is for.
 """
@@ -17,7 +19,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ PACKAGE = ROOT / "agent_repl"
 MOST_LINES = 8000
 SOCKETS = ("providers", "executors", "stores", "reviewers")
 SLOTS = {("session", "agent", "default_session")}
-"""The one door upwards: who fills it, whose it is, its name."""
+"""The one door upwards: the package that fills it, the module whose it is, its name."""
 
 FETCHERS = {"import_module", "__import__", "resolve_name", "run_module"}
 REGISTRARS = re.compile(r"(un)?(register|subscribe|provide|install|hook|plug|add|set|on|slot|use)(_.*|er|s)?")
@@ -108,6 +110,8 @@ PLANTED = {
     "session: from .agent import TABLE\nTABLE.append(len)": "session hands TABLE of agent",
     "session: from .agent import TABLE\nTABLE |= {}": "session hands TABLE of agent",
     "session: from .agent import fill\ntry:\n    fill(len)\nfinally: ...": "session hands fill of agent",
+    "session: from . import agent as a\na.Agent = print": "session hands Agent of agent",
+    "cli: from . import agent\nagent.default_session = print": "cli hands default_session of agent",
     "session: from .agent import Agent\nsetattr(Agent, 'f', len)": "session hands Agent of agent",
     "session: from .signature import register\n@register\ndef f(): ...": "session hands register of signature",
     "session: from .signature import register\nx = register(len)": "session hands register of signature",
@@ -115,6 +119,8 @@ PLANTED = {
 }
 
 ALLOWED = [
+    "__init__: from importlib import import_module\ndef __getattr__(name):\n    import_module(name)",
+    "session: from . import agent\nagent.default_session = print",
     "session: from .agent import default_session\ndefault_session.fill(len)",
     "session: from .agent import fill\ndef open_it():\n    fill(len)",
     "session: from .signature import kind\nTABLE = {'x': kind}",
@@ -218,7 +224,7 @@ class Tower:
             yield f"{module.name} has no floor: give it one in CONTRIBUTING.md"
         for node in ast.walk(module.tree):
             yield from self.spelling(module, node)
-            if self.fetches(node):
+            if module.name and self.fetches(node):
                 yield f"{module.name} fetches a module of ours by name, line {node.lineno}: import it"
         for target in self.targets(module):
             yield from self.direction(module.name, target)
@@ -311,19 +317,28 @@ class Tower:
         """What the module gives, while it is imported, to a lower one."""
         owners = self.owners(module)
         for statement in at_import_time(module.tree.body):
-            for name in receivers(statement) & owners.keys():
-                if (module.name, owners[name], name) not in SLOTS:
-                    yield f"{module.name} hands {name} of {owners[name]} something upwards, line {statement.lineno}"
+            for chain in receivers(statement):
+                owner, name = self.owner(owners, chain)
+                if owner and (module.name.partition(".")[0], owner, name) not in SLOTS:
+                    yield f"{module.name} hands {name} of {owner} something upwards, line {statement.lineno}"
 
     def owners(self, module: Module) -> dict[str, str]:
-        """Names that this file imports from modules of ours, other than those of its own package, by local name."""
+        """Where the names come from that this file imports from our other packages, by local name."""
         found = {}
         for node in ast.walk(module.tree):
             if isinstance(node, ast.ImportFrom) and node.level:
                 target = self.resolve(module.holder, node.level, node.module)
-                found.update({alias.asname or alias.name: target for alias in node.names})
+                found.update({alias.asname or alias.name: f"{target}.{alias.name}".strip(".") for alias in node.names})
         own = module.name.partition(".")[0]
         return {name: target for name, target in found.items() if not own or target.partition(".")[0] != own}
+
+    def owner(self, owners: dict[str, str], chain: str) -> tuple[str, str]:
+        """The module of ours that `chain` ("agent.default_session") leads to, and the name in it; or nothing."""
+        first, *rest = chain.split(".")
+        path = owners.get(first, "")
+        if path in self.modules and rest:
+            return path, rest[0]
+        return path.rpartition(".")[0], path.rpartition(".")[2]
 
 
 def paths(graph: dict[str, list[str]], start: str, path: list[str]) -> Iterator[list[str]]:
@@ -347,35 +362,42 @@ def at_import_time(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def receivers(statement: ast.stmt) -> set[str]:
-    """The names that a statement may give something to."""
+    """The dotted names that a statement may give something to."""
     match statement:
         case ast.Assign(targets=targets, value=value):
-            return {root(target) for target in targets if not isinstance(target, ast.Name)} | registrars([value])
+            return {chain(target) for target in targets if not isinstance(target, ast.Name)} | registrars([value])
         case ast.AnnAssign(target=target, value=value):
-            return ({root(target)} if not isinstance(target, ast.Name) else set()) | registrars([value])
+            return ({chain(target)} if not isinstance(target, ast.Name) else set()) | registrars([value])
         case ast.AugAssign(target=target):
-            return {root(target)}
+            return {chain(target)}
+        case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[first, ast.Constant(value=name), *_])):
+            return {f"{chain(first)}.{name}"}
         case ast.Expr(value=ast.Call(func=ast.Name(id="setattr"), args=[first, *_])):
-            return {root(first)}
+            return {f"{chain(first)}.?"}
         case ast.Expr(value=ast.Call(func=function, args=arguments, keywords=keywords)) if arguments or keywords:
-            return {root(function)}
+            return {chain(function)}
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return registrars(statement.decorator_list)
     return set()
 
 
-def registrars(nodes: list[ast.expr] | list[ast.expr | None]) -> set[str]:
-    """The first names of what, by its own name, keeps what it is given: `register(f)`, `table.add(f)`."""
+def registrars(nodes: Sequence[ast.expr | None]) -> set[str]:
+    """What, by its own name, keeps what it is given: `register(f)`, `table.add(f)`."""
     functions = [node.func if isinstance(node, ast.Call) else node for node in nodes if node is not None]
     chains = [node for node in functions if isinstance(node, ast.Name | ast.Attribute)]
-    return {root(node) for node in chains if REGISTRARS.fullmatch(ast.unparse(node).rpartition(".")[2])}
+    return {chain(node) for node in chains if REGISTRARS.fullmatch(ast.unparse(node).rpartition(".")[2])}
 
 
-def root(node: ast.AST) -> str:
-    """`a` of `a.b[c].d`."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
+def chain(node: ast.AST) -> str:
+    """`a.b.d` of `a.b[c].d`; "" where it begins with no name."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            return f"{chain(value)}.{name}"
+        case ast.Subscript(value=value) | ast.Call(func=value):
+            return chain(value)
+    return ""
 
 
 FLOORS = floors(
