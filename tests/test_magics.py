@@ -113,6 +113,12 @@ def test_words_alone_give_back_an_agent_and_a_file_in_them_is_its_path(ip):
     assert type(sales).__doc__ == "CSV data analyst for {path}, the boss's file"
 
 
+@pytest.mark.parametrize("words", ["helper for my tax papers", '"review analyst"', "'show master'", "Planner of trips"])
+def test_words_that_look_like_a_verb_make_an_agent_too(ip, words):
+    ip.run_cell(f"it = %agent {words}")
+    assert type(ip.user_ns["it"]).__doc__ == words.strip("\"'")
+
+
 def test_no_agents_show_three_examples(ip, capsys):
     seen = said(ip, capsys, "%agent")
     assert "sales = Agent(" in seen

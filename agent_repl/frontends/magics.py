@@ -30,7 +30,7 @@ No agents yet. Three ways to begin:
   sales = %agent CSV data analyst for sales.csv
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
-_RESERVED = frozenset({"name", "session", "wraps", "deep", "self", "identity"})
+_RESERVED = frozenset({"name", "session", "wraps", "deep"})
 Announcer = Callable[[Any], None]
 _loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Announcer]] = WeakKeyDictionary()
 """By shell: what unloading needs."""
@@ -109,7 +109,7 @@ def run(desk: Desk, line: str) -> Any:
     first, _, rest = line.partition(" ")
     if first in VERBS:
         return VERBS[first].run(desk, _split(rest))
-    if meant := _mistaken(desk, first, rest):
+    if line[0] not in "\"'" and (meant := _mistaken(desk, first, rest.strip())):
         raise AgentError(meant)
     return _from_words(desk, line.strip("\"'"))
 
@@ -124,12 +124,14 @@ def _split(text: str) -> list[str]:
 
 
 def _mistaken(desk: Desk, first: str, rest: str) -> str:
+    """What to say of a word that was meant as a verb; "" when the line is the words of a new agent."""
     close = get_close_matches(first, VERBS, n=1, cutoff=0.7)
-    about_agent = isinstance(desk.names.get(rest.partition(".")[0].strip()), Agent)
-    if rest.strip() and not close and not about_agent:
+    like_a_verb = close and (len(rest.split()) < 3 or '"' in rest)
+    about_agent = isinstance(desk.names.get(rest.partition(".")[0]), Agent)
+    if rest and not like_a_verb and not about_agent:
         return ""
-    hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs"
-    return f'{first!r} is no verb: {hint} To make an agent whose words begin so, quote them: %agent create NAME "..."'
+    hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
+    return f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."'
 
 
 def _from_words(desk: Desk, words: str) -> Agent:
