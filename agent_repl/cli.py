@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .errors import AgentError
 
@@ -62,11 +63,10 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     demo.set_defaults(run=_demo)
 
 
-def _demo(words: argparse.Namespace) -> int | None:
+def _demo(words: argparse.Namespace) -> Any:
     from .demo import main as demo
 
-    result: int | None = demo(words.name, provider=words.provider, review=words.review)
-    return result
+    return demo(words.name, provider=words.provider, review=words.review)
 
 
 def _add_model(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

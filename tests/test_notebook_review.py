@@ -119,3 +119,31 @@ def test_no_terminal_toolkit_is_imported(kernel):
         kernel, "import sys; print([m for m in ('prompt_toolkit.application', 'rich.live') if m in sys.modules])"
     )
     assert seen["text"] == ["[]\n"]
+
+
+GROW = """
+from agent_repl import ScriptedProvider, open_session
+from agent_repl.session import use
+reply = "```python\\ndef answer(self):\\n    return 6 * 7\\n```"
+use(open_session("{home}", provider=ScriptedProvider([reply] * 3)))
+%reload_ext agent_repl
+deep = %agent deep thought
+"""
+
+
+def test_a_method_is_written_reviewed_and_answers_in_the_cell(kernel, tmp_path):
+    run(kernel, GROW.format(home=tmp_path / ".agent_repl"), [])
+    seen = run(kernel, "print(deep.answer())", ["a"])
+    assert len(seen["asked"]) == 1
+    assert seen["text"] == ["42\n"]
+    again = "".join(run(kernel, "print(deep.answer())", [])["text"])
+    assert again.startswith("deep_thought.answer · CACHED v1 · accepted ")
+    assert again.endswith("\n42\n")
+    assert run(kernel, "print(deep.answer())")["text"] == ["42\n"]
+
+
+def test_a_notebook_without_input_asks_no_model(kernel, tmp_path):
+    run(kernel, GROW.format(home=tmp_path / ".agent_repl"))
+    seen = run(kernel, "deep.answer()")
+    assert seen["error"][0].startswith("CacheMiss: no accepted code fits deep_thought.answer")
+    assert seen["asked"] == seen["display_data"] == []

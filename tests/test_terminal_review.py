@@ -189,7 +189,7 @@ def test_rubbish_is_there_again_when_the_editor_opens_again(tmp_path):
 
 def test_plain_mode_asks_with_numbers_and_without_escapes():
     child = person(ACCESSIBLE="1")
-    child.expect("6. \\?\r\nYour choice")
+    child.expect("6. help\r\nYour choice")
     shown = child.before
     child.sendline("5")
     assert "decision='reject'" in ended(child)

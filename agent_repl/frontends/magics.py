@@ -8,9 +8,8 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 from weakref import WeakKeyDictionary
 
 from ..agent import Agent
@@ -20,7 +19,8 @@ from ..protocols import Reviewer
 from ..records import Mode
 from ..session import Session, default_session
 from .notebook import NotebookReviewer
-from .render import colour_wanted, escaped, highlighted, visible
+from .render import colour_wanted, escaped, highlighted, paint, visible
+from .status import will_run
 from .terminal import TerminalReviewer
 
 EXAMPLES = """\
@@ -30,29 +30,45 @@ No agents yet. Three ways to begin:
   sales = %agent CSV data analyst for sales.csv
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
-_RESERVED = frozenset({"name", "session", "wraps", "deep", "self", "identity"})
-_before: WeakKeyDictionary[Any, tuple[Session, Reviewer]] = WeakKeyDictionary()
+_RESERVED = frozenset({"name", "session", "wraps", "deep"})
+Announcer = Callable[[Any], None]
+_loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Announcer]] = WeakKeyDictionary()
+"""By shell: what unloading needs."""
 
 
 def load_ipython_extension(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
     session = default_session()
-    _before[ip] = session, session.reviewer
+    reviewer, announce = session.reviewer, _announcer(ip)
     session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
     if ip.user_ns.get("Agent", Agent) is Agent:
         ip.push({"Agent": Agent}, interactive=False)
     else:
         print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
     ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
+    ip.events.register("pre_run_cell", announce)
+    _loaded[ip] = session, reviewer, announce
     print(session.describe())
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
-    session, reviewer = _before.pop(ip)
+    session, reviewer, announce = _loaded.pop(ip)
     session.reviewer = reviewer
+    ip.events.unregister("pre_run_cell", announce)
     ip.drop_by_id({"Agent": Agent})
     ip.magics_manager.magics["line"].pop("agent", None)
+
+
+def _announcer(ip: Any) -> Announcer:
+    def announce(info: Any) -> None:
+        session = default_session()
+        if session.settings.show == "off" or not session.reviewer.can_ask:
+            return
+        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
+            print(paint(escaped(line), "dim") if colour_wanted(sys.stdout) else escaped(line))
+
+    return announce
 
 
 def _magic(ip: Any) -> Callable[[str], Any]:
@@ -71,16 +87,14 @@ def _magic(ip: Any) -> Callable[[str], Any]:
     return magic
 
 
-@dataclass(frozen=True)
-class Desk:
+class Desk(NamedTuple):
     """What a verb works on: the person's names, and the session."""
 
     names: dict[str, Any]
     session: Session
 
 
-@dataclass(frozen=True)
-class Verb:
+class Verb(NamedTuple):
     """A row of the table: `run` takes the desk and the words after the verb."""
 
     run: Callable[[Desk, list[str]], Any]
@@ -91,11 +105,11 @@ class Verb:
 def run(desk: Desk, line: str) -> Any:
     """What `%agent LINE` does: a verb, or the words of a new agent, which is given back; raises AgentError."""
     if not line:
-        return _say(_overview(desk))
+        return print(_overview(desk))
     first, _, rest = line.partition(" ")
     if first in VERBS:
         return VERBS[first].run(desk, _split(rest))
-    if meant := _mistaken(desk, first, rest):
+    if line[0] not in "\"'" and (meant := _mistaken(desk, first, rest.strip())):
         raise AgentError(meant)
     return _from_words(desk, line.strip("\"'"))
 
@@ -110,12 +124,14 @@ def _split(text: str) -> list[str]:
 
 
 def _mistaken(desk: Desk, first: str, rest: str) -> str:
+    """What to say of a word that was meant as a verb; "" when the line is the words of a new agent."""
     close = get_close_matches(first, VERBS, n=1, cutoff=0.7)
-    about_agent = isinstance(desk.names.get(rest.partition(".")[0].strip()), Agent)
-    if rest.strip() and not close and not about_agent:
+    like_a_verb = close and (len(rest.split()) < 3 or '"' in rest)
+    about_agent = isinstance(desk.names.get(rest.partition(".")[0]), Agent)
+    if rest and not like_a_verb and not about_agent:
         return ""
-    hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs"
-    return f'{first!r} is no verb: {hint} To make an agent whose words begin so, quote them: %agent create NAME "..."'
+    hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
+    return f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."'
 
 
 def _from_words(desk: Desk, words: str) -> Agent:
@@ -152,14 +168,14 @@ def _show(desk: Desk, words: list[str]) -> None:
     if len(targets) != 1 or options - {"--prompt", "--versions"}:
         _usage("show")
     if "." not in targets[0]:
-        return _say(_overview(desk, _agent(desk, targets[0])))
+        return print(_overview(desk, _agent(desk, targets[0])))
     agent, method = _method(desk, "show", targets)
     if "--prompt" in options:
         asked = prompt(agent, method)
-        return _say(escaped(f"{asked.system}\n\n{asked.user}"))
+        return print(escaped(f"{asked.system}\n\n{asked.user}"))
     if "--versions" in options:
-        return _say("\n".join(escaped(_version(version)) for version in versions(agent, method)))
-    return _say(highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout)))
+        return print("\n".join(escaped(_version(version)) for version in versions(agent, method)))
+    return print(highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout)))
 
 
 def _version(version: Any) -> str:
@@ -183,7 +199,8 @@ def _rows(info: Any) -> Iterable[str]:
 
 
 def _pin(desk: Desk, words: list[str]) -> None:
-    print(f"{words[0]} is PINNED: a plain method in {pin(*_method(desk, 'pin', words))}")
+    path = pin(*_method(desk, "pin", words))
+    print(f"{words[0]} is PINNED: a plain method in {path}")
 
 
 def _unpin(desk: Desk, words: list[str]) -> None:
@@ -245,7 +262,3 @@ def _method(desk: Desk, verb: str, words: list[str]) -> tuple[Agent, str]:
 
 def _usage(verb: str) -> NoReturn:
     raise AgentError(f"usage: %agent {VERBS[verb].usage}")
-
-
-def _say(text: str) -> None:
-    print(text)

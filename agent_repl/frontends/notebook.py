@@ -49,14 +49,15 @@ class NotebookReviewer:
 
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and ask; raises ReviewRequired where the front end takes no input."""
+        ending = "kept for later"
         with ASKING:
             self._draw(as_text(proposal), as_html(proposal))
             try:
                 verdict = decide(Question(_ask, print, enter=False), proposal)
-                self._end(proposal, _ENDINGS[verdict.decision])
-            except KeyboardInterrupt:
-                self._end(proposal, "kept for later")
-                raise
+                ending = _ENDINGS[verdict.decision]
+            finally:
+                self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
+                self._output = None
         return verdict
 
     def _begin(self, event: Event) -> None:
@@ -70,10 +71,6 @@ class NotebookReviewer:
         self._streamed += text
         if time.monotonic() - self._drawn > REDRAW and not ASKING.locked():
             self._draw(escaped(self._streamed))
-
-    def _end(self, proposal: Proposal, ending: str) -> None:
-        self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
-        self._output = None
 
     def _draw(self, text: str, html: str = "") -> None:
         from IPython.display import display

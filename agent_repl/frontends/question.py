@@ -17,7 +17,7 @@ CHOICES = {
     "edit": "change it in your editor first",
     "revise": "say what should change; the model writes it again",
     "no": "do not run it; the draft is kept, and marked",
-    "?": "this help. Ctrl-C decides nothing: the draft waits for the next call",
+    "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
 }
 
 
@@ -54,13 +54,17 @@ def decide(question: Question, proposal: Proposal) -> Verdict:
 def _prompt(question: Question, enter: bool) -> str:
     default = " (Enter accepts): " if enter else ": "
     if not question.plain:
-        return "  ".join(f"[{word[0]}]{word[1:]}" for word in question.words) + default
+        return "  ".join(f"[{_key(word)}]{word[1:]}" for word in question.words).replace("[?]elp", "[?]") + default
     return "".join(f"{number}. {word}\n" for number, word in enumerate(question.words, 1)) + f"Your choice{default}"
 
 
 def _word(question: Question, answer: str) -> str:
-    numbered = [(str(number), word[0], word) for number, word in enumerate(question.words, 1)]
+    numbered = [(str(number), _key(word), word) for number, word in enumerate(question.words, 1)]
     return next((names[-1] for names in numbered if answer in names[not question.plain :]), answer)
+
+
+def _key(word: str) -> str:
+    return "?" if word == "help" else word[0]
 
 
 def _verdict(question: Question, proposal: Proposal, word: str) -> Verdict | None:
@@ -76,7 +80,7 @@ def _verdict(question: Question, proposal: Proposal, word: str) -> Verdict | Non
         case "edit" if question.edit:
             source = question.edit(proposal.code.source)
             return Verdict("edit", source=source) if source is not None else None
-        case "?":
+        case "help":
             question.say("\n".join(f"{known:<7} {CHOICES[known]}" for known in question.words))
         case "" if proposal.code.flagged:
             question.say("this code is flagged, and Enter never accepts it: type a word")

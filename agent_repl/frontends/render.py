@@ -149,7 +149,8 @@ def highlighted(code: str, colour: bool) -> str:
     from pygments import highlight
     from pygments.formatters import Terminal256Formatter
 
-    return highlight(code, _lexer(), Terminal256Formatter(style=_ink())).rstrip("\n")
+    painted: str = highlight(code, _lexer(), Terminal256Formatter(style=_ink()))
+    return painted.rstrip("\n")
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:

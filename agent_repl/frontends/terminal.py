@@ -80,8 +80,7 @@ class TerminalReviewer:
     def _event(self, event: Event) -> None:
         self._end_text()
         if event.text:
-            line = event_line(event)
-            self._say(self._paint(line, "flag" if event.kind == "warning" else "dim"))
+            self._say(self._paint(event_line(event), "flag" if event.kind == "warning" else "dim"))
 
     def _end_text(self) -> None:
         if self._in_text:
@@ -135,7 +134,7 @@ class Editor:
         edited = self._edited(self._kept or source)
         if edited is None:
             return None
-        if not edited.strip() or edited == source:
+        if not edited.strip() or edited.rstrip() == source.rstrip():  # many editors end the last line
             self._kept = ""
             return self._say("nothing was changed")
         self._kept = edited

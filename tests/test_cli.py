@@ -1,0 +1,87 @@
+"""The command line: its help, its exit codes, the model's file, the shell behind it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from agent_repl import cli
+from agent_repl.errors import ModelUnavailable
+from agent_repl.providers import model_file
+
+HEAVY = ("rich", "prompt_toolkit", "anthropic", "IPython", "xllamacpp", "pygments", "jinja2", "pandas")
+
+
+def run(*words: str, **known) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "agent_repl", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **known)
+
+
+def test_help_names_the_commands():
+    done = run("--help")
+    assert done.returncode == 0
+    assert "demo" in done.stdout
+    assert "model" in done.stdout
+
+
+def test_help_and_version_import_nothing_heavy():
+    ask = (
+        f"import sys; sys.modules.update(dict.fromkeys({HEAVY!r})); from agent_repl.cli import main; main(sys.argv[1:])"
+    )
+    for word in ("--help", "--version"):
+        done = subprocess.run([sys.executable, "-c", ask, word], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_version_is_printed():
+    assert run("--version").stdout.startswith("agent-repl ")
+
+
+@pytest.mark.parametrize("words", [("--no-such",), ("no-such",), ("model",), ("model", "eat"), ("-c",)])
+def test_wrong_words_are_usage_errors(words):
+    done = run(*words)
+    assert done.returncode == 2
+    assert "usage: agent-repl" in done.stderr
+
+
+def test_our_errors_are_one_line_and_exit_1(monkeypatch, capsys):
+    def fail(*_):
+        raise ModelUnavailable("No source gave the model. Run this again.")
+
+    monkeypatch.setattr(model_file, "pull", fail)
+    assert cli.main(["model", "pull"]) == 1
+    assert capsys.readouterr().err == "agent-repl: No source gave the model. Run this again.\n"
+
+
+def test_ctrl_c_exits_130(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_file, "pull", interrupt)
+    assert cli.main(["model", "pull"]) == 130
+
+
+def test_model_pull_refuses_another_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
+    wrong = tmp_path / "wrong.gguf"
+    wrong.write_text("not a model")
+    assert cli.main(["model", "pull", "--from", str(wrong)]) == 1
+    assert "it is another file" in capsys.readouterr().err
+
+
+def test_model_path_says_where_and_whether_it_is_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
+    assert cli.main(["model", "path"]) == 1
+    assert capsys.readouterr().out == f"{tmp_path / 'model.gguf'}\n"
+
+
+def test_model_remove_says_what_went(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
+    (tmp_path / "model.gguf").write_text("x")
+    assert cli.main(["model", "remove"]) == 0
+    assert cli.main(["model", "remove"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("nothing to remove")
+    assert os.listdir(tmp_path) == []
