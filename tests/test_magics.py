@@ -174,7 +174,6 @@ def test_pin_unpin_and_forget(grown, capsys):
     assert "not written yet" in said(grown, capsys, "%agent show sales.total")
 
 
-@pytest.mark.xfail(reason="the tier of a method is not changed by pinning it yet")
 def test_a_pinned_method_is_listed_as_pinned(grown, capsys):
     grown.run_cell("%agent pin sales.total")
     assert "PINNED v1" in said(grown, capsys, "%agent")

@@ -29,6 +29,7 @@ def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     entries = [*pinned(identity), identity.methods[name].entry]
     write_class(identity, path, entries, state)
     entry = replace(identity.methods[name].entry, pinned=True)
+    identity.methods[name].tier = "PINNED"
     identity.put(name, entry)
     identity.store.put(entry)
     bind(identity)

@@ -81,5 +81,6 @@ def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool) 
         usage=draft.usage,
         attempts=draft.usage.calls,
         isolation=case.shop.executor.isolation,
+        note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
         check=check,
     )

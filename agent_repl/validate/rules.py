@@ -167,7 +167,10 @@ def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Itera
         if id(node) in called:
             advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
         elif spec.files:
-            advice = f"There is no self.{node.attr}: open the file in the method."
+            advice = (
+                f"There is no self.{node.attr}: open the file in the method, or, if the method is to make it, "
+                f"begin with self.{node.attr} = ..."
+            )
         else:
             advice = f"There is no self.{node.attr}: use a local variable or a parameter."
         yield Complaint("attributes", node.lineno, f"{_holdings(spec)} {advice}")
