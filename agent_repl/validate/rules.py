@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..records import Spec
 from ..unit import RESERVED, Function, facts, method_of
 from .reshape import is_constant_name, undefined
+from .traps import used_up
 
 
 class Complaint(NamedTuple):
@@ -28,17 +29,11 @@ def complaints(tree: ast.Module, spec: Spec) -> Iterator[Complaint]:
     yield from _runs_at_once(tree, spec)
     method = method_of(tree, spec.name)
     if method is not None:
-        for rule in (
-            _no_self,
-            _stub,
-            _does_not_bind,
-            _unknown_attributes,
-            _binds_methods,
-            _undefined,
-            _baked,
-            _baked_paths,
-        ):
+        for rule in (_no_self, _stub, _does_not_bind, _unknown_attributes, _binds_methods, _undefined):
             yield from rule(tree, method, spec)
+        for rule in (_baked, _baked_paths):
+            yield from rule(tree, method, spec)
+        yield from (Complaint(*found) for found in used_up(method))
 
 
 def _wrong_name(tree: ast.Module, spec: Spec) -> Iterator[Complaint]:
