@@ -105,7 +105,7 @@ def test_a_second_look_does_not_open_the_file_and_a_change_does(tmp_path: Path) 
     first = sniff(path)
     assert sniff(path) is first
     written(tmp_path, "a.csv", "a,b,c\n1,2,3\n")
-    assert sniff(path).names == ("a", "b", "c")
+    assert sniff(path).columns == ("a", "b", "c")
 
 
 def test_only_a_name_that_is_there_looks_like_a_path(tmp_path: Path) -> None:

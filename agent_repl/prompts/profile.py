@@ -102,18 +102,18 @@ def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, sam
 
 
 def _table_lines(kind: FileKind, text: str, part: bool, title: str, samples: bool) -> Iterator[str]:
-    below = [row for row in table_rows(text, kind.delimiter)[kind.skip + bool(kind.names) :] if row]
+    below = [row for row in table_rows(text, kind.delimiter)[kind.skip + bool(kind.columns) :] if row]
     good = [row for row in below if len(row) == kind.width]
     title += f", delimiter {kind.delimiter!r}, {kind.width} columns"
     title += f", {len(below)} rows" if samples and not part else ""
     title += f", {kind.skip} lines above the header" if kind.skip else ""
-    yield title + (f"; header {_shown(kind.delimiter.join(kind.names), 700)}" if kind.names else ", no header")
+    yield title + (f"; header {_shown(kind.delimiter.join(kind.columns), 700)}" if kind.columns else ", no header")
     if not samples:
         return
     if len(good) < len(below):
         odd = next(",".join(row) for row in below if len(row) != kind.width)
         yield f"  {len(below) - len(good)} rows have more or fewer cells, such as {_shown(odd, 60)}"
-    names = kind.names or [f"column {number}" for number in range(kind.width)]
+    names = kind.columns or [f"column {number}" for number in range(kind.width)]
     yield from _column_lines([(name, [row[at] for row in good]) for at, name in enumerate(names[:64])])
     yield from ["  … and more columns"] * (len(names) > 64)
 
@@ -129,7 +129,7 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
         yield f"{name}: {kind}, shape {value.shape}"
     elif library:
         listed = samples and len(value.shape) == 2
-        yield f"{name}: {library if listed else kind[:1500]}, {len(value)} rows"
+        yield f"{name}: {library if listed else library.partition('.')[0] + '.' + kind[:1500]}, {len(value)} rows"
         yield from _column_lines(_frame_columns(value)) if samples else ()
     elif id(type(value)) in _CONTAINERS and value:
         yield f"{name}: {type(value).__name__} of {len(value)}, {kind[:200]}"
@@ -175,7 +175,7 @@ def _column_lines(columns: Columns, samples: bool = True) -> Iterator[str]:
     most = 6 if len(columns) <= 10 else 4 if len(columns) <= 20 else 2
     for name, values in columns:
         shown = examples(values, most) if samples else "|".join(sorted({signature(each)[:80] for each in values[:300]}))
-        yield f"  {name if name.isprintable() and 0 < len(name) <= 120 else quoted(name)}: {shown[:800]}"
+        yield f"  {name if name.isprintable() and 0 < len(name) <= 120 else quoted(name)}: {shown[:800]}".rstrip(": ")
 
 
 def examples(values: Sequence[Any], most: int = 6) -> str:
@@ -194,7 +194,7 @@ def _pattern(value: Any) -> str:
     """Of a text its runs of letters and digits, of a date its strptime formats, of all else the kind."""
     kind = signature(value)
     if type(value) is str:
-        return _text_pattern(value) if value else "'' ({} empty)"
+        return _text_pattern(value[:81]) if value else "'' ({} empty)"
     if kind in ("int", "float"):
         return "nan ({} missing)" if value != value else f"-{kind}" if value < 0 else kind
     missing = _MISSING.fullmatch(kind)
@@ -206,7 +206,7 @@ def _text_pattern(text: str) -> str:
     formats = date_formats(text.strip()) if 6 <= len(text) <= 48 else ()
     if formats:
         return f"date:{' or '.join(formats)}"
-    shape = re.sub(r"\d+", "9", text[:80])
+    shape = re.sub(r"\d+", "9", text)
     shape = re.sub(r"[^\W\d_]+", lambda word: "A" if word[0].isupper() else "a" if word[0].islower() else "Aa", shape)
     shape = re.sub(r"\b(Aa|A|a)(?: (?:Aa|A|a)\b)+", r"\1 \1", re.sub(r"\s{2,}", "  ", shape))
     return "str:" + re.sub(r"[9aA]{4,}", "x", re.sub(r"([^\w\s])\1+", r"\1", shape))

@@ -40,14 +40,15 @@ class FileKind:
     """What a file is: its format, and the names in its header.
 
     `format` is csv, tsv, json, jsonl, sqlite, text, directory, binary, special, missing or unreadable.
-    `names` are the columns of a table, the keys of JSON, the tables of a database (`orders(id,total)`). `array` is
+    `columns` are those of a table, `keys` those of JSON or the tables of a database (`orders(id,total)`). `array` is
     true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its columns, also
     where it has no header. `suffix` tells texts and binaries apart.
     """
 
     format: str
     delimiter: str = ""
-    names: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     array: bool = False
     skip: int = 0
     width: int = 0
@@ -60,9 +61,10 @@ class FileKind:
         head = self.format + self.suffix + (f";{self.delimiter}" if self.format == "csv" else "")
         head += f";skip {self.skip}" if self.skip else ""
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
-        if self.delimiter and not self.names:
+        if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
-        inner = f"[{joined(self.names)}]" if self.array else joined(self.names)
+        inner = joined(self.columns or self.keys)
+        inner = f"[{inner}]" if self.array else inner
         return f"{head}({inner})" if inner else head
 
 
@@ -120,7 +122,7 @@ def _look(path: str, _mtime_ns: int, size: int, _inode: int) -> FileKind:
         head = file.read(HEAD)
     suffix = os.path.splitext(path)[1].lower()[:12]
     if head.startswith(b"SQLite format 3\0"):
-        return FileKind("sqlite", names=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
+        return FileKind("sqlite", keys=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
     text, encoding = decoded(head)
     if not encoding:
         return FileKind("binary", suffix=suffix)
@@ -167,13 +169,13 @@ def sniff_text(text: str, suffix: str = "", whole: bool = True) -> FileKind:
 def _json_kind(text: str, whole: bool) -> FileKind | None:
     lines = json_lines(text)
     if len(lines) > 1:
-        return FileKind("jsonl", names=_keys(lines))
+        return FileKind("jsonl", keys=_keys(lines))
     try:
         top = json.loads(text if whole else mended(text))
     except (ValueError, RecursionError):
         return None
     rows = top if isinstance(top, list) else [top]
-    return FileKind("json", names=_keys(rows[:20]), array=isinstance(top, list))
+    return FileKind("json", keys=_keys(rows[:20]), array=isinstance(top, list))
 
 
 def json_lines(text: str, most: int = 20) -> list[Any]:
@@ -210,7 +212,7 @@ def _table_kind(text: str, suffix: str) -> FileKind | None:
     usual = _TABULAR.get(suffix, ",")
     found = [_read_with(mark, text) for mark in (usual, ";", "\t", "|", ",")]
     share, table = max(found, key=lambda each: (each[1].width > 1, round(each[0], 1), each[1].width))
-    clear = table.width > 1 and share >= 0.9 and table.names
+    clear = table.width > 1 and share >= 0.9 and table.columns
     return table if clear or suffix in _TABULAR else None
 
 

@@ -146,7 +146,7 @@ def _function(value: FunctionType, room: int) -> str:
 
 
 def _object(value: Any, kind: type, room: int) -> str:
-    bases = _mro(kind)
+    bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
     names = [_name(base) for base in bases]
     registered = next((name for name in names if name in _REGISTERED), None)
     if registered:
@@ -170,10 +170,6 @@ def library_class(value: Any) -> str:
     library, home = f"{module.partition('.')[0]}.{name}", sys.modules.get(module)
     genuine = library in _LIBRARY and type(home) is ModuleType and vars(home).get(name) is type(value)
     return library if genuine else ""
-
-
-def _mro(kind: type) -> tuple[type, ...]:
-    return tuple(type.__dict__["__mro__"].__get__(kind))
 
 
 def _name(kind: type) -> str:
