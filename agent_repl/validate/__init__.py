@@ -54,7 +54,7 @@ def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Co
         source=source,
         tree=tree,
         unit=digest(tree, name),
-        effects=effects(source, files),
+        effects=effects(source, files, tree),
         reads=found.reads,
         binds=found.binds,
         calls=found.calls,
