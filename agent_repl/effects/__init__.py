@@ -118,10 +118,9 @@ class _Reader:
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
         mode = [*call.args[row.path + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
-        modes = self.names.constants(mode[0], scope) if mode else ["r"]
-        if modes is None or not all(isinstance(mode, str) for mode in modes):
-            return "unknown"
-        return "writes" if any(set(str(mode).partition(":")[0]) & set("wax+") for mode in modes) else "reads"
+        modes = self.names.texts(mode[0], scope) if mode else ["r"]
+        writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
+        return "writes" if writes else "reads" if modes else "unknown"
 
     def _in_memory(self, path: ast.expr, scope: Scope) -> bool:
         if isinstance(path, ast.Constant):
@@ -130,9 +129,7 @@ class _Reader:
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
 
     def _is_address(self, path: ast.expr, scope: Scope) -> bool:
-        inside = [n.value for n in ast.walk(path) if isinstance(n, ast.Constant)]
-        texts = [*inside, *(self.names.constants(path, scope) or [])]
-        return any(isinstance(text, str) and "://" in text for text in texts)
+        return any("://" in text for text in [ast.unparse(path), *self.names.texts(path, scope)])
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Iterator[Effect]:
         if node.attr in INNARDS:

@@ -6,30 +6,23 @@ import ast
 import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 _MANY = 16
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-
-
-class Binding(NamedTuple):
-    """One thing that a name is bound to: an expression to be read in `scope`, or an origin as it stands."""
-
-    value: ast.expr | str
-    scope: Scope
 
 
 @dataclass(eq=False)
 class Scope:
     """The names of a module, class or function; order of assignment is not followed, all bindings count.
 
-    `public` is true where a function that is defined here is called with what a person passes.
+    A name is bound to expressions, each with the scope to read it in, or to origins as they stand. `public` is true
+    where a function that is defined here is called with what a person passes.
     """
 
     parent: Scope | None = None
-    names: dict[str, list[Binding]] = field(default_factory=dict)
-    positional: list[str] = field(default_factory=list)
     public: bool = True
+    positional: list[str] = field(default_factory=list)
+    names: dict[str, list[tuple[ast.expr | str, Scope]]] = field(default_factory=dict)
 
     @property
     def root(self) -> Scope:
@@ -38,9 +31,9 @@ class Scope:
 
     def bind(self, name: str, value: ast.expr | str, scope: Scope | None = None) -> None:
         """Add a binding, whose expression is to be read in `scope`, here if none is given."""
-        self.names.setdefault(name, []).append(Binding(value, scope or self))
+        self.names.setdefault(name, []).append((value, scope or self))
 
-    def find(self, name: str) -> list[Binding] | None:
+    def find(self, name: str) -> list[tuple[ast.expr | str, Scope]] | None:
         """What the nearest scope that knows the name binds it to."""
         scope: Scope | None = self
         while scope and name not in scope.names:
@@ -88,9 +81,11 @@ class Names:
                 found = frozenset({"<?>"})
         return found if len(found) <= _MANY else frozenset({"<many>"})
 
-    def named(self, node: ast.AST, scope: Scope) -> bool | None:
+    def named(self, node: ast.AST | str, scope: Scope) -> bool | None:
         """True when a path comes from the caller, from self or from `known`; None when it comes from constants only."""
         match node:
+            case str():
+                return True if node in ("<given>", "<self>") else None
             case ast.Constant(value=str() as text):
                 return True if text in self.known else False if _leads_away(text) else None
             case ast.Name(id=name):
@@ -105,11 +100,11 @@ class Names:
                 return _both([self.named(piece, scope) for piece in [first, *pieces]])
         return _both([self.named(child, scope) for child in ast.iter_child_nodes(node)])
 
-    def constants(self, node: ast.expr, scope: Scope) -> list[object] | None:
-        """The constants that this expression is, through simple local names; None when it is computed."""
-        ways = [b.value for b in scope.find(node.id) or []] if isinstance(node, ast.Name) else [node]
-        values: list[object] = [way.value for way in ways if isinstance(way, ast.Constant)]
-        return values if ways and len(values) == len(ways) else None
+    def texts(self, node: ast.expr, scope: Scope) -> list[str]:
+        """The constant texts that this expression is, through simple local names; none when any is computed."""
+        ways = [value for value, _ in scope.find(node.id) or []] if isinstance(node, ast.Name) else [node]
+        found = [way.value for way in ways if isinstance(way, ast.Constant) and isinstance(way.value, str)]
+        return found if len(found) == len(ways) else []
 
     def _walk(self, tree: ast.Module) -> Iterator[tuple[ast.AST, Scope]]:
         stack: list[tuple[ast.AST, Scope]] = [(tree, self.root)]
@@ -137,13 +132,9 @@ class Names:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
         if id(bindings) not in self._origins:
             self._origins[id(bindings)] = frozenset()  # a name that leads back to itself is its other bindings
-            found = frozenset(o for b in bindings for o in self._origins_of_binding(b))
-            self._origins[id(bindings)] = found or frozenset({"<?>"})
+            each = [{value} if isinstance(value, str) else self.origins(value, home) for value, home in bindings]
+            self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
         return self._origins[id(bindings)]
-
-    def _origins_of_binding(self, binding: Binding) -> frozenset[str]:
-        known = isinstance(binding.value, str)
-        return frozenset({binding.value}) if known else self.origins(binding.value, binding.scope)
 
     def _attribute(self, base: str, attr: str) -> frozenset[str]:
         if base == "<self>" and f"self.{attr}" in self.root.names:
@@ -164,13 +155,8 @@ class Names:
             return None
         if id(bindings) not in self._named:
             self._named[id(bindings)] = True  # a name that leads back to itself is decided by its other bindings
-            self._named[id(bindings)] = _either([self._named_binding(b) for b in bindings if not _no_path(b)])
+            self._named[id(bindings)] = _either([self.named(v, home) for v, home in bindings if not _no_path(v)])
         return self._named[id(bindings)]
-
-    def _named_binding(self, binding: Binding) -> bool | None:
-        if isinstance(binding.value, str):
-            return True if binding.value in ("<given>", "<self>") else None
-        return self.named(binding.value, binding.scope)
 
 
 def _bind(node: ast.AST, scope: Scope) -> None:
@@ -191,14 +177,8 @@ def _bind(node: ast.AST, scope: Scope) -> None:
             _bind_target(target, value, scope)
         case ast.For() | ast.AsyncFor() | ast.comprehension():
             _bind_target(node.target, _item(node.iter), scope)
-        case (
-            ast.FunctionDef(name=name)
-            | ast.AsyncFunctionDef(name=name)
-            | ast.ClassDef(name=name)
-            | ast.ExceptHandler(name=str() as name)
-            | ast.MatchAs(name=str() as name)
-        ):
-            scope.bind(name, "<own>")
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
+            scope.bind(node.name or "", "<own>")
 
 
 def _bind_target(target: ast.expr, value: ast.expr, scope: Scope) -> None:
@@ -210,9 +190,9 @@ def _bind_target(target: ast.expr, value: ast.expr, scope: Scope) -> None:
         case ast.Starred(value=inner):
             _bind_target(inner, _item(value), scope)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
-            pairs = isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(targets)
-            values = value.elts if pairs else [_item(value)] * len(targets)
-            for each, part in zip(targets, values, strict=True):
+            parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
+            for each, part in zip(targets, parts, strict=True):
                 _bind_target(each, part, scope)
 
 
@@ -223,19 +203,16 @@ def _item(value: ast.expr) -> ast.expr:
 def _inner_scope(node: ast.AST, scope: Scope) -> Scope:
     name = getattr(node, "name", "_")
     public = scope.public and (not name.startswith("_") or name.endswith("__"))
-    inner = Scope(scope, public=public and isinstance(node, ast.ClassDef))
+    inner = Scope(scope, public and isinstance(node, ast.ClassDef))
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         args = node.args
         inner.positional = [a.arg for a in [*args.posonlyargs, *args.args]]
-        for parameter in ast.walk(args):
-            if isinstance(parameter, ast.arg):
-                given = "<self>" if parameter.arg == "self" else "<given>"
-                inner.names[parameter.arg] = [Binding(given, inner)] if public else []
-        late = zip(reversed(inner.positional), reversed(args.defaults), strict=False)
-        named = zip((a.arg for a in args.kwonlyargs), args.kw_defaults, strict=True)
-        for parameter_name, default in [*late, *named]:
+        for parameter in (node.arg for node in ast.walk(args) if isinstance(node, ast.arg)):
+            inner.names[parameter] = [("<self>" if parameter == "self" else "<given>", inner)] if public else []
+        with_defaults = reversed([*inner.positional, *(a.arg for a in args.kwonlyargs)])
+        for parameter, default in zip(with_defaults, reversed([*args.defaults, *args.kw_defaults]), strict=False):
             if default is not None:
-                inner.bind(parameter_name, default, scope)
+                inner.bind(parameter, default, scope)
     return inner
 
 
@@ -248,8 +225,8 @@ def _leads_away(text: str) -> bool:
     return ".." in text or (len(text) > 1 and text[0] in "/~\\") or text[1:3] == ":\\"
 
 
-def _no_path(binding: Binding) -> bool:
-    return isinstance(binding.value, ast.Constant) and not isinstance(binding.value.value, str)
+def _no_path(value: ast.expr | str) -> bool:
+    return isinstance(value, ast.Constant) and not isinstance(value.value, str)
 
 
 def _both(parts: list[bool | None]) -> bool | None:
