@@ -17,7 +17,7 @@ from ..unit import digest, facts
 from .extract import Draft, extract
 from .looping import looping
 from .reshape import reshape
-from .rules import Complaint, complaints
+from .rules import complaints
 
 __all__ = ["looping", "recall", "validate"]
 
@@ -30,16 +30,13 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = extract(text, spec.name)
     try:
-        return _checked(reshape(draft, spec.name), spec, attempt)
+        draft = reshape(draft, spec.name)
+        for rule, line, message in _complaints(draft, spec):
+            raise InvalidCode(message, rule, draft.source, line, attempt)
+        return _code(draft.source, draft.tree, spec.name, spec.files)
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
-
-
-def _checked(draft: Draft, spec: Spec, attempt: int) -> Code:
-    for rule, line, message in _all_complaints(draft, spec):
-        raise InvalidCode(message, rule, draft.source, line, attempt)
-    return _code(draft.source, draft.tree, spec.name, spec.files)
 
 
 def recall(source: str, name: str) -> Code:
@@ -62,16 +59,16 @@ def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Co
     )
 
 
-def _all_complaints(draft: Draft, spec: Spec) -> Iterator[Complaint]:
+def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
     answer = f"Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
     if draft.empty:
-        yield Complaint("empty", 0, f"The reply was empty. {answer}")
+        yield "empty", 0, f"The reply was empty. {answer}"
     if not draft.source:
-        yield Complaint("prose", 0, f"The reply holds no code. {answer}")
+        yield "prose", 0, f"The reply holds no code. {answer}"
     if draft.foreign:
-        yield Complaint("language", 0, f"The code is not Python. {answer}")
+        yield "language", 0, f"The code is not Python. {answer}"
     if draft.error and draft.cut:
-        yield Complaint("cut", draft.line, "The code stops in the middle. Write a shorter method, to its end.")
+        yield "cut", draft.line, "The code stops in the middle. Write a shorter method, to its end."
     if draft.error:
-        yield Complaint("parse", draft.line, f"{draft.error}. Write the whole method again as valid Python.")
+        yield "parse", draft.line, f"{draft.error}. Write the whole method again as valid Python."
     yield from complaints(draft.tree, spec)
