@@ -45,18 +45,8 @@ def recall(source: str, name: str) -> Code:
 
 
 def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Code:
-    found = facts(tree, name)
-    return Code(
-        name=name,
-        source=source,
-        tree=tree,
-        unit=digest(tree, name),
-        effects=effects(source, files, tree),
-        reads=found.reads,
-        binds=found.binds,
-        calls=found.calls,
-        dynamic=found.dynamic,
-    )
+    found = effects(source, files, tree)
+    return Code(name, source, tree, digest(tree, name), found, **vars(facts(tree, name)))
 
 
 def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:

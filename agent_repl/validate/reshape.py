@@ -67,7 +67,8 @@ def _is_lent(member: ast.stmt, name: str) -> bool:
 
 def _start(node: ast.stmt) -> int:
     """The line above a statement and its decorators."""
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)]) - 1
 
 
 def _without_usage(draft: Draft, name: str) -> str:
@@ -88,9 +89,9 @@ def _with_imports(draft: Draft, name: str) -> str:
     wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
     missing = list(dict.fromkeys(filter(None, wanted)))
     # What must stay first: a docstring and imports from __future__.
-    top = [n for n in draft.tree.body[:1] if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
-    top += [n for n in draft.tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
-    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in top), default=0)
+    future = [n for n in draft.tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    docstring = draft.tree.body[:1] if ast.get_docstring(draft.tree) is not None else []
+    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in [*docstring, *future]), default=0)
     return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
 
 
