@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 from ..records import Effect
 from .deception import deceptions
-from .names import Names, Scope
+from .names import Names
 from .table import INNARDS, OBJECT, PATH_KEYWORDS, Row, method_row, row_for
 
 __all__ = ["Effect", "effects", "parse"]
@@ -58,58 +58,58 @@ class _Reader:
         self.followed: set[int] = set()  # nodes that are told of through their parents, which come first
 
     def read(self) -> Iterator[Effect]:
-        for node, scope in self.names.nodes:
+        for node in self.names.nodes:
             match node:
                 case ast.Import() | ast.ImportFrom():
                     yield from _imports(node)
                 case ast.Call(func=func):
                     self.followed.add(id(func))
-                    yield from self._call(node, scope)
+                    yield from self._call(node)
                 case ast.Assign(targets=targets) if all(isinstance(target, ast.Name) for target in targets):
                     self.followed.add(id(node.value))
                 case ast.Attribute(value=value):
                     self.followed.add(id(value))
-                    yield from self._attribute(node, scope)
+                    yield from self._attribute(node)
                 case ast.Subscript(ctx=ast.Store() | ast.Del()):
-                    yield from self._store(node, scope)
+                    yield from self._store(node)
                 case ast.Name(ctx=ast.Load()) if id(node) not in self.followed:
-                    yield from self._reference(node, scope)
+                    yield from self._reference(node)
 
-    def _call(self, call: ast.Call, scope: Scope) -> Iterator[Effect]:
-        for origin in sorted(self.names.origins(call.func, scope)):
+    def _call(self, call: ast.Call) -> Iterator[Effect]:
+        for origin in sorted(self.names.origins(call.func)):
             if origin.startswith("<self>.llm"):
                 yield _effect("model", call, _brief(call), flagged=False)
             elif origin in ("builtins.setattr", "builtins.delattr", "builtins.getattr"):
-                yield from self._by_name(origin, call, scope)
+                yield from self._by_name(origin, call)
             elif origin.startswith(_OBSCURE):
                 yield _effect("unknown", call, f"{_brief(call)} calls what cannot be known before it runs")
             elif row := row_for(origin) or (method_row(origin) if isinstance(call.func, ast.Attribute) else None):
-                yield from self._row(row, call, scope)
+                yield from self._row(row, call)
 
-    def _by_name(self, origin: str, call: ast.Call, scope: Scope) -> Iterator[Effect]:
-        outside = bool(call.args) and any(map(_foreign, self.names.origins(call.args[0], scope)))
+    def _by_name(self, origin: str, call: ast.Call) -> Iterator[Effect]:
+        outside = bool(call.args) and any(map(_foreign, self.names.origins(call.args[0])))
         computed = len(call.args) > 1 and not isinstance(call.args[1], ast.Constant)
         if outside and origin != "builtins.getattr":
             yield _effect("patches", call, _brief(call))
         elif outside and computed:
             yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
 
-    def _row(self, row: Row, call: ast.Call, scope: Scope) -> Iterator[Effect]:
+    def _row(self, row: Row, call: ast.Call) -> Iterator[Effect]:
         path = _path(row, call)
-        kind = self._kind(row, path, call, scope)
-        if kind == "quiet" or (path and self._in_memory(path, scope)):
+        kind = self._kind(row, path, call)
+        if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
             yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
-        elif path and self._is_address(path, scope):
+        elif path and self._is_address(path):
             yield _effect("network", call, _brief(path))
         else:
-            named = kind == "reads" and path is not None and self.names.named(path, scope) is True
+            named = kind == "reads" and path is not None and self.names.named(path) is True
             yield _effect(kind, call, _brief(path or call), flagged=not named)
         if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in call.keywords):
             yield _effect("unsafe-load", call, _brief(call))
 
-    def _kind(self, row: Row, path: ast.expr | None, call: ast.Call, scope: Scope) -> str:
+    def _kind(self, row: Row, path: ast.expr | None, call: ast.Call) -> str:
         """The row's kind, decided by a mode where there is one, which is not guessed from anything but constants."""
         if row.kind == "exports":
             return "writes" if path else "quiet"
@@ -118,37 +118,37 @@ class _Reader:
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
         mode = [*call.args[row.path + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
-        modes = self.names.texts(mode[0], scope) if mode else ["r"]
+        modes = self.names.texts(mode[0]) if mode else ["r"]
         writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
         return "writes" if writes else "reads" if modes else "unknown"
 
-    def _in_memory(self, path: ast.expr, scope: Scope) -> bool:
+    def _in_memory(self, path: ast.expr) -> bool:
         if isinstance(path, ast.Constant):
             return path.value in (":memory:", None)
-        origins = self.names.origins(path, scope)
+        origins = self.names.origins(path)
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
 
-    def _is_address(self, path: ast.expr, scope: Scope) -> bool:
-        return any("://" in text for text in [ast.unparse(path), *self.names.texts(path, scope)])
+    def _is_address(self, path: ast.expr) -> bool:
+        return any("://" in text for text in [ast.unparse(path), *self.names.texts(path)])
 
-    def _attribute(self, node: ast.Attribute, scope: Scope) -> Iterator[Effect]:
+    def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
         if node.attr in INNARDS:
             yield _effect("dynamic", node, ast.unparse(node))
         elif not isinstance(node.ctx, ast.Load):
-            yield from self._store(node, scope)
+            yield from self._store(node)
         elif id(node) not in self.followed:
-            yield from self._reference(node, scope)
+            yield from self._reference(node)
 
-    def _store(self, node: ast.Attribute | ast.Subscript, scope: Scope) -> Iterator[Effect]:
-        for origin in self.names.origins(node.value, scope):
+    def _store(self, node: ast.Attribute | ast.Subscript) -> Iterator[Effect]:
+        for origin in self.names.origins(node.value):
             if origin.startswith("os.environ"):
                 yield _effect("environment", node, _brief(node))
             elif _foreign(origin) or origin == "builtins.type()" or origin.endswith(".__class__"):
                 yield _effect("patches", node, _brief(node))
 
-    def _reference(self, node: ast.Name | ast.Attribute, scope: Scope) -> Iterator[Effect]:
+    def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
         """Something that could be called later, by whoever it is handed to."""
-        for origin in self.names.origins(node, scope):
+        for origin in self.names.origins(node):
             row = row_for(origin)
             if row and row.kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
                 kind = "unknown" if row.kind == "open" else row.kind

@@ -4,84 +4,59 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import ChainMap
+from typing import TypeAlias
 
 _MANY = 16
-_INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-
-
-@dataclass(eq=False)
-class Scope:
-    """The names of a module, class or function; order of assignment is not followed, all bindings count.
-
-    A name is bound to expressions, each with the scope to read it in, or to origins as they stand. `public` is true
-    where a function that is defined here is called with what a person passes.
-    """
-
-    parent: Scope | None = None
-    public: bool = True
-    positional: list[str] = field(default_factory=list)
-    names: dict[str, list[tuple[ast.expr | str, Scope]]] = field(default_factory=dict)
-
-    @property
-    def root(self) -> Scope:
-        """The module's scope, which also holds the attributes of self, as `self.name`."""
-        return self.parent.root if self.parent else self
-
-    def bind(self, name: str, value: ast.expr | str, scope: Scope | None = None) -> None:
-        """Add a binding, whose expression is to be read in `scope`, here if none is given."""
-        self.names.setdefault(name, []).append((value, scope or self))
-
-    def find(self, name: str) -> list[tuple[ast.expr | str, Scope]] | None:
-        """What the nearest scope that knows the name binds it to."""
-        scope: Scope | None = self
-        while scope and name not in scope.names:
-            scope = scope.parent
-        return scope.names[name] if scope else None
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Bindings: TypeAlias = list[ast.expr | str]  # expressions, and origins as they stand
+Scope: TypeAlias = ChainMap[str, Bindings]
 
 
 class Names:
-    """Answers questions about the names of one tree; `nodes` are all its nodes, parents first, each with its scope.
+    """Answers questions about the names of one tree; `nodes` are all its nodes, parents first.
 
     An origin is a dotted name (`os.path.join`, `builtins.open`), with `()` for what a call gives and `[]` for an item;
     `<self>`, `<given>` (a parameter), `<own>` (defined here), `<value>` (a literal) and `<?>` begin the origins that no
-    import explains. `known` are paths that count as given by the caller.
+    import explains. `known` are paths that count as given by the caller. Order of assignment is not followed: all
+    bindings of a name count.
     """
 
     def __init__(self, tree: ast.Module, known: frozenset[str]) -> None:
         self.known = known
-        self.root = Scope()
+        self.nodes: list[ast.AST] = []
+        self._scopes: dict[ast.AST, Scope] = {}
         self._functions: dict[str, list[Scope]] = {}
+        self._of_self: dict[str, Bindings] = {}
         self._origins: dict[int, frozenset[str]] = {}
         self._named: dict[int, bool | None] = {}
-        self.nodes = list(self._walk(tree))
-        for node, scope in self.nodes:
+        self._walk(tree)
+        for node in self.nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                self._bind_call(node, node.func.id, scope)
+                self._bind_call(node, node.func.id)
 
-    def origins(self, node: ast.AST, scope: Scope) -> frozenset[str]:
+    def origins(self, node: ast.AST) -> frozenset[str]:
         """Every dotted origin that this expression may have."""
         match node:
             case ast.Name(id=name):
-                found = self._origins_of_name(name, scope)
+                found = self._origins_of_name(name, self._scopes[node].get(name))
             case ast.Attribute(value=value, attr=attr):
-                found = frozenset(o for base in self.origins(value, scope) for o in self._attribute(base, attr))
-            case ast.Call():
-                found = frozenset(o for f in self.origins(node.func, scope) for o in self._result(f, node, scope))
+                found = frozenset(o for base in self.origins(value) for o in self._attribute(base, attr))
+            case ast.Call(func=func):
+                found = frozenset(o for function in self.origins(func) for o in self._result(function, node))
             case ast.Subscript(value=value):
-                found = frozenset(f"{base}[]" for base in self.origins(value, scope))
+                found = frozenset(f"{base}[]" for base in self.origins(value))
             case ast.BinOp(left=inner, op=ast.Div()) | ast.NamedExpr(value=inner) | ast.Await(value=inner):
-                found = self.origins(inner, scope)
+                found = self.origins(inner)
             case ast.IfExp() | ast.BoolOp():
-                found = frozenset(o for way in _ways(node) for o in self.origins(way, scope))
+                found = frozenset(o for way in _ways(node) for o in self.origins(way))
             case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.ListComp():
                 found = frozenset({"<value>"})
             case _:
                 found = frozenset({"<?>"})
         return found if len(found) <= _MANY else frozenset({"<many>"})
 
-    def named(self, node: ast.AST | str, scope: Scope) -> bool | None:
+    def named(self, node: ast.AST | str) -> bool | None:
         """True when a path comes from the caller, from self or from `known`; None when it comes from constants only."""
         match node:
             case str():
@@ -89,131 +64,129 @@ class Names:
             case ast.Constant(value=str() as text):
                 return True if text in self.known else False if _leads_away(text) else None
             case ast.Name(id=name):
-                return self._named_name(name, scope)
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if f"self.{attr}" in self.root.names:
-                return self._named_name(f"self.{attr}", self.root)
+                return self._named_by(self._scopes[node].get(name))
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._of_self:
+                return self._named_by(self._of_self[attr])
             case ast.IfExp() | ast.BoolOp():
-                return _either([self.named(way, scope) for way in _ways(node)])
+                return _either([self.named(way) for way in _ways(node)])
             case ast.JoinedStr(values=[first, *rest]) | ast.BinOp(left=first, op=ast.Add(), right=ast.expr() as rest):
                 later = rest if isinstance(rest, list) else [rest]
                 pieces = [p for p in later if not isinstance(p, ast.Constant) or ".." in str(p.value)]
-                return _both([self.named(piece, scope) for piece in [first, *pieces]])
-        return _both([self.named(child, scope) for child in ast.iter_child_nodes(node)])
+                return _both([self.named(piece) for piece in [first, *pieces]])
+        return _both([self.named(child) for child in ast.iter_child_nodes(node)])
 
-    def texts(self, node: ast.expr, scope: Scope) -> list[str]:
+    def texts(self, node: ast.expr) -> list[str]:
         """The constant texts that this expression is, through simple local names; none when any is computed."""
-        ways = [value for value, _ in scope.find(node.id) or []] if isinstance(node, ast.Name) else [node]
+        ways = self._scopes[node].get(node.id, []) if isinstance(node, ast.Name) else [node]
         found = [way.value for way in ways if isinstance(way, ast.Constant) and isinstance(way.value, str)]
         return found if len(found) == len(ways) else []
 
-    def _walk(self, tree: ast.Module) -> Iterator[tuple[ast.AST, Scope]]:
-        stack: list[tuple[ast.AST, Scope]] = [(tree, self.root)]
+    def _walk(self, tree: ast.Module) -> None:
+        stack: list[tuple[ast.AST, Scope]] = [(tree, ChainMap())]
         while stack:
             node, scope = stack.pop()
-            yield node, scope
-            _bind(node, scope)
-            if isinstance(node, _INNER):
-                scope = _inner_scope(node, scope)
-                self._functions.setdefault(getattr(node, "name", ""), []).append(scope)
-            stack += [(child, scope) for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+            self.nodes.append(node)
+            self._scopes[node] = scope
+            self._bind(node, scope)
+            inside: list[ast.AST] = []
+            if isinstance(node, Function | ast.ClassDef):
+                inside = [*node.body] if isinstance(node.body, list) else [node.body]
+                inner = scope.new_child({} if isinstance(node, ast.ClassDef) else self._parameters(node, scope))
+                self._functions.setdefault(getattr(node, "name", ""), []).append(inner)
+                stack += [(child, inner) for child in inside]
+            children = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context))
+            stack += [(child, scope) for child in children if child not in inside]
 
-    def _bind_call(self, call: ast.Call, name: str, scope: Scope) -> None:
-        """What a function that is defined here is called with is what its parameters are."""
-        for inner in self._functions.get(name, []):
-            for parameter, value in zip(inner.positional, call.args, strict=False):
-                inner.bind(parameter, value, scope)
-            for keyword in call.keywords:
-                if keyword.arg in inner.names:
-                    inner.bind(keyword.arg, keyword.value, scope)
+    def _parameters(self, node: Function, scope: Scope) -> dict[str, Bindings]:
+        """A public method is called with what a person passes, any other function as the calls here say."""
+        public = len(scope.maps) == 1 and not getattr(node, "name", "_").startswith("_")
+        args = node.args
+        found: dict[str, Bindings] = {a.arg: [] for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
+        for name, default in zip(reversed(found), reversed([*args.defaults, *args.kw_defaults]), strict=False):
+            found[name] += [default] if default else []
+        for star in filter(None, (args.vararg, args.kwarg)):
+            found[star.arg] = []
+        for name, bindings in found.items():
+            bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
+        return found
 
-    def _origins_of_name(self, name: str, scope: Scope) -> frozenset[str]:
-        bindings = scope.find(name)
+    def _bind_call(self, call: ast.Call, function: str) -> None:
+        for inner in self._functions.get(function, []):
+            named = [(k.arg, k.value) for k in call.keywords]
+            for name, value in [*zip(inner.maps[0], call.args, strict=False), *named]:
+                inner.maps[0].get(name or "", []).append(value)
+
+    def _origins_of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
         if bindings is None:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
         if id(bindings) not in self._origins:
             self._origins[id(bindings)] = frozenset()  # a name that leads back to itself is its other bindings
-            each = [{value} if isinstance(value, str) else self.origins(value, home) for value, home in bindings]
+            each = [{value} if isinstance(value, str) else self.origins(value) for value in bindings]
             self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
         return self._origins[id(bindings)]
 
     def _attribute(self, base: str, attr: str) -> frozenset[str]:
-        if base == "<self>" and f"self.{attr}" in self.root.names:
-            return self._origins_of_name(f"self.{attr}", self.root) | {f"<self>.{attr}"}
-        return frozenset({f"{base}.{attr}"})
+        known = self._of_self.get(attr) if base == "<self>" else None
+        return frozenset({f"{base}.{attr}"}) | (self._origins_of_name(attr, known) if known else set())
 
-    def _result(self, function: str, call: ast.Call, scope: Scope) -> frozenset[str]:
+    def _result(self, function: str, call: ast.Call) -> frozenset[str]:
         match function, call.args:
             case "builtins.getattr", [thing, ast.Constant(value=str() as attr), *_]:
-                return self.origins(ast.Attribute(thing, attr, ast.Load()), scope)
+                return self.origins(ast.Attribute(thing, attr, ast.Load()))
             case "builtins.__import__" | "importlib.import_module", [ast.Constant(value=str() as module), *_]:
                 return frozenset({module})
         return frozenset({f"{function}()"})
 
-    def _named_name(self, name: str, scope: Scope) -> bool | None:
-        bindings = scope.find(name)
+    def _named_by(self, bindings: Bindings | None) -> bool | None:
         if bindings is None:
             return None
         if id(bindings) not in self._named:
             self._named[id(bindings)] = True  # a name that leads back to itself is decided by its other bindings
-            self._named[id(bindings)] = _either([self.named(v, home) for v, home in bindings if not _no_path(v)])
+            self._named[id(bindings)] = _either([self.named(value) for value in bindings if not _no_path(value)])
         return self._named[id(bindings)]
 
+    def _bind(self, node: ast.AST, scope: Scope) -> None:
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    top = alias.name.partition(".")[0]
+                    self._bind_name(alias.asname or top, alias.name if alias.asname else top, scope)
+            case ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                    self._bind_name(alias.asname or alias.name, origin, scope)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind_target(target, value, scope)
+            case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+                self._bind_target(node.target, value, scope)
+            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+                self._bind_target(target, value, scope)
+            case ast.For() | ast.AsyncFor() | ast.comprehension():
+                self._bind_target(node.target, _item(node.iter), scope)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
+                self._bind_name(node.name or "", "<own>", scope)
 
-def _bind(node: ast.AST, scope: Scope) -> None:
-    match node:
-        case ast.Import(names=aliases):
-            for alias in aliases:
-                top = alias.name.partition(".")[0]
-                scope.bind(alias.asname or top, alias.name if alias.asname else top)
-        case ast.ImportFrom(names=aliases):
-            for alias in aliases:
-                scope.bind(alias.asname or alias.name, f"{'.' * node.level}{node.module or ''}.{alias.name}")
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                _bind_target(target, value, scope)
-        case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
-            _bind_target(node.target, value, scope)
-        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
-            _bind_target(target, value, scope)
-        case ast.For() | ast.AsyncFor() | ast.comprehension():
-            _bind_target(node.target, _item(node.iter), scope)
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
-            scope.bind(node.name or "", "<own>")
+    def _bind_target(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._bind_name(name, value, scope)
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+                self._of_self.setdefault(attr, []).append(value)
+            case ast.Starred(value=inner):
+                self._bind_target(inner, _item(value), scope)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+                parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
+                for each, part in zip(targets, parts, strict=True):
+                    self._bind_target(each, part, scope)
 
-
-def _bind_target(target: ast.expr, value: ast.expr, scope: Scope) -> None:
-    match target:
-        case ast.Name(id=name):
-            scope.bind(name, value)
-        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-            scope.root.bind(f"self.{attr}", value, scope)
-        case ast.Starred(value=inner):
-            _bind_target(inner, _item(value), scope)
-        case ast.Tuple(elts=targets) | ast.List(elts=targets):
-            parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-            parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
-            for each, part in zip(targets, parts, strict=True):
-                _bind_target(each, part, scope)
+    def _bind_name(self, name: str, value: ast.expr | str, scope: Scope) -> None:
+        scope.maps[0].setdefault(name, []).append(value)
 
 
 def _item(value: ast.expr) -> ast.expr:
     return ast.Subscript(value, ast.Constant(None), ast.Load())
-
-
-def _inner_scope(node: ast.AST, scope: Scope) -> Scope:
-    name = getattr(node, "name", "_")
-    public = scope.public and (not name.startswith("_") or name.endswith("__"))
-    inner = Scope(scope, public and isinstance(node, ast.ClassDef))
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        args = node.args
-        inner.positional = [a.arg for a in [*args.posonlyargs, *args.args]]
-        for parameter in (node.arg for node in ast.walk(args) if isinstance(node, ast.arg)):
-            inner.names[parameter] = [("<self>" if parameter == "self" else "<given>", inner)] if public else []
-        with_defaults = reversed([*inner.positional, *(a.arg for a in args.kwonlyargs)])
-        for parameter, default in zip(with_defaults, reversed([*args.defaults, *args.kw_defaults]), strict=False):
-            if default is not None:
-                inner.bind(parameter, default, scope)
-    return inner
 
 
 def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:
