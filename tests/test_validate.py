@@ -33,7 +33,7 @@ BECOMES_CODE = {
     "unfenced": ("def total_revenue(self):", "```"),
     "prose_first": ("return total", "Sure"),
     "usage_first": ("return total", "print"),
-    "class_wrapper": ("# Adds up the rows.\ndef total_revenue(self):", "class"),
+    "class_wrapper": ("\ndef total_revenue(self):", "class"),
     "unclosed_but_whole": ("return total", "```"),
     "think": ("return total", "return 0"),
     "usage_after": ("return total", "Example usage"),

@@ -8,7 +8,6 @@ what installed libraries and project modules do inside, and code that means to h
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -174,7 +173,7 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:
 
 def _installed(name: str) -> bool:
     try:
-        return name in sys.stdlib_module_names or (bool(name) and find_spec(name) is not None)
+        return bool(name) and find_spec(name) is not None
     except (ImportError, ValueError):
         return False
 

@@ -26,7 +26,7 @@ class Names:
         self.known = known
         self.nodes: list[ast.AST] = []
         self._scopes: dict[ast.AST, Scope] = {}
-        self._functions: dict[str, list[Scope]] = {}
+        self._functions: dict[str, list[dict[str, Bindings]]] = {}
         self._of_self: dict[str, Bindings] = {}
         self._origins: dict[int, frozenset[str]] = {}
         self._named: dict[int, bool | None] = {}
@@ -82,39 +82,30 @@ class Names:
         return found if len(found) == len(ways) else []
 
     def _walk(self, tree: ast.Module) -> None:
-        stack: list[tuple[ast.AST, Scope]] = [(tree, ChainMap())]
+        stack: list[tuple[ast.AST, Scope, bool]] = [(tree, ChainMap(), True)]
         while stack:
-            node, scope = stack.pop()
+            node, scope, public = stack.pop()
             self.nodes.append(node)
             self._scopes[node] = scope
             self._bind(node, scope)
-            inside: list[ast.AST] = []
+            inner, body = scope, list[ast.AST]()
             if isinstance(node, Function | ast.ClassDef):
-                inside = [*node.body] if isinstance(node.body, list) else [node.body]
-                inner = scope.new_child({} if isinstance(node, ast.ClassDef) else self._parameters(node, scope))
-                self._functions.setdefault(getattr(node, "name", ""), []).append(inner)
-                stack += [(child, inner) for child in inside]
-            children = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.expr_context))
-            stack += [(child, scope) for child in children if child not in inside]
-
-    def _parameters(self, node: Function, scope: Scope) -> dict[str, Bindings]:
-        """A public method is called with what a person passes, any other function as the calls here say."""
-        public = len(scope.maps) == 1 and not getattr(node, "name", "_").startswith("_")
-        args = node.args
-        found: dict[str, Bindings] = {a.arg: [] for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
-        for name, default in zip(reversed(found), reversed([*args.defaults, *args.kw_defaults]), strict=False):
-            found[name] += [default] if default else []
-        for star in filter(None, (args.vararg, args.kwarg)):
-            found[star.arg] = []
-        for name, bindings in found.items():
-            bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
-        return found
+                name = getattr(node, "name", "_")
+                public = public and (not name.startswith("_") or name.endswith("__"))
+                body = [*node.body] if isinstance(node.body, list) else [node.body]
+                parameters = _parameters(node.args, public) if isinstance(node, Function) else {}
+                self._functions.setdefault(name, []).append(parameters)
+                public = public and not isinstance(node, Function)
+                inner = scope.new_child({**parameters})
+            for child in ast.iter_child_nodes(node):
+                if not isinstance(child, ast.expr_context):
+                    stack.append((child, inner if child in body else scope, public))
 
     def _bind_call(self, call: ast.Call, function: str) -> None:
-        for inner in self._functions.get(function, []):
+        for parameters in self._functions.get(function, []):
             named = [(k.arg, k.value) for k in call.keywords]
-            for name, value in [*zip(inner.maps[0], call.args, strict=False), *named]:
-                inner.maps[0].get(name or "", []).append(value)
+            for name, value in [*zip(parameters, call.args, strict=False), *named]:
+                parameters.get(name or "", []).append(value)
 
     def _origins_of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
         if bindings is None:
@@ -187,6 +178,17 @@ class Names:
 
 def _item(value: ast.expr) -> ast.expr:
     return ast.Subscript(value, ast.Constant(None), ast.Load())
+
+
+def _parameters(args: ast.arguments, public: bool) -> dict[str, Bindings]:
+    """A public method is called with what a person passes, any other function as the calls in this tree say."""
+    found: dict[str, Bindings] = {a.arg: [] for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
+    for name, default in zip(reversed(found), reversed([*args.defaults, *args.kw_defaults]), strict=False):
+        found[name] += [default] if default else []
+    found |= {star.arg: [] for star in (args.vararg, args.kwarg) if star}
+    for name, bindings in found.items():
+        bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
+    return found
 
 
 def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:

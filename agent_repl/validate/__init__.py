@@ -39,14 +39,14 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
 
 
-def recall(source: str, name: str) -> Code:
-    """Code that was validated before it was stored, and whose bytes the store vouches for."""
-    return _code(source, ast.parse(source), name, frozenset())
+def recall(source: str, name: str, unit: str = "") -> Code:
+    """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`."""
+    return _code(source, ast.parse(source), name, frozenset(), unit)
 
 
-def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Code:
+def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit: str = "") -> Code:
     found = effects(source, files, tree)
-    return Code(name, source, tree, digest(tree, name), found, **vars(facts(tree, name)))
+    return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
 
 
 def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:

@@ -6,7 +6,7 @@ import ast
 import builtins
 import sys
 
-from ..unit import Definition, Function, bindings, global_names
+from ..unit import Definition, bindings, global_names, method_of
 from .extract import Draft, read
 
 _SPELLED = {
@@ -49,20 +49,11 @@ def is_constant_name(name: str) -> bool:
 def _out_of_class(draft: Draft, name: str) -> str:
     lines = draft.source.split("\n")
     for node in draft.tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(m, Function) and m.name == name for m in node.body):
-            # A comment above a member goes with it: each begins where the one before it ends.
-            ends = [_start(node.body[0]), *(member.end_lineno for member in node.body)]
-            lent = [(first, m.end_lineno) for first, m in zip(ends, node.body, strict=False) if _is_lent(m, name)]
-            members = [read("\n".join(lines[first:last])).source for first, last in lent]
-            return "\n".join([*lines[: _start(node)], *members, *lines[node.end_lineno :]])
+        method = method_of(ast.Module(node.body, []), name) if isinstance(node, ast.ClassDef) else None
+        if method is not None:
+            alone = read("\n".join(lines[_start(method) : method.end_lineno])).source
+            return "\n".join([*lines[: _start(node)], alone, *lines[node.end_lineno :]])
     return draft.source
-
-
-def _is_lent(member: ast.stmt, name: str) -> bool:
-    """Whether a class lends this to the unit: the method, private helpers and constants."""
-    if isinstance(member, Function):
-        return member.name == name or (member.name.startswith("_") and not member.name.endswith("__"))
-    return isinstance(member, ast.Assign) and is_constant_name(ast.unparse(member.targets[0]))
 
 
 def _start(node: ast.stmt) -> int:

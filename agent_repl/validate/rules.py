@@ -125,30 +125,26 @@ def _does_not_bind(tree: ast.Module, method: Function, spec: Spec) -> Complaints
 
 def _passed(method: Function, spec: Spec) -> dict[str, object]:
     """The parameters that this call fills, with their values; raises TypeError when it does not bind."""
-    signature = _signature(method.args)
-    return dict(list(signature.bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
-
-
-def _signature(args: ast.arguments) -> inspect.Signature:
-    """Read by Python from an empty lambda, for which nothing is computed: the defaults are taken out."""
-    args = copy.copy(args)
+    args = copy.copy(method.args)  # read by Python from an empty lambda without their defaults, so that nothing runs
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
     empty = ast.fix_missing_locations(ast.Expression(ast.Lambda(args, ast.Constant(None))))
-    return inspect.signature(eval(compile(empty, "<signature>", "eval"), {}))
+    signature = inspect.signature(eval(compile(empty, "<signature>", "eval"), {}))
+    return dict(list(signature.bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
 
 
 def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    nodes = list(_outside_classes(tree))
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    grown = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    in_classes = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in ast.walk(node)}
+    nodes = [node for node in ast.walk(tree) if node not in in_classes]  # in whose methods self is another
+    called = {node.func for node in nodes if isinstance(node, ast.Call)}
+    grown = {node.target for node in nodes if isinstance(node, ast.AugAssign)}
     mine = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"]
-    made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and id(n) not in grown}
+    made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and n not in grown}
     has = spec.state | spec.methods | made | _asked_for(nodes) | {spec.name, "llm", "__class__", "__dict__"}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
-        if node.attr in has or (id(node) in called and not node.attr.startswith("_")):
+        if node.attr in has or (node in called and not node.attr.startswith("_")):
             continue
-        if id(node) in called:
+        if node in called:
             advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
         elif spec.files:
             advice = (
@@ -164,15 +160,6 @@ def _holdings(spec: Spec) -> str:
     has = [f"self.{name}" for name in sorted(spec.state)]
     has += [f"self.{name}(...)" for name in sorted(spec.methods - {spec.name})]
     return f"self has only: {', '.join(has[:20])}." if has else "self has no attributes."
-
-
-def _outside_classes(tree: ast.Module) -> Iterator[ast.AST]:
-    """All nodes but those of classes, in whose methods self is another."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.ClassDef)]
 
 
 def _asked_for(nodes: list[ast.AST]) -> set[str]:
@@ -194,9 +181,9 @@ def _binds_methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints
 def _undefined(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     for node in undefined(tree):
         yield node.lineno, f"The name {node.id} is not defined. {_remedy(node.id, spec)}"
-    without_self = (n for n in ast.walk(tree) if isinstance(n, ast.Call) and _calls_plainly(n, spec.name))
-    for call in without_self:
-        yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and _calls_plainly(call, spec.name):
+            yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
 
 
 def _remedy(name: str, spec: Spec) -> str:
@@ -220,10 +207,10 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     loads = [node for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     for name, value in _passed(method, spec).items():
         overwritten = _overwritten(method, name)
-        if any(load.id == name and load.lineno <= overwritten for load in loads):
+        if any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads):
             continue
         lines = [n.lineno for n in body if isinstance(n, ast.Constant) and _telling(value) and n.value == value]
-        if overwritten < _NEVER:
+        if overwritten:
             message = f"The code gives {name} a value of its own. Use the {name} that the caller passes."
         elif lines:
             message = (
@@ -231,7 +218,7 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
             )
         else:
             message = f"The code ignores its parameter {name}. Use {name}: other calls pass other values."
-        yield min(lines, default=min(overwritten, method.lineno)), message
+        yield min(lines, default=method.lineno), message
     yield from _baked_paths(tree, spec)
 
 
@@ -244,16 +231,12 @@ def _baked_paths(tree: ast.Module, spec: Spec) -> Complaints:
             yield constants[path].lineno, message
 
 
-_NEVER = sys.maxsize
-
-
 def _overwritten(method: Function, name: str) -> int:
-    """The line where the body, whatever happens, gives the parameter a value that does not come from it."""
+    """The last line of the statement that, whatever happens, gives the parameter another value; 0 if none does."""
     for node in method.body:
         if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            from_itself = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node.value))
-            return _NEVER if from_itself else node.lineno
-    return _NEVER
+            return node.end_lineno or node.lineno
+    return 0
 
 
 def _telling(value: object) -> bool:
