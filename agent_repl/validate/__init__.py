@@ -14,9 +14,9 @@ from ..effects import effects
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
-from .extract import Draft, extract
+from .extract import Draft, extract, read
 from .looping import looping
-from .reshape import reshape
+from .reshape import reshape, undefined
 from .rules import complaints
 
 __all__ = ["looping", "recall", "validate"]
@@ -30,7 +30,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = extract(text, spec.name)
     try:
-        draft = reshape(draft, spec.name)
+        draft = reshape(_with_promised(draft, spec), spec.name)
         for rule, line, message in _complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
         return _code(draft.source, draft.tree, spec.name, spec.files)
@@ -42,6 +42,12 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
 def recall(source: str, name: str, unit: str = "") -> Code:
     """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`."""
     return _code(source, ast.parse(source), name, frozenset(), unit)
+
+
+def _with_promised(draft: Draft, spec: Spec) -> Draft:
+    """The draft with the helpers that it was promised and calls."""
+    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
+    return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 
 
 def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit: str = "") -> Code:

@@ -133,6 +133,9 @@ def _passed(method: Function, spec: Spec) -> dict[str, object]:
     return dict(list(signature.bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
 
 
+_GROWING = ("append", "extend", "add", "update", "setdefault", "insert")
+
+
 def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     in_classes = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in ast.walk(node)}
     nodes = [node for node in ast.walk(tree) if node not in in_classes]  # in whose methods self is another
@@ -140,17 +143,17 @@ def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Compl
     grown = {node.target for node in nodes if isinstance(node, ast.AugAssign)}
     mine = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"]
     made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and n not in grown}
+    grows = {n.value.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in _GROWING and n.value in mine}
     has = spec.state | spec.methods | made | _asked_for(nodes) | {spec.name, "llm", "__class__", "__dict__"}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
         if node.attr in has or (node in called and not node.attr.startswith("_")):
             continue
         if node in called:
             advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
+        elif node.attr in grows:
+            advice = f"There is no self.{node.attr} yet: the first line of the method is self.{node.attr} = ..."
         elif spec.files:
-            advice = (
-                f"There is no self.{node.attr}: open the file in the method, or, if the method is to make it, "
-                f"begin with self.{node.attr} = ..."
-            )
+            advice = f"There is no self.{node.attr}: open the file in the method."
         else:
             advice = f"There is no self.{node.attr}: use a local variable or a parameter."
         yield node.lineno, f"{_holdings(spec)} {advice}"
