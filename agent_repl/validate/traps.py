@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 
+from ..records import Spec
 from ..unit import Function
 
 _ONE_PASS = frozenset(
@@ -14,7 +15,7 @@ _ONE_PASS = frozenset(
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-def used_up(method: Function) -> Iterator[tuple[str, int, str]]:
+def used_up(tree: ast.Module, method: Function, spec: Spec) -> Iterator[tuple[int, str]]:
     """An iterator that can be read once is read again: in another loop, or anew in every round of one."""
     made = Counter(name for node in ast.walk(method) for name in _one_pass_names(node))
     passes = [(node, name) for node in ast.walk(method) for name in _iterated(node) if made.get(name) == 1]
@@ -22,7 +23,7 @@ def used_up(method: Function) -> Iterator[tuple[str, int, str]]:
     for node, name in passes:
         if name in again or _inside_a_loop(method, node, name):
             message = f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
-            yield "used-up", getattr(node, "lineno", method.lineno), message
+            yield getattr(node, "lineno", method.lineno), message
             return
 
 
