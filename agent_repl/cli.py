@@ -22,8 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     words.rest = rest
     try:
-        code: int = words.run(words)
-        return code
+        return int(words.run(words))
     except KeyboardInterrupt:
         return 130
     except (AgentError, OSError) as error:
@@ -44,9 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="watch an agent grow; without a name, lists the demos", add_help=False)
     demo.set_defaults(run=_demo)
     model = commands.add_parser("model", help="fetch (pull), remove or find (path) the local model's file")
-    model.add_argument("action", choices=_ACTIONS, help="pull fetches it, once, and checks its digest")
+    model.add_argument(
+        "action", choices=["pull", "remove", "path"], help="pull fetches it, once, and checks its digest"
+    )
     model.add_argument("--from", metavar="PATH", dest="source", type=Path, help="pull: copy this file instead")
-    model.set_defaults(run=lambda words: _ACTIONS[words.action](words.source))
+    model.set_defaults(run=_model)
     return parser
 
 
@@ -69,7 +70,21 @@ def _demo(words: argparse.Namespace) -> int:
     return main(words.rest)
 
 
-def _pull(source: Path | None) -> int:
+def _model(words: argparse.Namespace) -> int:
+    from .providers.model_file import installed, model_path, remove
+
+    match words.action:
+        case "pull":
+            print(_pulled(words.source))
+        case "remove":
+            print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
+        case "path":
+            print(model_path())
+            return 0 if installed() else 1
+    return 0
+
+
+def _pulled(source: Path | None) -> Path:
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from .providers.model_file import from_path, pull
@@ -77,23 +92,4 @@ def _pull(source: Path | None) -> int:
     sources = [from_path(source)] if source else None
     with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("model", total=None)
-        path = pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
-    print(path)
-    return 0
-
-
-def _remove(source: Path | None) -> int:
-    from .providers.model_file import model_path, remove
-
-    print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
-    return 0
-
-
-def _path(source: Path | None) -> int:
-    from .providers.model_file import installed, model_path
-
-    print(model_path())
-    return 0 if installed() else 1
-
-
-_ACTIONS = {"pull": _pull, "remove": _remove, "path": _path}
+        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)

@@ -9,14 +9,15 @@ import shlex
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, NamedTuple, NoReturn, cast
+from inspect import signature
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from ..agent import Agent
-from ..control import agents, emit, forget, pin, prompt, source, unpin, versions
+from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, unpin, versions
 from ..errors import AgentError
 from ..protocols import Reviewer
-from ..records import Mode
+from ..records import Mode, Version
 from ..session import Session, default_session
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, highlighted, paint, visible
@@ -52,7 +53,8 @@ def load_ipython_extension(ip: Any) -> None:
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
-    session, session.reviewer, announce = _loaded.pop(ip)
+    session, reviewer, announce = _loaded.pop(ip)
+    session.reviewer = reviewer
     ip.events.unregister("pre_run_cell", announce)
     ip.drop_by_id({"Agent": Agent})
     ip.magics_manager.magics["line"].pop("agent", None)
@@ -88,10 +90,19 @@ def run(names: Names, line: str) -> Any:
     if not line:
         return print(_overview())
     if first in VERBS:
-        return VERBS[first].run(names, _split(rest))
+        return _do(first, names, _split(rest))
     if line[0] not in "\"'":
         _refuse_mistaken(names, first, rest.strip())
     return _from_words(line.strip("\"'"))
+
+
+def _do(verb: str, names: Names, words: list[str]) -> None:
+    function, usage, _ = VERBS[verb]
+    try:
+        bound = signature(function).bind(names, *words)
+    except TypeError:
+        raise AgentError(f"usage: %agent {verb} {usage}") from None
+    function(*bound.args)
 
 
 def _split(text: str) -> list[str]:
@@ -120,10 +131,7 @@ def _from_words(words: str) -> Agent:
     return default_session().agent(words)
 
 
-def _create(names: Names, words: list[str]) -> None:
-    if len(words) < 2:
-        _usage("create")
-    name, identity, *pairs = words
+def _create(names: Names, name: str, identity: str, *pairs: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise AgentError(f"{name!r} cannot be a name in Python: choose one like sales_2024")
     state = dict(_pair(names, pair) for pair in pairs)
@@ -141,20 +149,22 @@ def _pair(names: Names, pair: str) -> tuple[str, Any]:
         return key, names.get(text, text)
 
 
-def _show(names: Names, words: list[str]) -> None:
-    targets = [word for word in words if word not in ("--prompt", "--versions")]
-    if len(targets) == 1 and targets[0].isidentifier():
-        return print(_overview(_agent(names, targets[0])))
-    agent, method = _method(names, "show", targets)
-    if "--prompt" in words:
-        asked = prompt(agent, method)
-        return print(escaped(f"{asked.system}\n\n{asked.user}"))
-    if "--versions" in words:
-        return print("\n".join(escaped(_version(version)) for version in versions(agent, method)))
-    return print(highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout)))
+def _show(names: Names, target: str, option: str = "") -> None:
+    match option:
+        case "" if target.isidentifier():
+            print(_overview(_agent(names, target)))
+        case "":
+            print(highlighted(visible(source(*_method(names, target))).rstrip("\n"), colour_wanted(sys.stdout)))
+        case "--prompt":
+            asked = prompt(*_method(names, target))
+            print(escaped(f"{asked.system}\n\n{asked.user}"))
+        case "--versions":
+            print(escaped("\n".join(map(_version, versions(*_method(names, target))))))
+        case _:
+            raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
 
 
-def _version(version: Any) -> str:
+def _version(version: Version) -> str:
     about = (f"v{version.number}", version.verdict, version.author, version.model, version.created[:10], version.reason)
     return "  ".join(filter(None, about))
 
@@ -164,7 +174,7 @@ def _overview(only: Agent | None = None) -> str:
     return escaped("\n".join(map(_about, found))) or EXAMPLES
 
 
-def _about(info: Any) -> str:
+def _about(info: AgentInfo) -> str:
     rows = [f"{info.label}: {info.identity}"]
     for method in info.methods:
         when = f"accepted {method.accepted}" if method.accepted else ""
@@ -173,59 +183,46 @@ def _about(info: Any) -> str:
     return "\n".join(rows)
 
 
-def _pin(names: Names, words: list[str]) -> None:
-    path = pin(*_method(names, "pin", words))
-    print(f"{words[0]} is PINNED: a plain method in {path}")
+def _pin(names: Names, target: str) -> None:
+    print(f"{target} is PINNED: a plain method in {pin(*_method(names, target))}")
 
 
-def _unpin(names: Names, words: list[str]) -> None:
-    unpin(*_method(names, "unpin", words))
-    print(f"{words[0]} is no longer pinned")
+def _unpin(names: Names, target: str) -> None:
+    unpin(*_method(names, target))
+    print(f"{target} is no longer pinned")
 
 
-def _forget(names: Names, words: list[str]) -> None:
-    forget(*_method(names, "forget", words))
-    print(f"{words[0]} is forgotten: the next call writes it again")
+def _forget(names: Names, target: str) -> None:
+    forget(*_method(names, target))
+    print(f"{target} is forgotten: the next call writes it again")
 
 
-def _emit(names: Names, words: list[str]) -> None:
-    paths = [word for word in words if word != "--tests"]
-    if len(paths) != 2:
-        _usage("emit")
-    print(f"written: {emit(_agent(names, paths[0]), paths[1], tests='--tests' in words)}")
+def _emit(names: Names, target: str, path: str) -> None:
+    print(f"written: {emit(_agent(names, target), path)}")
 
 
-def _review(names: Names, words: list[str]) -> None:
-    if len(words) > 1:
-        _usage("review")
-    if words:
-        default_session().mode = cast(Mode, words[0])
+def _review(names: Names, mode: str = "") -> None:
+    if mode:
+        default_session().mode = cast(Mode, mode)
     print(f"review: {default_session().mode}")
 
 
-def _help(names: Names, words: list[str]) -> None:
-    rows = [f"  {'%agent ' + verb.usage:<58}{verb.help}" for verb in VERBS.values()]
-    print("\n".join([f"  {'%agent':<58}list the agents and their methods", *rows]))
+def _help(names: Names, *words: str) -> None:
+    for verb, (_, usage, about) in {"": (_help, "", "list the agents and their methods"), **VERBS}.items():
+        print(f"  {f'%agent {verb} {usage}':<58}{about}")
 
 
-class Verb(NamedTuple):
-    """A row of the table: `run` takes the person's names and the words after the verb."""
-
-    run: Callable[[Names, list[str]], None]
-    usage: str
-    help: str
-
-
-VERBS = {
-    "create": Verb(_create, 'create NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
-    "show": Verb(_show, "show AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
-    "pin": Verb(_pin, "pin AGENT.METHOD", "make it a real method in the session module"),
-    "unpin": Verb(_unpin, "unpin AGENT.METHOD", "take it out again"),
-    "forget": Verb(_forget, "forget AGENT.METHOD", "remove it, so that the next call writes it"),
-    "emit": Verb(_emit, "emit AGENT FILE.py [--tests]", "write a class that needs nothing of ours"),
-    "review": Verb(_review, "review [ask | auto | later | cached]", "show or set who looks at new code"),
-    "help": Verb(_help, "help", "this table"),
+VERBS: dict[str, tuple[Callable[..., None], str, str]] = {
+    "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
+    "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
+    "pin": (_pin, "AGENT.METHOD", "make it a real method in the session module"),
+    "unpin": (_unpin, "AGENT.METHOD", "take it out again"),
+    "forget": (_forget, "AGENT.METHOD", "remove it, so that the next call writes it"),
+    "emit": (_emit, "AGENT FILE.py", "write a class that needs nothing of ours"),
+    "review": (_review, "[ask | auto | later | cached]", "show or set who looks at new code"),
+    "help": (_help, "", "this table"),
 }
+"""What each verb runs (with the person's names, then each of the words that follow it), its words, and its help."""
 
 
 def _agent(names: Names, name: str) -> Agent:
@@ -236,12 +233,8 @@ def _agent(names: Names, name: str) -> Agent:
     raise AgentError(f"{name!r} is no agent here; {'there are: ' + ', '.join(known) if known else EXAMPLES}")
 
 
-def _method(names: Names, verb: str, words: list[str]) -> tuple[Agent, str]:
-    name, _, method = words[0].partition(".") if len(words) == 1 else ("", "", "")
+def _method(names: Names, target: str) -> tuple[Agent, str]:
+    name, _, method = target.partition(".")
     if not method.isidentifier():
-        _usage(verb)
+        raise AgentError(f"{target!r} is no method: write AGENT.METHOD, as in sales.total")
     return _agent(names, name), method
-
-
-def _usage(verb: str) -> NoReturn:
-    raise AgentError(f"usage: %agent {VERBS[verb].usage}")

@@ -42,7 +42,9 @@ class NotebookReviewer:
         elif event.kind == "done":
             self._output = None
         elif event.kind == "text":
-            self._stream(event.text)
+            self._streamed += event.text
+            if time.monotonic() - self._drawn > REDRAW:
+                self._draw(escaped(self._streamed))
         else:
             self._streamed = ""
             self._draw(event_line(event))
@@ -64,11 +66,6 @@ class NotebookReviewer:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
                 self._output = None
         return verdict
-
-    def _stream(self, text: str) -> None:
-        self._streamed += text
-        if time.monotonic() - self._drawn > REDRAW:
-            self._draw(escaped(self._streamed))
 
     def _draw(self, text: str, html: str = "") -> None:
         from IPython.display import display

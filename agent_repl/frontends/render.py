@@ -9,16 +9,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal, TextIO
 
-from ..records import Event, Proposal, Usage
+from ..records import Event, Proposal
 
-Style = Literal["title", "plain", "dim", "flag", "added", "removed", "code"]
+Style = Literal["title", "plain", "dim", "flagged", "added", "removed", "code"]
 Line = tuple[Style, str]
 """A line on the screen; with the style "code" a whole source, to be numbered and highlighted."""
 
-NOTES = {
-    "scripted": "scripted: the reply was given beforehand, no model was asked",
-    "replayed": "replayed: the reply was recorded earlier, no model was asked",
-}
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
@@ -26,7 +22,7 @@ _UNSEEN = re.compile(
 _INK = {
     "title": ("1", "font-weight:bold"),
     "dim": ("2", "opacity:.7"),
-    "flag": ("1;31", "font-weight:bold;color:#d0504f"),
+    "flagged": ("1;31", "font-weight:bold;color:#d0504f"),
     "added": ("32", "color:#3b8a3b"),
     "removed": ("31", "color:#d0504f"),
 }
@@ -46,11 +42,11 @@ def lines(proposal: Proposal) -> Iterator[Line]:
         yield "plain", "touches nothing that can be seen from its text"
     for effect in proposal.code.effects:
         text = _one_line(f"line {effect.line}: {effect.kind} {effect.detail}")
-        yield ("flag", f"! {text}") if effect.flagged else ("plain", f"  {text}")
+        yield ("flagged", f"! {text}") if effect.flagged else ("plain", f"  {text}")
     yield "dim", _one_line(_price(proposal))
     yield "dim", _one_line(proposal.isolation)
     if proposal.note:
-        yield "plain", _one_line(NOTES.get(proposal.note, proposal.note))
+        yield "plain", _one_line(f"{proposal.note}: no model was asked")
 
 
 def escaped(text: str) -> str:
@@ -88,40 +84,30 @@ def _price(proposal: Proposal) -> str:
     cached = f" and {usage.cache_read_tokens:,} from cache" if usage.cache_read_tokens else ""
     tokens = f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out" if usage.output_tokens else ""
     tries = f"{proposal.attempts} tries" if proposal.attempts > 1 else ""
-    return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, dollars(usage))))
-
-
-def dollars(usage: Usage) -> str:
-    """What it cost, in words."""
-    if usage.cost is None:
-        return "cost unknown"
-    return f"${usage.cost:.4f}" if usage.cost else "free"
+    cost = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
+    return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, cost)))
 
 
 def as_text(proposal: Proposal, colour: bool = False, plain: bool = False) -> str:
     """The proposal for a terminal; `plain` is for screen readers: words in place of marks."""
-    return "\n".join(_spoken(*line) if plain else _painted(*line, colour) for line in lines(proposal)) + "\n"
+    return "".join(_spoken(*line) if plain else _painted(*line, colour) for line in lines(proposal))
 
 
 def _spoken(style: Style, text: str) -> str:
-    match style:
-        case "code":
-            return _numbered(text, ": ")
-        case "added" | "removed":
-            return f"{style}: {text[1:]}"
-        case "flag":
-            return f"flagged: {text[2:]}"
-    return text.replace(" · ", ", ")
+    if style == "code":
+        return _numbered(text, ": ") + "\n"
+    marked = style in ("added", "removed", "flagged")
+    return (f"{style}: {text[1:]}" if marked else text.replace(" · ", ", ")) + "\n"
 
 
 def _painted(style: Style, text: str, colour: bool) -> str:
-    return _numbered(highlighted(text, colour)) if style == "code" else paint(text, style, colour)
+    return (_numbered(highlighted(text, colour)) if style == "code" else paint(text, style, colour)) + "\n"
 
 
 def _numbered(code: str, mark: str = " │ ") -> str:
     rows = code.split("\n")
     width = len(str(len(rows)))
-    return "\n".join(f"{number:>{width}}{mark}{row}" for number, row in enumerate(rows, 1))
+    return "\n".join(f"  {number:>{width}}{mark}{row}" for number, row in enumerate(rows, 1))
 
 
 def paint(text: str, style: Style, colour: bool = True) -> str:

@@ -25,11 +25,11 @@ def run(code: str | None = None, file: str | None = None, plain: bool = False) -
         first = sys.stdin.read()
     prompt = file is not None or first is None
     app = _app(prompt, plain)
-    done = app.shell.run_cell(first, store_history=False) if first is not None else None
-    if prompt:
-        app.start()
-        return 0
-    return _exit_code(done.error_before_exec or done.error_in_exec)
+    done = app.shell.run_cell(first or "", store_history=False)
+    if not prompt:
+        return _exit_code(done.error_before_exec or done.error_in_exec)
+    app.start()
+    return 0
 
 
 def _app(prompt: bool, plain: bool) -> Any:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 from ..records import Event, Proposal, Verdict
 from .question import ASKING, Question, decide
@@ -22,13 +21,12 @@ DEAD_TIME = 0.4
 
 
 class TerminalReviewer:
-    """Shows what happens and asks on a terminal; `stream` defaults to whatever standard output is at that time.
+    """Shows what happens and asks on whatever standard output is at that time.
 
     ACCESSIBLE and TERM=dumb make it plain, for screen readers: words, numbered choices, no colour.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
+    def __init__(self) -> None:
         self._plain = bool(os.environ.get("ACCESSIBLE")) or os.environ.get("TERM") == "dumb"
         self._process = os.getpid()
         self._in_text = False
@@ -36,7 +34,7 @@ class TerminalReviewer:
     @property
     def can_ask(self) -> bool:
         """Both ends are a terminal that nothing captures, in the process that was started from it."""
-        return is_terminal(sys.stdin) and is_terminal(self._out) and os.getpid() == self._process
+        return is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
 
     def tell(self, event: Event) -> None:
         """Write the event; while a question is open only warnings are."""
@@ -46,7 +44,7 @@ class TerminalReviewer:
             if event.kind == "text":
                 self._write(paint(escaped(event.text), "dim", self._colour), in_text=True)
             else:
-                self._say(paint(event_line(event), "flag" if event.kind == "warning" else "dim", self._colour))
+                self._say(paint(event_line(event), "flagged" if event.kind == "warning" else "dim", self._colour))
 
     def confirm(self, question: str) -> bool:
         """Ask; anything but yes is no. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
@@ -63,12 +61,8 @@ class TerminalReviewer:
             return decide(Question(self._ask, self._say, editor, plain=self._plain), proposal)
 
     @property
-    def _out(self) -> TextIO:
-        return self._stream or sys.stdout
-
-    @property
     def _colour(self) -> bool:
-        return not self._plain and colour_wanted(self._out)
+        return not self._plain and colour_wanted(sys.stdout)
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)
@@ -84,9 +78,9 @@ class TerminalReviewer:
     def _write(self, text: str, in_text: bool = False) -> None:
         begun = "\n" if self._in_text and not in_text else ""
         self._in_text = in_text
-        encoding = getattr(self._out, "encoding", None) or "utf-8"
-        self._out.write((begun + text).encode(encoding, "backslashreplace").decode(encoding))
-        self._out.flush()
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        sys.stdout.write((begun + text).encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
 
 
 def forget_typed_keys() -> None:
