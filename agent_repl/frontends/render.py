@@ -26,8 +26,6 @@ _INK = {
     "added": ("32", "color:#3b8a3b"),
     "removed": ("31", "color:#d0504f"),
 }
-_CODE_STYLE = "solarized-dark"
-"""The style of pygments whose colours have a contrast above 3 on white and on black alike."""
 
 
 def lines(proposal: Proposal) -> Iterator[Line]:
@@ -119,7 +117,7 @@ def highlighted(code: str, colour: bool) -> str:
     """Escaped code in the terminal's colours, or as it is."""
     from pygments.formatters import Terminal256Formatter
 
-    return _highlight(code, Terminal256Formatter(style=_CODE_STYLE)) if colour else code
+    return _highlight(code, Terminal256Formatter(style=_ink())) if colour else code
 
 
 def _highlight(code: str, formatter: Any) -> str:
@@ -128,6 +126,15 @@ def _highlight(code: str, formatter: Any) -> str:
 
     painted: str = highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)
     return painted.rstrip("\n")
+
+
+def _ink() -> Any:
+    """Colours of middling lightness: a contrast of about 4 on white and on black alike; the rest stays as it is."""
+    from pygments.style import Style
+    from pygments.token import Comment, Keyword, Name, String
+
+    colours = {Keyword: "#a05fd0", Name.Function: "#2f7fd0", String: "#4a8f2f", Comment: "italic #808080"}
+    return type("Ink", (Style,), {"styles": colours})
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
@@ -141,7 +148,7 @@ def _html(style: Style, text: str) -> str:
 
     css = f"margin:0;white-space:pre-wrap;background:none;{_INK[style][1] if style in _INK else ''}"
     if style == "code":
-        inside = _numbered(_highlight(text, HtmlFormatter(style=_CODE_STYLE, noclasses=True, nowrap=True)))
+        inside = _numbered(_highlight(text, HtmlFormatter(style=_ink(), noclasses=True, nowrap=True)))
     else:
         inside = html.escape(text)
     return f'<pre style="{css}">{inside}</pre>'
