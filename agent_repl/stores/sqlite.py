@@ -91,70 +91,42 @@ class SqliteStore(MemoryStore):
         if text not in self.notes:
             self.notes.append(text)
 
-    # Opening: as it should be; else read-only; else in memory.
-
     def _open(self, write: bool = False) -> sqlite3.Connection | None:
+        """A connection that is ready, in a transaction if it is to write; None where the rows are not on disk."""
         if self._in_memory or not (write or self._path.exists() or self._copies.folder.exists()):
             return None
-        try:
-            return self._open_whole(write)
-        except (sqlite3.Error, OSError) as error:
-            if not _is_read_only(error):
-                raise
-            db = self._open_to_read()
-            if db and not write:
-                return db
-            self._copy_to_memory(db, error)
-            return None
-
-    def _open_whole(self, write: bool) -> sqlite3.Connection:
         before = self._inode()
         try:
-            return self._connect("mode=rwc", write)
-        except sqlite3.DatabaseError as error:
-            if not _is_torn(error):
+            if not before:
+                _make_home(self._path.parent)
+            return self._connect(write)
+        except (sqlite3.Error, OSError) as error:
+            if _is_read_only(error):
+                return self._move_to_memory(error)
+            if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
                 raise
             if self._inode() == before:  # else another process has just done it
                 self._set_aside(error)
-            return self._connect("mode=rwc", write)
+        return self._connect(write)
 
-    def _open_to_read(self) -> sqlite3.Connection | None:
-        wal = Path(f"{self._path}-wal")
-        # Immutable reading would not see the rows that are still in a -wal.
-        settled = not wal.exists() or wal.stat().st_size == 0
-        for mode in ("mode=ro", "immutable=1")[: 1 + settled]:
-            with suppress(sqlite3.Error):
-                db = self._connect(mode)
-                self.where = f"{self._path} (read-only)"
-                self._note(f"{self._path} can only be read ({mode}).")
-                return db
-        return None
-
-    def _copy_to_memory(self, db: sqlite3.Connection | None, error: Exception) -> None:
+    def _move_to_memory(self, error: Exception) -> None:
         with self._lock:
             if not self._in_memory:
                 with suppress(OSError):
-                    self._memory = Rows(_Table(db, self).find() if db else self._copies.rows())
+                    self._memory = Rows(self._copies.rows())
                 self._in_memory = True
-        if db:
-            db.close()
-        why = f"{self._path} cannot be {'written' if db else 'opened'}"
-        self.where = f"memory ({why})"
-        self._note(f"{why} ({error}): what is learnt now ends with this process.")
+        self.where = f"memory ({self._path} cannot be written)"
+        self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
 
-    def _connect(self, mode: str, write: bool = False) -> sqlite3.Connection:
-        if mode == "mode=rwc" and not self._path.exists():
-            _make_home(self._path.parent)
-        db = sqlite3.connect(f"{self._path.as_uri()}?{mode}", uri=True, timeout=self._patience, isolation_level=None)
+    def _connect(self, write: bool) -> sqlite3.Connection:
+        db = sqlite3.connect(f"{self._path.as_uri()}?mode=rwc", uri=True, timeout=self._patience, isolation_level=None)
         try:
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a damaged text must not hide other rows
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA synchronous = FULL")
-            if mode == "mode=rwc" and _is_empty(db):
+            if _is_empty(db):
                 self._create(db)
             self._check(db)
-            if mode == "mode=rwc":
-                self._choose_journal(db)
             if write:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM records WHERE FALSE")  # a file that can only be read says so here
@@ -182,16 +154,14 @@ class SqliteStore(MemoryStore):
             raise StoreError(
                 f"{self._path} was made by a newer agent_repl: run pip install --upgrade ipython-agent-repl."
             )
-        if (inode := self._inode()) != self._checked:
-            if (fault := _pragma(db, "quick_check(1)")) != "ok":
-                raise sqlite3.DatabaseError(fault)
-            self._checked = inode
-
-    def _choose_journal(self, db: sqlite3.Connection) -> None:
         # SQLite does not wait for others here, whatever its time-out; DELETE is as safe, and the next one tries again.
         with suppress(sqlite3.OperationalError):
             if _pragma(db, "journal_mode = WAL") == "delete":
                 self._note(f"{self._path}: WAL is refused here; journal_mode=DELETE is used, which is slower.")
+        if (inode := self._inode()) != self._checked:
+            if (fault := _pragma(db, "quick_check(1)")) != "ok":
+                raise sqlite3.DatabaseError(fault)
+            self._checked = inode
 
     def _inode(self) -> int:
         return self._path.stat().st_ino if self._path.exists() else 0
@@ -257,11 +227,6 @@ def _code(error: BaseException) -> int:
 
 def _is_read_only(error: Exception) -> bool:
     return error.errno in _READ_ONLY_ERRNO if isinstance(error, OSError) else _code(error) in _READ_ONLY
-
-
-def _is_torn(error: Exception) -> bool:
-    # What SQLite calls "malformed" and "not a database" comes as the bare class, all else as one of its children.
-    return type(error) is sqlite3.DatabaseError
 
 
 def _sentence(path: Path, error: Exception) -> str:
