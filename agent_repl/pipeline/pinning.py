@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..atomic import replace_file
 from ..errors import ModuleError
 from ..modules import Part, class_name, load_class, render, units
 from ..records import Entry
@@ -119,21 +118,6 @@ def constructor_state(identity: Identity, names: Mapping[str, Any], state: Mappi
     reads = frozenset().union(*(n.reads for n in needs)) - frozenset().union(*(n.binds for n in needs))
     wanted = [n for n in state if n in reads or f"{{{n}}}" in identity.template]
     return {name: state.get(name, _UNSET) for name in dict.fromkeys([*wanted, *sorted(reads)])}
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _seal(identity: Identity, path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -33,9 +32,13 @@ def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], g
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError:
         return {}
+    from tomllib import loads
+
+    try:
+        values = loads(text)
     except ValueError as error:
         raise AgentError(f"{path} is not valid TOML: {error}") from error
     return {name: _checked(name, value, str(path)) for name, value in values.items()}

@@ -102,7 +102,8 @@ class SqliteStore(MemoryStore):
             return self._connect(write)
         except (sqlite3.Error, OSError) as error:
             if _is_read_only(error):
-                return self._move_to_memory(error)
+                self._move_to_memory(error)
+                return None
             if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
                 raise
             if self._inode() == before:  # else another process has just done it
