@@ -43,7 +43,7 @@ class LocalProvider:
     """
 
     name = "local"
-    host = None
+    host: str | None = None
 
     def __init__(
         self,

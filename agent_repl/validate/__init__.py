@@ -14,9 +14,9 @@ from ..effects import effects
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
-from .extract import Draft, extract
+from .extract import Draft, extract, read
 from .looping import looping
-from .reshape import reshape
+from .reshape import reshape, undefined
 from .rules import Complaint, complaints
 
 __all__ = ["looping", "recall", "validate"]
@@ -28,12 +28,18 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     Raises InvalidCode for the first rule that is broken: `.rule` names it, `.code` is what was read, `.line` counts in
     that, and the message tells the model what to write instead. `attempt` (from 1) is handed on to the error.
     """
-    draft = extract(text, spec.name)
+    draft = _with_promised(extract(text, spec.name), spec)
     try:
         return _checked(reshape(draft, spec.name), spec, attempt)
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
+
+
+def _with_promised(draft: Draft, spec: Spec) -> Draft:
+    """The draft with the helpers that it was promised and calls."""
+    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
+    return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 
 
 def _checked(draft: Draft, spec: Spec, attempt: int) -> Code:

@@ -154,23 +154,26 @@ def _signature(args: ast.arguments) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
+_GROWING = ("append", "extend", "add", "update", "setdefault", "insert")
+
+
 def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Iterator[Complaint]:
     nodes = list(_outside_classes(tree))
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     grown = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
     mine = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"]
     made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and id(n) not in grown}
+    grows = {n.value.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in _GROWING and n.value in mine}
     has = spec.state | spec.methods | made | _asked_for(nodes) | {spec.name, "llm", "__class__", "__dict__"}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
         if node.attr in has or (id(node) in called and not node.attr.startswith("_")):
             continue
         if id(node) in called:
             advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
+        elif node.attr in grows:
+            advice = f"There is no self.{node.attr} yet: the first line of the method is self.{node.attr} = ..."
         elif spec.files:
-            advice = (
-                f"There is no self.{node.attr}: open the file in the method, or, if the method is to make it, "
-                f"begin with self.{node.attr} = ..."
-            )
+            advice = f"There is no self.{node.attr}: open the file in the method."
         else:
             advice = f"There is no self.{node.attr}: use a local variable or a parameter."
         yield Complaint("attributes", node.lineno, f"{_holdings(spec)} {advice}")
