@@ -9,7 +9,7 @@ from agent_repl.validate import validate
 HEAD = "import csv\ndef count(self, path):\n    with open(path) as file:\n        reader = csv.DictReader(file)\n"
 
 USED_UP = {  # what follows the head
-    "a comprehension in a loop": "        return {n: sum(1 for row in reader if row[n]) for n in reader.fieldnames}\n",
+    "a comprehension in a loop": "        return {n: sum(1 for row in reader if row[n]) for n in path}\n",
     "a loop in a loop": "        for n in 'ab':\n            for row in reader:\n                print(n, row)\n        return 1\n",
     "two loops": "        a = [row for row in reader]\n        b = [row for row in reader]\n        return a, b\n",
 }
@@ -18,7 +18,7 @@ QUIET = {
     "a loop over a list": "        rows = list(reader)\n        return [r for n in 'ab' for r in rows if r[n]]\n",
     "the first source of a nested comprehension": "        return [c for row in reader for c in row]\n",
     "next, then one loop": "        next(reader)\n        for row in reader:\n            print([c for c in row])\n",
-    "made anew in every round": "        for n in path:\n            r = map(n, file)\n            print([c for c in r])\n",
+    "made in every round": "        for n in path:\n            r = map(n, file)\n            print([c for c in r])\n",
 }
 
 
