@@ -10,11 +10,11 @@ Call ── premises ──► the head, if it fits? ──yes──► execute 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ModuleError, Rejected, StoreError
+from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Call, Code, Entry, Event, Guard, Tier, Version
@@ -30,13 +30,26 @@ from .undo import Undo
 __all__ = ["Workshop", "execute", "fill", "object_request", "serve", "settle", "state_of"]
 
 
-def serve(shop: Workshop, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Any:
-    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises."""
+def serve(
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Any,
+    refusal: Callable[[], str] = str,
+) -> Any:
+    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises.
+
+    `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
+    """
     __tracebackhide__ = True
     place = shop.executor.open(agent)
     method = identity.find(name)
     if method is not None and identity.fits(name, place, args, kwargs):
         return execute(identity, method, place, args, kwargs)
+    if why := refusal():
+        raise UnaskedCall(why)
     with ledger() as book:
         filled = fill(identity.template, state_of(place))
         call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)

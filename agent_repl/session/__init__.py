@@ -25,7 +25,7 @@ from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from .home import find_home
-from .naming import slug
+from .naming import is_name, slug
 from .settings import MODES, load_settings
 
 
@@ -107,7 +107,7 @@ class Session:
         stored = self.store.agents()
         if template in stored:
             return stored[template]
-        if name is not None and slug(name) != name:
+        if name is not None and not is_name(name):
             raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
         taken = {*stored.values(), *(i.label for i in self.identities.values())}
         return free_name(name or slug(template), taken)
