@@ -45,17 +45,19 @@ class Agent:
         return made
 
     def __getattr__(self, name: str) -> MethodHandle:
+        identity = type(self)._agent_repl_identity_
+        if name in identity.methods:
+            return MethodHandle(self, name)
         if name[:1] == "_" or name in RESERVED:
             raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
-        identity = type(self)._agent_repl_identity_
         frame = sys._getframe(1)
         calls = frame.f_globals.get(CALLS)
-        if name in identity.methods or identity.find(name) is not None:
-            return MethodHandle(self, name, "")
+        if identity.find(name) is not None:
+            return MethodHandle(self, name)
         if calls is None:
             return MethodHandle(self, name, _who_asked(frame, name))
         if name in calls and _loads(frame, name):
-            return MethodHandle(self, name, "")
+            return MethodHandle(self, name)
         raise AttributeError(_absent(self, name), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
@@ -141,7 +143,7 @@ def _reopen(template: str, label: str, state: dict[str, Any]) -> Agent:
 class MethodHandle:
     __slots__ = ("_agent", "_asked", "_name")
 
-    def __init__(self, agent: Agent, name: str, asked: str) -> None:
+    def __init__(self, agent: Agent, name: str, asked: str = "") -> None:
         self._agent = agent
         self._name = name
         self._asked = asked
