@@ -93,7 +93,7 @@ class Identity:
         """The head of that name, compiled when it is first wanted."""
         method = self.methods.get(name)
         if method is None and (entry := self._entries.get(name)) is not None:
-            code = recall(entry.version.source, name)
+            code = recall(entry.version.source, name, entry.version.unit)
             method = self.install(entry, code, "PINNED" if entry.pinned else "CACHED")
         return method
 

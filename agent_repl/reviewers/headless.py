@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from ..errors import ReviewRequired
 from ..records import Event, Proposal
 
 
 class HeadlessReviewer:
-    """Never asks. What happens is written to `out`, one line each, or to nowhere."""
+    """Never asks, and has no screen to tell anything on."""
 
     can_ask = False
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out
-
     def tell(self, event: Event) -> None:
-        if self._out is None or event.kind == "text":
-            return
-        line = " ".join(filter(None, (event.title, event.text)))
-        with suppress(OSError, ValueError):
-            self._out.write("".join(c if c.isprintable() else " " for c in line) + "\n")
+        pass
 
     def confirm(self, question: str) -> bool:
         return False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import keyword
 import re
 import sys
-from collections.abc import Collection
 
 _SMALL = frozenset({"a", "an", "and", "the", "for", "of", "in", "on", "to", "with", "that", "from", "my", "this"})
 
@@ -15,14 +14,6 @@ def slug(identity: str) -> str:
     head = re.sub(r"\{[^}]*\}", " ", identity.partition(":")[0])
     words = [w for w in re.findall(r"[a-z0-9]+", head.lower()) if w not in _SMALL][:3]
     name = "_".join(words) or "agent"
-    return name if _free(name) else f"{name}_agent" if name[0].isalpha() else f"agent_{name}"
-
-
-def _free(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in sys.stdlib_module_names
-
-
-def free_name(wanted: str, taken: Collection[str]) -> str:
-    """The name itself, or the next one like it that nobody has."""
-    candidates = [wanted, *(f"{wanted}_{n}" for n in range(2, len(taken) + 3))]
-    return next(name for name in candidates if name not in taken)
+    if not name.isidentifier():
+        return f"agent_{name}"
+    return f"{name}_agent" if keyword.iskeyword(name) or name in sys.stdlib_module_names else name
