@@ -46,14 +46,16 @@ class Agent:
         return made
 
     def __getattr__(self, name: str) -> MethodHandle:
-        if name[:1] == "_" or name in RESERVED:
-            raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
         identity = type(self)._agent_repl_identity_
         frame = sys._getframe(1)
+        if name in identity.methods:
+            return MethodHandle(self, name, frame.f_code)
+        if name[:1] == "_" or name in RESERVED:
+            raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
         calls = frame.f_globals.get(CALLS)
         if calls is None:
             return MethodHandle(self, name, frame.f_code)
-        if name in identity.methods or identity.find(name) is not None or (name in calls and _calls(frame, name)):
+        if identity.find(name) is not None or (name in calls and _calls(frame, name)):
             return MethodHandle(self, name)
         raise AttributeError(_absent(self, name), name=name, obj=self)
 

@@ -83,4 +83,3 @@ def _model(words: argparse.Namespace) -> int:
             print(model_path())
             return 0 if installed() else 1
     return 0
-

@@ -185,7 +185,9 @@ def _judged(step: Step, outcome: Outcome, sales: Agent, truth: Truth) -> bool:
     right = False
     with suppress(TypeError, KeyError, ValueError, AttributeError):
         right = bool(step.is_right(outcome.value, sales, truth))
-    print(f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {'right' if right else 'WRONG'}, says the data's own generator\n")
+    print(
+        f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {'right' if right else 'WRONG'}, says the data's own generator\n"
+    )
     return right
 
 

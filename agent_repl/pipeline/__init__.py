@@ -22,7 +22,7 @@ from .case import Case, Workshop, fill, object_request, state_of
 from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
 from .failures import explain, is_inside
 from .ledger import ledger
-from .methods import Identity, Method
+from .methods import Identity, Method, Needs
 from .pinning import pin
 from .policy import verdict_on
 from .undo import Undo
@@ -46,8 +46,9 @@ def serve(
     __tracebackhide__ = True
     place = shop.executor.open(agent)
     method = identity.find(name)
-    if method is not None and identity.fits(name, place, args, kwargs):
-        return execute(identity, method, place, args, kwargs)
+    undoable = None if method is None else identity.served(name, place, args, kwargs)
+    if method is not None and undoable is not None:
+        return execute(identity, method, place, args, kwargs, undoable)
     if why := refusal():
         raise UnaskedCall(why)
     with ledger() as book:
@@ -66,7 +67,7 @@ def _first(case: Case) -> Any:
         premises = _accepted_premises(case)
         try:
             with case.book.deeper(shop.settings, case.title), case.book.timed("execute"):
-                value = execute(case.identity, method, case.place, call.args, call.kwargs)
+                value = execute(case.identity, method, case.place, call.args, call.kwargs, True)
         except BaseException as error:
             if not is_inside(error, values):
                 raise
@@ -79,18 +80,23 @@ def _first(case: Case) -> Any:
     raise AssertionError("the last round returns or raises")
 
 
-def execute(identity: Identity, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def execute(
+    identity: Identity, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any], undoable: bool
+) -> Any:
     """Run a method in one transaction: what it raises leaves the agent's state as it was."""
     __tracebackhide__ = True
-    needs = identity.needs(method.code.name)
-    reads = place.kinds() if needs.dynamic else needs.reads
-    undo = Undo(place, place.kinds() if needs.dynamic else needs.binds, reads) if needs.binds or reads else None
+    undo = _undo(identity.needs(method.code.name), place) if undoable else None
     try:
         value = place.call(method.function, args, kwargs)
     except BaseException as error:
         _roll_back(undo, error)
         raise
     return _guarded(value, undo) if method.deferred else value
+
+
+def _undo(needs: Needs, place: Place) -> Undo:
+    every = place.kinds() if needs.dynamic else ()
+    return Undo(place, every or needs.binds, every or needs.reads)
 
 
 def _roll_back(undo: Undo | None, error: BaseException) -> None:
