@@ -129,7 +129,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def fetch_model(source: Path | None = None) -> Path:
-    """See to it that the local model's file is there, from a path or from the net, with a bar; raises ModelUnavailable."""
+    """See to it that the local model's file is there, from a path or the net; raises ModelUnavailable."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
     from .providers.model_file import from_path, installed, model_path, pull
@@ -185,9 +185,10 @@ def _judged(step: Step, outcome: Outcome, sales: Agent, truth: Truth) -> bool:
     right = False
     with suppress(TypeError, KeyError, ValueError, AttributeError):
         right = bool(step.is_right(outcome.value, sales, truth))
-    print(
-        f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {'right' if right else 'WRONG'}, says the data's own generator\n"
-    )
+    verdict = "right" if right else "WRONG"
+    print(f"   → {textwrap.shorten(repr(outcome.value), 240)}
+   {verdict}, says the data's own generator
+")
     return right
 
 
