@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+NO_KEY = (
+    "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
+    " the Messages API, or use the local model."
+)
 THINKING_ROOM = 8192
 """Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
 
@@ -84,8 +88,6 @@ class AnthropicProvider:
         self._url = base_url or DEFAULT_URL
         self._key = (api_key or "").strip() or ("local" if base_url else "")
         self._timeout, self._stall, self._retries = timeout, stall, max_retries
-        self._client: Anthropic | None = None
-        self._lock = Lock()
         address = urlsplit(self._url).netloc.rpartition("@")[2]
         self.host = None if re.sub(r":\d+$", "", address) in LOOPBACK else address
 
@@ -99,8 +101,8 @@ class AnthropicProvider:
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        client, started, heard = self._connect(), time.monotonic(), _Heard()
-        with closing(_Reading(lambda: self._open(client, prompt), heard)) as reading:
+        client, started, heard = self._client(), time.monotonic(), _Heard()
+        with closing(_Reading(client, self._request(prompt), heard)) as reading:
             while (piece := reading.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
                     raise _translated(piece, self._url, heard.text) from piece
@@ -110,56 +112,35 @@ class AnthropicProvider:
         model = heard.model or self.model
         return Reply(heard.text, _usage(heard.tokens, time.monotonic() - started, model), model)
 
-    def _connect(self) -> Anthropic:
-        _check_key(self._key)
+    def _client(self) -> Anthropic:
+        """One for each prompt: a connection that is kept is dropped by the host before the next one."""
+        if not self._key:
+            raise NoProvider(NO_KEY)
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
-        with self._lock:
-            if self._client is None:
-                timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
-                # no proxy of the environment reaches this machine's own ports
-                http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
-                self._client = Anthropic(
-                    api_key=self._key,
-                    base_url=self._url,
-                    timeout=timeout,
-                    max_retries=0,
-                    http_client=http,
-                    default_headers={"Connection": "close"},  # a kept one is dropped by the host between two prompts
-                )
-            return self._client
+        timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
+        # no proxy of the environment reaches this machine's own ports
+        http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
+        return Anthropic(api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http)
 
-    def _open(self, client: Anthropic, prompt: Prompt) -> Any:
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
         claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
-        return client.messages.create(
-            stream=True,
-            model=self.model,
-            system=[{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
-            messages=[{"role": "user", "content": prompt.user}],
-            max_tokens=prompt.max_tokens + (THINKING_ROOM if claude else 0),
+        return {
+            "model": self.model,
+            "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
+            "messages": [{"role": "user", "content": prompt.user}],
+            "max_tokens": prompt.max_tokens + (THINKING_ROOM if claude else 0),
             # Claude 5 answers 400 to a temperature, and the SDK has no parameter for it; other models want one
-            extra_body=None if claude else {"temperature": prompt.temperature},
-        )
+            "extra_body": None if claude else {"temperature": prompt.temperature},
+        }
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Nothing: importing the SDK beforehand would make calls pay that need no model."""
 
     def close(self) -> None:
-        """Close the connections; the next prompt opens them again."""
-        with self._lock:
-            if self._client:
-                self._client.close()
-            self._client = None
-
-
-def _check_key(key: str) -> None:
-    if not key:
-        raise NoProvider(
-            "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
-            " the Messages API, or use the local model."
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
+        """Nothing is held between two prompts."""
 
 
 def _pause(error: ProviderError, tried: int) -> float:
@@ -188,8 +169,6 @@ class _Heard:
                 self._count(event.message.usage)
             case "content_block_start":
                 self.thinking = "thinking" in event.content_block.type
-            case "content_block_stop":
-                self.thinking = False
             case "content_block_delta" if event.delta.type == "text_delta":
                 self.text += event.delta.text
                 return str(event.delta.text)
@@ -200,33 +179,29 @@ class _Heard:
         return ""
 
     def _count(self, usage: Any) -> None:
-        counts = {name: getattr(usage, name, None) for name in TOKENS}
-        self.tokens |= {name: count for name, count in counts.items() if count is not None}
+        self.tokens |= {name: count for name in TOKENS if (count := getattr(usage, name, None)) is not None}
 
 
 class _Reading:
     """A stream read in a thread of its own, so that its caller can be interrupted, and can stop waiting."""
 
-    def __init__(self, open_stream: Callable[[], Any], heard: _Heard) -> None:
-        self._open, self._heard = open_stream, heard
+    def __init__(self, client: Any, request: dict[str, Any], heard: _Heard) -> None:
+        self._client, self._request, self._heard = client, request, heard
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
         self._stream: Any = None
         self._closed = False
         Thread(target=self._read, name="agent_repl-reply", daemon=True).start()
 
     def _read(self) -> None:
-        end: Exception | None
         try:
-            with self._open() as self._stream:
+            with self._client, self._client.messages.create(stream=True, **self._request) as self._stream:
                 for event in self._stream:
                     if self._closed:
                         return
                     self._pieces.put(self._heard.take(event))
-            end = None
+            self._pieces.put(None)
         except Exception as error:
-            end = error
-        self._stream = None
-        self._pieces.put(end)
+            self._pieces.put(error)
 
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
