@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
 from threading import Thread
@@ -101,16 +100,16 @@ class AnthropicProvider:
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        client, started, heard = self._client(), time.monotonic(), _Heard()
-        with closing(_Reading(client, self._request(prompt), heard)) as reading:
-            while (piece := reading.next(started + self._timeout, self._stall)) is not None:
+        client, started = self._client(), time.monotonic()
+        with closing(_Stream(client, self._request(prompt))) as stream:
+            while (piece := stream.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
-                    raise _translated(piece, self._url, heard.text) from piece
+                    raise _translated(piece, self._url, stream.text) from piece
                 if piece:
                     on_text(piece)
-        _check_end(heard, self._url)
-        model = heard.model or self.model
-        return Reply(heard.text, _usage(heard.tokens, time.monotonic() - started, model), model)
+        _check_end(stream, self._url)
+        model = stream.model or self.model
+        return Reply(stream.text, _usage(stream.tokens, time.monotonic() - started, model), model)
 
     def _client(self) -> Anthropic:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
@@ -121,8 +120,8 @@ class AnthropicProvider:
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
         timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
-        # no proxy of the environment reaches this machine's own ports
-        http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
+        direct = {f"all://{host}": None for host in LOOPBACK}  # no proxy reaches this machine's own ports
+        http = DefaultHttpxClient(timeout=timeout, mounts=direct)
         return Anthropic(api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -150,25 +149,37 @@ def _pause(error: ProviderError, tried: int) -> float:
     return 0.5 * 2.0**tried
 
 
-@dataclass
-class _Heard:
-    """What a stream has said so far."""
+class _Stream:
+    """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
-    text: str = ""
-    model: str = ""
-    stop: str | None = None
-    why: str = ""
-    thinking: bool = False
-    tokens: dict[str, int] = field(default_factory=dict)
+    def __init__(self, client: Any, request: dict[str, Any]) -> None:
+        self.text, self.model, self.why = "", "", ""
+        self.stop: str | None = None
+        self.tokens: dict[str, int] = {}
+        self._thinking, self._closed = False, False
+        self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
+        self._events: Any = None
+        Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
 
-    def take(self, event: Any) -> str:
+    def _read(self, client: Any, request: dict[str, Any]) -> None:
+        try:
+            with client, client.messages.create(stream=True, **request) as self._events:
+                for event in self._events:
+                    if self._closed:
+                        return
+                    self._pieces.put(self._take(event))
+            self._pieces.put(None)
+        except Exception as error:
+            self._pieces.put(error)
+
+    def _take(self, event: Any) -> str:
         """Note one event and give back the text in it."""
         match event.type:
             case "message_start":
                 self.model = event.message.model or ""
                 self._count(event.message.usage)
             case "content_block_start":
-                self.thinking = "thinking" in event.content_block.type
+                self._thinking = "thinking" in event.content_block.type
             case "content_block_delta" if event.delta.type == "text_delta":
                 self.text += event.delta.text
                 return str(event.delta.text)
@@ -181,34 +192,12 @@ class _Heard:
     def _count(self, usage: Any) -> None:
         self.tokens |= {name: count for name in TOKENS if (count := getattr(usage, name, None)) is not None}
 
-
-class _Reading:
-    """A stream read in a thread of its own, so that its caller can be interrupted, and can stop waiting."""
-
-    def __init__(self, client: Any, request: dict[str, Any], heard: _Heard) -> None:
-        self._client, self._request, self._heard = client, request, heard
-        self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
-        self._stream: Any = None
-        self._closed = False
-        Thread(target=self._read, name="agent_repl-reply", daemon=True).start()
-
-    def _read(self) -> None:
-        try:
-            with self._client, self._client.messages.create(stream=True, **self._request) as self._stream:
-                for event in self._stream:
-                    if self._closed:
-                        return
-                    self._pieces.put(self._heard.take(event))
-            self._pieces.put(None)
-        except Exception as error:
-            self._pieces.put(error)
-
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
             # a model that thinks may be silent for long
-            if now - heard_last > stall and not self._heard.thinking:
+            if now - heard_last > stall and not self._thinking:
                 return TimeoutError(f"nothing came for {stall:.0f} seconds")
             with suppress(Empty):
                 return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system
@@ -218,7 +207,7 @@ class _Reading:
         """Hang up: closing alone would leave the thread, and the host, at work."""
         self._closed = True
         with suppress(Exception):
-            self._stream.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
+            self._events.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
 def _translated(error: Exception, url: str, text: str) -> ProviderError:
@@ -249,16 +238,16 @@ def _refused(error: Any, url: str) -> ProviderError:
     return ProviderError(f"{said}.")
 
 
-def _check_end(heard: _Heard, url: str) -> None:
+def _check_end(stream: _Stream, url: str) -> None:
     """Let only a whole reply pass."""
-    if heard.stop == "refusal":
-        raise ProviderError(f"{heard.model} refused to write this. {heard.why}".strip())
-    if heard.stop is None and not heard.model and not heard.text:
+    if stream.stop == "refusal":
+        raise ProviderError(f"{stream.model} refused to write this. {stream.why}".strip())
+    if stream.stop is None and not stream.model and not stream.text:
         raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
-    if heard.stop not in ("end_turn", "stop_sequence"):
-        raise ReplyCut(f"The reply is not whole: {ENDS.get(heard.stop, heard.stop)}.", heard.text)
-    if not heard.text.strip():
-        raise ProviderError(f"{heard.model} gave an empty reply. Try again.")
+    if stream.stop not in ("end_turn", "stop_sequence"):
+        raise ReplyCut(f"The reply is not whole: {ENDS.get(stream.stop, stream.stop)}.", stream.text)
+    if not stream.text.strip():
+        raise ProviderError(f"{stream.model} gave an empty reply. Try again.")
 
 
 ENDS = {
