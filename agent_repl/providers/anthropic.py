@@ -95,8 +95,8 @@ class AnthropicProvider:
         for tried in range(self._retries):
             try:
                 return self._ask(prompt, on_text)
-            except (RateLimited, Overloaded, Unreachable) as error:
-                time.sleep(_pause(error, tried))
+            except (RateLimited, Overloaded, Unreachable):
+                time.sleep(0.5 * 2**tried)
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
@@ -109,7 +109,7 @@ class AnthropicProvider:
                     on_text(piece)
         _check_end(stream, self._url)
         model = stream.model or self.model
-        return Reply(stream.text, _usage(stream.tokens, time.monotonic() - started, model), model)
+        return Reply(stream.text, _usage(stream.message.usage, time.monotonic() - started, model), model)
 
     def _client(self) -> Anthropic:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
@@ -142,20 +142,12 @@ class AnthropicProvider:
         """Nothing is held between two prompts."""
 
 
-def _pause(error: ProviderError, tried: int) -> float:
-    """Seconds until the next try: what the host asked for, up to a minute, else doubling from a half."""
-    with suppress(AttributeError, KeyError, ValueError):
-        return min(float(error.__cause__.response.headers["retry-after"]), 60.0)  # type: ignore[union-attr]
-    return 0.5 * 2.0**tried
-
-
 class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
     def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self.text, self.model, self.why = "", "", ""
-        self.stop: str | None = None
-        self.tokens: dict[str, int] = {}
+        self.text, self.model = "", ""
+        self.message: Any = None
         self._thinking, self._closed = False, False
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
         self._events: Any = None
@@ -163,34 +155,22 @@ class _Stream:
 
     def _read(self, client: Any, request: dict[str, Any]) -> None:
         try:
-            with client, client.messages.create(stream=True, **request) as self._events:
+            with client, client.messages.stream(**request) as self._events:
                 for event in self._events:
                     if self._closed:
                         return
-                    self._pieces.put(self._take(event))
+                    self._take(event)
             self._pieces.put(None)
         except Exception as error:
             self._pieces.put(error)
 
-    def _take(self, event: Any) -> str:
-        """Note one event and give back the text in it."""
-        match event.type:
-            case "message_start":
-                self.model = event.message.model or ""
-                self._count(event.message.usage)
-            case "content_block_start":
-                self._thinking = "thinking" in event.content_block.type
-            case "content_block_delta" if event.delta.type == "text_delta":
-                self.text += event.delta.text
-                return str(event.delta.text)
-            case "message_delta":
-                self.stop = event.delta.stop_reason or self.stop
-                self.why = getattr(getattr(event.delta, "stop_details", None), "explanation", None) or ""
-                self._count(event.usage)
-        return ""
-
-    def _count(self, usage: Any) -> None:
-        self.tokens |= {name: count for name in TOKENS if (count := getattr(usage, name, None)) is not None}
+    def _take(self, event: Any) -> None:
+        self.message = self._events.current_message_snapshot
+        self.model = self.message.model or ""
+        self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
+        piece = event.text if event.type == "text" else ""
+        self.text += piece
+        self._pieces.put(piece)
 
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
@@ -240,14 +220,16 @@ def _refused(error: Any, url: str) -> ProviderError:
 
 def _check_end(stream: _Stream, url: str) -> None:
     """Let only a whole reply pass."""
-    if stream.stop == "refusal":
-        raise ProviderError(f"{stream.model} refused to write this. {stream.why}".strip())
-    if stream.stop is None and not stream.model and not stream.text:
+    if stream.message is None:
         raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
-    if stream.stop not in ("end_turn", "stop_sequence"):
-        raise ReplyCut(f"The reply is not whole: {ENDS.get(stream.stop, stream.stop)}.", stream.text)
+    model, stop = stream.model, stream.message.stop_reason
+    if stop == "refusal":
+        why = getattr(stream.message.stop_details, "explanation", None) or ""
+        raise ProviderError(f"{model} refused to write this. {why}".strip())
+    if stop not in ("end_turn", "stop_sequence"):
+        raise ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
     if not stream.text.strip():
-        raise ProviderError(f"{stream.model} gave an empty reply. Try again.")
+        raise ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {
@@ -257,8 +239,8 @@ ENDS = {
 }
 
 
-def _usage(tokens: dict[str, int], seconds: float, model: str) -> Usage:
-    counts = [tokens.get(name, 0) for name in TOKENS]
+def _usage(usage: Any, seconds: float, model: str) -> Usage:
+    counts = [getattr(usage, name, None) or 0 for name in TOKENS]
     prices = PRICES.get(re.sub(r"-\d{8}$", "", model))
     cost = sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6 if prices else None
     sent, written, read, kept = counts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -23,8 +22,6 @@ from ..records import Event, Prompt, Reply
 from .model_file import model_path
 
 Tell = Callable[[Event], None]
-CONTEXT = 8192
-"""Tokens that prompt and reply may have together."""
 
 
 class LocalProvider:
@@ -110,10 +107,11 @@ class _Server:
             start_new_session=True,  # the terminal's Ctrl-C is not for it
         )
         finalize(self, _end, self.process)
-        order = {"path": str(path), "threads": os.cpu_count() or 2, "context": CONTEXT, "key": self.key}
-        Thread(target=self._load, args=(order,), name="agent_repl-load", daemon=True).start()
+        Thread(
+            target=self._load, args=({"path": str(path), "key": self.key},), name="agent_repl-load", daemon=True
+        ).start()
 
-    def _load(self, order: dict[str, object]) -> None:
+    def _load(self, order: dict[str, str]) -> None:
         assert self.process.stdout
         self._answer = {"error": "it ended while it was loading"}
         with suppress(OSError, ValueError):  # it died, and its log says why
