@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,11 +41,21 @@ def test_version_is_printed():
     assert run("--version").stdout.startswith("agent-repl ")
 
 
-@pytest.mark.parametrize("words", [("--no-such",), ("no-such",), ("model",), ("model", "eat"), ("-c",)])
+@pytest.mark.parametrize(
+    "words", [("--no-such",), ("no-such",), ("model",), ("model", "eat"), ("model", "path", "--all"), ("-c",)]
+)
 def test_wrong_words_are_usage_errors(words):
     done = run(*words)
     assert done.returncode == 2
     assert "usage: agent-repl" in done.stderr
+
+
+def test_the_words_after_demo_are_its_own(monkeypatch):
+    taken = []
+    monkeypatch.setitem(sys.modules, "agent_repl.demo", SimpleNamespace(main=lambda words: taken.extend(words) or 7))
+    words = ["--provider", "scripted", "--review", "auto", "--home", "a place", "--help"]
+    assert cli.main(["demo", *words]) == 7
+    assert taken == words
 
 
 def test_our_errors_are_one_line_and_exit_1(monkeypatch, capsys):

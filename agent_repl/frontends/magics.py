@@ -7,16 +7,17 @@ import keyword
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, NamedTuple, NoReturn, cast
+from inspect import signature
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from ..agent import Agent
-from ..control import agents, emit, forget, pin, prompt, source, unpin, versions
+from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, unpin, versions
 from ..errors import AgentError
 from ..protocols import Reviewer
-from ..records import Mode
+from ..records import Mode, Version
 from ..session import Session, default_session
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, highlighted, paint, visible
@@ -30,16 +31,16 @@ No agents yet. Three ways to begin:
   sales = %agent CSV data analyst for sales.csv
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
+Names = dict[str, Any]
 _RESERVED = frozenset({"name", "session", "wraps", "deep"})
-Announcer = Callable[[Any], None]
-_loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Announcer]] = WeakKeyDictionary()
+_loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Callable[[Any], None]]] = WeakKeyDictionary()
 """By shell: what unloading needs."""
 
 
 def load_ipython_extension(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session = default_session()
-    reviewer, announce = session.reviewer, _announcer(ip)
+    session, announce = default_session(), _announcer(ip)
+    _loaded[ip] = session, session.reviewer, announce
     session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
     if ip.user_ns.get("Agent", Agent) is Agent:
         ip.push({"Agent": Agent}, interactive=False)
@@ -47,7 +48,6 @@ def load_ipython_extension(ip: Any) -> None:
         print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
     ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
     ip.events.register("pre_run_cell", announce)
-    _loaded[ip] = session, reviewer, announce
     print(session.describe())
 
 
@@ -60,13 +60,12 @@ def unload_ipython_extension(ip: Any) -> None:
     ip.magics_manager.magics["line"].pop("agent", None)
 
 
-def _announcer(ip: Any) -> Announcer:
+def _announcer(ip: Any) -> Callable[[Any], None]:
     def announce(info: Any) -> None:
         session = default_session()
-        if session.settings.show == "off" or not session.reviewer.can_ask:
-            return
-        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-            print(paint(escaped(line), "dim") if colour_wanted(sys.stdout) else escaped(line))
+        if session.settings.show != "off" and session.reviewer.can_ask:
+            for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
+                print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
     return announce
 
@@ -75,43 +74,35 @@ def _magic(ip: Any) -> Callable[[str], Any]:
     from IPython.core.error import UsageError
     from IPython.core.magic import no_var_expand
 
-    @no_var_expand  # type: ignore[untyped-decorator]
     def agent(line: str) -> Any:
         """Make, show and keep agents: %agent help."""
         try:
-            return run(Desk(ip.user_ns, default_session()), line.strip())
+            return run(ip.user_ns, line.strip())
         except (AgentError, OSError) as error:
             raise UsageError(escaped(str(error))) from None
 
-    magic: Callable[[str], Any] = agent
-    return magic
+    return cast(Callable[[str], Any], no_var_expand(agent))
 
 
-class Desk(NamedTuple):
-    """What a verb works on: the person's names, and the session."""
-
-    names: dict[str, Any]
-    session: Session
-
-
-class Verb(NamedTuple):
-    """A row of the table: `run` takes the desk and the words after the verb."""
-
-    run: Callable[[Desk, list[str]], Any]
-    usage: str
-    help: str
-
-
-def run(desk: Desk, line: str) -> Any:
+def run(names: Names, line: str) -> Any:
     """What `%agent LINE` does: a verb, or the words of a new agent, which is given back; raises AgentError."""
-    if not line:
-        return print(_overview(desk))
     first, _, rest = line.partition(" ")
+    if not line:
+        return print(_overview())
     if first in VERBS:
-        return VERBS[first].run(desk, _split(rest))
-    if line[0] not in "\"'" and (meant := _mistaken(desk, first, rest.strip())):
-        raise AgentError(meant)
-    return _from_words(desk, line.strip("\"'"))
+        return _do(first, names, _split(rest))
+    if line[0] not in "\"'":
+        _refuse_mistaken(names, first, rest.strip())
+    return _from_words(line.strip("\"'"))
+
+
+def _do(verb: str, names: Names, words: list[str]) -> None:
+    function, usage, _ = VERBS[verb]
+    try:
+        bound = signature(function).bind(names, *words)
+    except TypeError:
+        raise AgentError(f"usage: %agent {verb} {usage}") from None
+    function(*bound.args)
 
 
 def _split(text: str) -> list[str]:
@@ -123,142 +114,127 @@ def _split(text: str) -> list[str]:
         raise AgentError(f"{error}: a quote is not closed in {text!r}") from None
 
 
-def _mistaken(desk: Desk, first: str, rest: str) -> str:
-    """What to say of a word that was meant as a verb; "" when the line is the words of a new agent."""
+def _refuse_mistaken(names: Names, first: str, rest: str) -> None:
+    """Raise AgentError for a word that was meant as a verb."""
     close = get_close_matches(first, VERBS, n=1, cutoff=0.7)
     like_a_verb = close and (len(rest.split()) < 3 or '"' in rest)
-    about_agent = isinstance(desk.names.get(rest.partition(".")[0]), Agent)
-    if rest and not like_a_verb and not about_agent:
-        return ""
-    hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
-    return f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."'
+    about_agent = isinstance(names.get(rest.partition(".")[0]), Agent)
+    if like_a_verb or about_agent or not rest:
+        hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
+        raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
 
 
-def _from_words(desk: Desk, words: str) -> Agent:
-    path = next((bare for word in words.split() if os.path.isfile(bare := word.strip("\"',;:.()"))), None)
-    if path is None:
-        return desk.session.agent(words)
-    return desk.session.agent(words.replace(path, "{path}"), path=path)
+def _from_words(words: str) -> Agent:
+    for word in words.split():
+        if os.path.isfile(path := word.strip("\"',;:.()")):
+            return default_session().agent(words.replace(path, "{path}"), path=path)
+    return default_session().agent(words)
 
 
-def _create(desk: Desk, words: list[str]) -> None:
-    if len(words) < 2:
-        _usage("create")
-    name, identity, *pairs = words
+def _create(names: Names, name: str, identity: str, *pairs: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise AgentError(f"{name!r} cannot be a name in Python: choose one like sales_2024")
-    state = dict(_pair(desk, pair) for pair in pairs)
-    desk.names[name] = desk.session.agent(identity, name=name, **state)
+    state = dict(_pair(names, pair) for pair in pairs)
+    names[name] = default_session().agent(identity, name=name, **state)
     print(f"{name}: {escaped(identity)}")
 
 
-def _pair(desk: Desk, pair: str) -> tuple[str, Any]:
+def _pair(names: Names, pair: str) -> tuple[str, Any]:
     key, equals, text = pair.partition("=")
     if not equals or not key.isidentifier() or key in _RESERVED:
         raise AgentError(f"{pair!r} is not state: write key=value, and put the words of the identity in quotes")
     try:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return key, desk.names.get(text, text)
+        return key, names.get(text, text)
 
 
-def _show(desk: Desk, words: list[str]) -> None:
-    options = {word for word in words if word.startswith("--")}
-    targets = [word for word in words if not word.startswith("--")]
-    if len(targets) != 1 or options - {"--prompt", "--versions"}:
-        _usage("show")
-    if "." not in targets[0]:
-        return print(_overview(desk, _agent(desk, targets[0])))
-    agent, method = _method(desk, "show", targets)
-    if "--prompt" in options:
-        asked = prompt(agent, method)
-        return print(escaped(f"{asked.system}\n\n{asked.user}"))
-    if "--versions" in options:
-        return print("\n".join(escaped(_version(version)) for version in versions(agent, method)))
-    return print(highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout)))
+def _show(names: Names, target: str, option: str = "") -> None:
+    match option:
+        case "" if target.isidentifier():
+            print(_overview(_agent(names, target)))
+        case "":
+            print(highlighted(visible(source(*_method(names, target))).rstrip("\n"), colour_wanted(sys.stdout)))
+        case "--prompt":
+            asked = prompt(*_method(names, target))
+            print(escaped(f"{asked.system}\n\n{asked.user}"))
+        case "--versions":
+            print(escaped("\n".join(map(_version, versions(*_method(names, target))))))
+        case _:
+            raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
 
 
-def _version(version: Any) -> str:
+def _version(version: Version) -> str:
     about = (f"v{version.number}", version.verdict, version.author, version.model, version.created[:10], version.reason)
     return "  ".join(filter(None, about))
 
 
-def _overview(desk: Desk, only: Agent | None = None) -> str:
-    label = getattr(type(only), "_agent_repl_label_", None)
-    found = [info for info in agents(desk.session) if only is None or info.label == label]
-    return "\n".join(row for info in found for row in _rows(info)) or EXAMPLES
+def _overview(only: Agent | None = None) -> str:
+    found = [info for info in agents(default_session()) if only is None or info.label == only._agent_repl_label_]
+    return escaped("\n".join(map(_about, found))) or EXAMPLES
 
 
-def _rows(info: Any) -> Iterable[str]:
-    yield escaped(f"{info.label}: {info.identity}")
+def _about(info: AgentInfo) -> str:
+    rows = [f"{info.label}: {info.identity}"]
     for method in info.methods:
         when = f"accepted {method.accepted}" if method.accepted else ""
-        yield escaped(
-            "  " + " · ".join(filter(None, (method.name, f"{method.tier} v{method.number}", when, method.reads)))
-        )
+        parts = (method.name, f"{method.tier} v{method.number}", when, method.reads)
+        rows.append("  " + " · ".join(filter(None, parts)))
+    return "\n".join(rows)
 
 
-def _pin(desk: Desk, words: list[str]) -> None:
-    path = pin(*_method(desk, "pin", words))
-    print(f"{words[0]} is PINNED: a plain method in {path}")
+def _pin(names: Names, target: str) -> None:
+    print(f"{target} is PINNED: a plain method in {pin(*_method(names, target))}")
 
 
-def _unpin(desk: Desk, words: list[str]) -> None:
-    unpin(*_method(desk, "unpin", words))
-    print(f"{words[0]} is no longer pinned")
+def _unpin(names: Names, target: str) -> None:
+    unpin(*_method(names, target))
+    print(f"{target} is no longer pinned")
 
 
-def _forget(desk: Desk, words: list[str]) -> None:
-    forget(*_method(desk, "forget", words))
-    print(f"{words[0]} is forgotten: the next call writes it again")
+def _forget(names: Names, target: str) -> None:
+    forget(*_method(names, target))
+    print(f"{target} is forgotten: the next call writes it again")
 
 
-def _emit(desk: Desk, words: list[str]) -> None:
-    paths = [word for word in words if word != "--tests"]
-    if len(paths) != 2:
-        _usage("emit")
-    print(f"written: {emit(_agent(desk, paths[0]), paths[1], tests='--tests' in words)}")
+def _emit(names: Names, target: str, path: str) -> None:
+    print(f"written: {emit(_agent(names, target), path)}")
 
 
-def _review(desk: Desk, words: list[str]) -> None:
-    if len(words) > 1:
-        _usage("review")
-    if words:
-        desk.session.mode = cast(Mode, words[0])
-    print(f"review: {desk.session.mode}")
+def _review(names: Names, mode: str = "") -> None:
+    if mode:
+        default_session().mode = cast(Mode, mode)
+    print(f"review: {default_session().mode}")
 
 
-def _help(desk: Desk, words: list[str]) -> None:
-    rows = [f"  {'%agent ' + verb.usage:<58}{verb.help}" for verb in VERBS.values() if verb.usage]
-    print("\n".join(["  %agent                              lists the agents and their methods", *rows]))
+def _help(names: Names, *words: str) -> None:
+    for verb, (_, usage, about) in {"": (_help, "", "list the agents and their methods"), **VERBS}.items():
+        print(f"  {f'%agent {verb} {usage}':<58}{about}")
 
 
-VERBS = {
-    "create": Verb(_create, 'create NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
-    "show": Verb(_show, "show AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
-    "pin": Verb(_pin, "pin AGENT.METHOD", "make it a real method in the session module"),
-    "unpin": Verb(_unpin, "unpin AGENT.METHOD", "take it out again"),
-    "forget": Verb(_forget, "forget AGENT.METHOD", "remove it, so that the next call writes it"),
-    "emit": Verb(_emit, "emit AGENT FILE.py [--tests]", "write a class that needs nothing of ours"),
-    "review": Verb(_review, "review [ask | auto | later | cached]", "show or set who looks at new code"),
-    "help": Verb(_help, "help", "this table"),
+VERBS: dict[str, tuple[Callable[..., None], str, str]] = {
+    "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
+    "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
+    "pin": (_pin, "AGENT.METHOD", "make it a real method in the session module"),
+    "unpin": (_unpin, "AGENT.METHOD", "take it out again"),
+    "forget": (_forget, "AGENT.METHOD", "remove it, so that the next call writes it"),
+    "emit": (_emit, "AGENT FILE.py", "write a class that needs nothing of ours"),
+    "review": (_review, "[ask | auto | later | cached]", "show or set who looks at new code"),
+    "help": (_help, "", "this table"),
 }
+"""What each verb runs (with the person's names, then each of the words that follow it), its words, and its help."""
 
 
-def _agent(desk: Desk, name: str) -> Agent:
-    found = desk.names.get(name)
+def _agent(names: Names, name: str) -> Agent:
+    found = names.get(name)
     if isinstance(found, Agent):
         return found
-    known = [n for n, value in desk.names.items() if isinstance(value, Agent) and not n.startswith("_")]
+    known = [n for n, value in names.items() if isinstance(value, Agent) and not n.startswith("_")]
     raise AgentError(f"{name!r} is no agent here; {'there are: ' + ', '.join(known) if known else EXAMPLES}")
 
 
-def _method(desk: Desk, verb: str, words: list[str]) -> tuple[Agent, str]:
-    name, dot, method = words[0].partition(".") if len(words) == 1 else ("", "", "")
-    if not dot or not method.isidentifier():
-        _usage(verb)
-    return _agent(desk, name), method
-
-
-def _usage(verb: str) -> NoReturn:
-    raise AgentError(f"usage: %agent {VERBS[verb].usage}")
+def _method(names: Names, target: str) -> tuple[Agent, str]:
+    name, _, method = target.partition(".")
+    if not method.isidentifier():
+        raise AgentError(f"{target!r} is no method: write AGENT.METHOD, as in sales.total")
+    return _agent(names, name), method

@@ -12,7 +12,7 @@ from .render import as_html, as_text, escaped, event_line
 
 REDRAW = 0.1
 """Seconds between two drawings of text that streams."""
-_ENDINGS = {"accept": "accepted", "pin": "pinned", "revise": "sent back", "reject": "not accepted", "edit": "edited"}
+_ENDINGS = {"accept": "accepted", "pin": "pinned", "revise": "sent back", "reject": "not accepted"}
 
 
 class NotebookReviewer:
@@ -37,10 +37,17 @@ class NotebookReviewer:
         """Draw streaming text, and the latest other line; warnings are printed, and stay."""
         if event.kind == "warning":
             print(event_line(event))
+        elif ASKING.locked() or not event.text:
+            return
+        elif event.kind == "done":
+            self._output = None
         elif event.kind == "text":
-            self._stream(event.text)
-        elif not ASKING.locked() and event.text:
-            self._begin(event)
+            self._streamed += event.text
+            if time.monotonic() - self._drawn > REDRAW:
+                self._draw(escaped(self._streamed))
+        else:
+            self._streamed = ""
+            self._draw(event_line(event))
 
     def confirm(self, question: str) -> bool:
         """Ask; anything but yes is no."""
@@ -59,18 +66,6 @@ class NotebookReviewer:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
                 self._output = None
         return verdict
-
-    def _begin(self, event: Event) -> None:
-        if event.kind == "done":
-            self._output = None
-        else:
-            self._streamed = ""
-            self._draw(event_line(event))
-
-    def _stream(self, text: str) -> None:
-        self._streamed += text
-        if time.monotonic() - self._drawn > REDRAW and not ASKING.locked():
-            self._draw(escaped(self._streamed))
 
     def _draw(self, text: str, html: str = "") -> None:
         from IPython.display import display

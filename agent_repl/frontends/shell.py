@@ -20,18 +20,16 @@ def run(code: str | None = None, file: str | None = None, plain: bool = False) -
     With `code` that runs and nothing is asked; with `file` that runs first, then the prompt; a standard input that
     is no terminal is read as a script. `plain` is for screen readers: no colours, no drawing in place.
     """
-    if plain:
-        os.environ.update(ACCESSIBLE="1", NO_COLOR="1")
     first = Path(file).read_text(encoding="utf-8") if file else code
     if first is None and not sys.stdin.isatty():
         first = sys.stdin.read()
     prompt = file is not None or first is None
     app = _app(prompt, plain)
-    done = app.shell.run_cell(first, store_history=False) if first is not None else None
-    if prompt:
-        app.start()
-        return 0
-    return _exit_code(done)
+    done = app.shell.run_cell(first or "", store_history=False)
+    if not prompt:
+        return _exit_code(done.error_before_exec or done.error_in_exec)
+    app.start()
+    return 0
 
 
 def _app(prompt: bool, plain: bool) -> Any:
@@ -43,6 +41,7 @@ def _app(prompt: bool, plain: bool) -> Any:
     config.TerminalIPythonApp.display_banner = prompt
     config.TerminalInteractiveShell.banner1 = BANNER
     if plain:
+        os.environ.update(ACCESSIBLE="1", NO_COLOR="1")
         config.TerminalInteractiveShell.update(simple_prompt=True, colors="nocolor")
     app = TerminalIPythonApp.instance(config=config)
     with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own
@@ -50,10 +49,7 @@ def _app(prompt: bool, plain: bool) -> Any:
     return app
 
 
-def _exit_code(done: Any) -> int:
-    error = done.error_before_exec or done.error_in_exec
+def _exit_code(error: BaseException | None) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
-    if isinstance(error, KeyboardInterrupt):
-        return 130
-    return int(error is not None)
+    return 130 if isinstance(error, KeyboardInterrupt) else int(error is not None)

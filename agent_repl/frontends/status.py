@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..agent import Agent
@@ -16,16 +16,15 @@ def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
     What is not written yet is left out: it is shown whole. Calls through other names and helpers are not seen.
     """
     try:
-        tree = ast.parse(cell)
+        calls = dict.fromkeys(_calls(ast.parse(cell)))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return []
-    calls = [
-        node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    ]
-    pairs = dict.fromkeys((call.value.id, call.attr) for call in calls if isinstance(call.value, ast.Name))
-    known = [(names.get(name), method) for name, method in pairs]
-    return [status(agent, method) for agent, method in known if isinstance(agent, Agent) and _is_written(agent, method)]
+    known = [(agent, method) for name, method in calls if isinstance(agent := names.get(name), Agent)]
+    return [status(agent, method) for agent, method in known if method in type(agent)._agent_repl_identity_.names()]
 
 
-def _is_written(agent: Agent, method: str) -> bool:
-    return method in type(agent)._agent_repl_identity_.names()
+def _calls(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                yield name, method

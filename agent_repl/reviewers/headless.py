@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import NoReturn, TextIO
+import sys
+from typing import NoReturn
 
 from ..errors import ReviewRequired
 from ..records import Event, Proposal
 
 
 class HeadlessReviewer:
-    """Never asks. What happens is written to `out`, one line each, or to nowhere."""
+    """Never asks; warnings go to standard error, and nothing else is told."""
 
     can_ask = False
 
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out
-
     def tell(self, event: Event) -> None:
-        if self._out is None or event.kind == "text":
-            return
-        line = " ".join(filter(None, (event.title, event.text)))
-        with suppress(OSError, ValueError):
-            self._out.write("".join(c if c.isprintable() else " " for c in line) + "\n")
+        if event.kind == "warning":
+            print(f"agent_repl: {event.text}", file=sys.stderr)
 
     def confirm(self, question: str) -> bool:
         return False
