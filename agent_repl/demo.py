@@ -186,9 +186,7 @@ def _judged(step: Step, outcome: Outcome, sales: Agent, truth: Truth) -> bool:
     with suppress(TypeError, KeyError, ValueError, AttributeError):
         right = bool(step.is_right(outcome.value, sales, truth))
     verdict = "right" if right else "WRONG"
-    print(f"   → {textwrap.shorten(repr(outcome.value), 240)}
-   {verdict}, says the data's own generator
-")
+    print(f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {verdict}, says the data's own generator\n")
     return right
 
 
