@@ -171,8 +171,9 @@ def _decide(case: Case) -> Method:
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
-                case.shop.store.judge(draft, "rejected")
-                raise Rejected(f"{case.title} was rejected; the draft is kept: call it again to see it")
+                if draft.verdict != "accepted":
+                    judged(case, draft, "rejected")
+                raise Rejected(f"{case.title} was rejected; nothing is lost: call it again to see it, or to revise it")
 
 
 def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Method:
@@ -181,7 +182,7 @@ def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Met
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
-    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.number == version.number else ()
+    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.unit == version.unit else ()
     entry = Entry(version, guards, pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
@@ -218,9 +219,6 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.shop.failures[case.call.key] = Failure(method.code.source, message)
     case.identity.forget(case.name)
     case.identity.refresh()
-    try:
-        if not proven:
-            case.shop.store.judge(version, "failed", message)
-    except StoreError as problem:
-        case.tell(Event("warning", str(problem)))
+    if not proven:
+        judged(case, version, "failed", message)
     case.tell(Event("repair", f"{case.title} {message.splitlines()[0]}; its state was put back"))
