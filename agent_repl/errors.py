@@ -1,25 +1,4 @@
-"""Everything that can go wrong, as one tree.
-
-    AgentError                      the root; catch this to catch us
-    ├── ProviderError               no answer came from the model
-    │   ├── NoProvider              nothing is configured: no key, no server, no local model
-    │   ├── AuthenticationFailed    the host refused the key
-    │   ├── RateLimited             too many requests; says when to try again if the host did
-    │   ├── Overloaded              the host is busy (529, 5xx, a model that is still loading)
-    │   ├── Unreachable             nobody listens at the address
-    │   ├── ProviderTimeout         no text arrived in time
-    │   ├── ReplyCut                the reply ended before it was whole
-    │   └── ModelUnavailable        the local model's file is missing, damaged or cannot be fetched
-    ├── GenerationError             every try failed; the tries are its evidence
-    │   └── InvalidCode             one reply broke one rule of validation
-    ├── PolicyError                 the policy refuses this code
-    ├── UnaskedCall                 a library or a tool asked for a name that nobody wrote (also a TypeError)
-    ├── BudgetExceeded              a limit of depth, calls or money was reached
-    ├── Rejected                    the person said no; the draft is kept
-    ├── ReviewRequired              code waits for a person, and none can answer here
-    ├── CacheMiss                   no accepted code fits, and the mode forbids asking a model
-    ├── StoreError                  the home's store cannot be read or written
-    └── ModuleError                 a module file cannot be written, read or trusted
+"""Everything that can go wrong, as one tree: catch AgentError to catch us.
 
 What written code raises is never wrapped: it reaches the caller as itself, with its own traceback.
 `error_type` is the word that an `Outcome` carries for each.
@@ -45,7 +24,7 @@ class ProviderError(AgentError):
 
 
 class NoProvider(ProviderError):
-    """Nothing is configured that could write code."""
+    """Nothing is configured that could write code: no key, no server, no local model."""
 
 
 class AuthenticationFailed(ProviderError):
@@ -53,11 +32,11 @@ class AuthenticationFailed(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """The host asks for fewer requests."""
+    """The host asks for fewer requests; says when to try again if the host did."""
 
 
 class Overloaded(ProviderError):
-    """The host is busy."""
+    """The host is busy (529, 5xx, a model that is still loading)."""
 
 
 class Unreachable(ProviderError):

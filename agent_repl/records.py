@@ -60,15 +60,8 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """The sum of both; an unknown cost makes the sum unknown."""
-        return Usage(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cache_read_tokens + other.cache_read_tokens,
-            self.cache_write_tokens + other.cache_write_tokens,
-            self.seconds + other.seconds,
-            None if self.cost is None or other.cost is None else self.cost + other.cost,
-        )
+        sums = {name: mine + vars(other)[name] for name, mine in vars(self).items() if name != "cost"}
+        return Usage(**sums, cost=None if self.cost is None or other.cost is None else self.cost + other.cost)
 
 
 @dataclass(frozen=True)
@@ -182,10 +175,6 @@ class Entry:
     runs: int = 0
 
 
-def _no_complaint(source: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
@@ -205,7 +194,7 @@ class Proposal:
     attempts: int = 1
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
-    check: Callable[[str], str] = _no_complaint
+    check: Callable[[str], str] = lambda source: ""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def facts(tree: ast.Module, name: str) -> Facts:
     found = _Found(definitions(tree))
     method = method_of(tree, name)
     if method is not None:
-        found.follow(method, 0)
+        found.follow(method, _positional(method).get(0))
     return Facts(
         frozenset(found.reads - RESERVED), frozenset(found.binds), frozenset(found.calls - RESERVED), found.dynamic
     )
@@ -175,22 +175,11 @@ def _parameters(arguments: ast.arguments) -> list[ast.arg]:
 
 def _bound_in(body: Iterable[ast.AST]) -> set[str]:
     """Names that a function's or a class's own body binds; inner functions keep theirs."""
-    bound: set[str] = set()
-    declared: set[str] = set()
-    for node in _own(body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            bound.add(node.id)
-        elif isinstance(node, Definition):
-            bound.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            bound |= set(imported(node))
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            bound.add(node.rest)
-        elif isinstance(node, ast.Global):
-            declared |= set(node.names)
-    return bound - declared
+    nodes = list(_own(body))
+    names = {getattr(n, "name", "") or getattr(n, "rest", "") for n in nodes if not isinstance(n, ast.alias)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    names |= {name for n in nodes if isinstance(n, ast.stmt) for name in imported(n)}
+    return names - {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
 
 
 def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -218,16 +207,15 @@ class _Found:
     seen: set[tuple[str, str]] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
 
-    def follow(self, function: Function, position: int | str) -> None:
-        """Look at a function whose parameter at `position` (index or name) is self."""
-        self_name = _parameter_name(function, position)
-        if self_name is None:
+    def follow(self, function: Function, me: str | None) -> None:
+        """Look at a function whose parameter `me` is self."""
+        if me not in {a.arg for a in _parameters(function.args)}:
             self.dynamic = True
-        elif (function.name, self_name) not in self.seen:
-            self.seen.add((function.name, self_name))
+        elif (function.name, me) not in self.seen:
+            self.seen.add((function.name, me))
             for node in _straight(function.body):
-                self._look(node, self_name)
-                self.made |= _assigned(node, self_name) - self.reads
+                self._look(node, me)
+                self.made |= _assigned(node, me) - self.reads
 
     def _look(self, node: ast.AST, me: str) -> None:
         match node:
@@ -265,9 +253,10 @@ class _Found:
         helper = self.helpers.get(function)
         kind = _BY_NAME.get(function)
         if isinstance(helper, Function):
-            for position, argument in _positions(call):
+            names = [*map(_positional(helper).get, range(len(call.args))), *(k.arg for k in call.keywords)]
+            for name, argument in zip(names, _arguments(call), strict=True):
                 if _is(argument, me):
-                    self.follow(helper, position)
+                    self.follow(helper, name)
         elif helper is None and kind and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             getattr(self, kind).add(str(call.args[1].value))
         else:
@@ -291,20 +280,12 @@ def _assigned(node: ast.AST, me: str) -> set[str]:
     return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 
 
-def _parameter_name(function: Function, position: int | str) -> str | None:
-    positional = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if isinstance(position, str):
-        return position if position in {a.arg for a in _parameters(function.args)} else None
-    return positional[position] if position < len(positional) else None
+def _positional(function: Function) -> dict[int, str]:
+    return dict(enumerate(a.arg for a in (*function.args.posonlyargs, *function.args.args)))
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(k.value for k in call.keywords)]
-
-
-def _positions(call: ast.Call) -> list[tuple[int | str, ast.expr]]:
-    named: list[tuple[int | str, ast.expr]] = [(k.arg, k.value) for k in call.keywords if k.arg]
-    return [*enumerate(call.args), *named]
 
 
 def _is(node: ast.expr, name: str) -> bool:

@@ -21,30 +21,25 @@ def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = Non
     """
     parameters = inspect.signature(function).parameters.values()
     defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    text = ", ".join(_declarations(list(parameters)))
+    named = [p.replace(annotation=p.empty, default=_default(p)) for p in parameters]
     names = [p.name for p in parameters]
     of = "_" * (1 + max(map(len, names))) if each else ""  # no parameter is called that
     values = "".join(f"{of}({name}), " for name in names[1:])
     name = getattr(function, "__name__", "method")
     namespace: dict[str, Any] = {**defaults, of: each}
-    exec(f"def {name}({text}):\n    return ({values})", namespace)
+    exec(f"def {name}{inspect.Signature(named)}:\n    return ({values})", namespace)
     compiled: Callable[..., tuple[Any, ...]] = namespace[name]
     return compiled
 
 
-def _declarations(parameters: list[inspect.Parameter]) -> Iterable[str]:
-    """The parameter list as source text, with `/` and `*` where they stood."""
-    seen_star = False
-    for index, p in enumerate(parameters):
-        if p.kind is p.KEYWORD_ONLY and not seen_star:
-            seen_star = True
-            yield "*"
-        stars = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
-        seen_star |= stars == "*"
-        yield f"{stars}{p.name}" + (f"=_default_{p.name}" if p.default is not p.empty else "")
-        following = parameters[index + 1].kind if index + 1 < len(parameters) else None
-        if p.kind is p.POSITIONAL_ONLY and following is not p.POSITIONAL_ONLY:
-            yield "/"
+class _Verbatim(str):
+    """A text that a signature shows as it is."""
+
+    __repr__ = str.__str__
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    return parameter.empty if parameter.default is parameter.empty else _Verbatim(f"_default_{parameter.name}")
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -12,19 +12,21 @@ from ..unit import Function
 _ONE_PASS = frozenset(
     {"reader", "DictReader", "open", "map", "filter", "zip", "enumerate", "iter", "finditer", "iterdir"}
 )
-_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def used_up(tree: ast.Module, method: Function, spec: Spec) -> Iterator[tuple[int, str]]:
     """An iterator that can be read once is read again: in another loop, or anew in every round of one."""
     made = Counter(name for node in ast.walk(method) for name in _one_pass_names(node))
-    passes = [(node, name) for node in ast.walk(method) for name in _iterated(node) if made.get(name) == 1]
-    again = {name for name, count in Counter(name for _, name in passes).items() if count > 1}
-    for node, name in passes:
-        if name in again or _inside_a_loop(method, node, name):
-            message = f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
-            yield getattr(node, "lineno", method.lineno), message
-            return
+    passes = Counter(name for node in ast.walk(method) for name in _iterated(node) if made[name] == 1)
+    for loop in ast.walk(method):
+        rounds = _rounds(loop)
+        made_inside = {name for node in rounds for name in _one_pass_names(node)}
+        passes.update(
+            name for node in rounds for name in _iterated(node) if made[name] == 1 and name not in made_inside
+        )
+    for name in [name for name, count in passes.items() if count > 1][:1]:
+        lines = [n.lineno for n in ast.walk(method) if isinstance(n, ast.Name) and n.id == name]
+        yield max(lines), f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
 
 
 def _one_pass_names(node: ast.AST) -> Iterator[str]:
@@ -44,21 +46,9 @@ def _iterated(node: ast.AST) -> Iterator[str]:
         yield node.iter.id
 
 
-def _inside_a_loop(method: Function, inner: ast.AST, name: str) -> bool:
-    """Whether the pass is in the body of a loop that the iterator was made outside of."""
-    for loop in ast.walk(method):
-        within = set(map(id, ast.walk(loop))) if isinstance(loop, _LOOPS) else set()
-        rounds = isinstance(loop, (ast.For, ast.AsyncFor, ast.While)) or id(inner) not in map(id, _generators(loop))
-        if id(inner) in within and loop is not inner and rounds and not _makes(loop, name):
-            return True
-    return False
-
-
-def _generators(loop: ast.AST) -> list[ast.comprehension]:
-    """The first source of a comprehension is read once, its later ones in every round."""
-    generators: list[ast.comprehension] = getattr(loop, "generators", [])
-    return generators[:1]
-
-
-def _makes(loop: ast.AST, name: str) -> bool:
-    return any(name in _one_pass_names(node) for node in ast.walk(loop))
+def _rounds(loop: ast.AST) -> list[ast.AST]:
+    """What runs in every round of a loop or comprehension: all but the source that it reads once."""
+    if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
+        return [node for part in loop.body for node in ast.walk(part)]
+    once = getattr(loop, "generators", [loop])[0]
+    return [node for part in ast.iter_child_nodes(loop) if once not in (loop, part) for node in ast.walk(part)]
