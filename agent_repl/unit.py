@@ -276,7 +276,10 @@ def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
     """The attributes of self that this very statement sets."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    else:
+        targets = [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []
     return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 
 
@@ -318,7 +321,12 @@ def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
 
 
 def _clean(node: ast.AST) -> ast.AST:
-    """A function whose docstring has lost its indentation, which moving it into a class changes."""
+    """A function whose docstring has lost its indentation, which moving it into a class changes.
+
+    And an f-string without the empty texts that some versions of Python leave in it.
+    """
+    if isinstance(node, ast.JoinedStr):
+        return ast.JoinedStr([v for v in node.values if not (isinstance(v, ast.Constant) and v.value == "")])
     words = ast.get_docstring(node) if isinstance(node, Definition) else None
     if words is None or not isinstance(node, Definition):
         return node
