@@ -57,7 +57,7 @@ def elsewhere(arguments: list) -> int:
 def demo(arguments: list) -> int:
     home = Environment(".venv")
     home.ensure("local")
-    return home.become("-m", "agent_repl", "demo", *arguments)
+    return home.become("-m", "agent_repl", "demo", "--provider", "local", *arguments)  # the person's own comes later
 
 
 def test(arguments: list) -> int:

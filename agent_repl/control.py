@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from . import pipeline
 from .agent import Agent, MethodHandle
+from .atomic import replace_file
 from .errors import AgentError, ModuleError
 from .modules import Part, render
 from .pipeline import Workshop, pinning
@@ -199,7 +200,7 @@ def emit(agent: Agent, path: str | Path, tests: bool = False) -> Path:
     _check_alone(text)
     target = Path(path)
     try:
-        pinning.replace_file(target, text)
+        replace_file(target, text)
     except OSError as error:
         raise ModuleError(f"{target} cannot be written: {error}") from error
     return target

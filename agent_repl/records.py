@@ -110,7 +110,8 @@ class Spec:
     """What validation holds code against: the wanted name, how it is called, and what self has.
 
     `state` and `methods` are the names that `self` has. `files` are the texts that may name a file; `paths` those
-    of the arguments and the state that do, by where they are (`self.path`).
+    of the arguments and the state that do, by where they are (`self.path`). `helpers` are sources of functions that
+    the writer was promised: code that calls one gets it.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Spec:
     methods: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
     paths: Mapping[str, str] = field(default_factory=dict)
+    helpers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ PERSONAL = re.compile(r"(ANTHROPIC|AGENT_REPL)_\w+|(HTTPS?|ALL|NO)_PROXY", re.IG
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """This test's home directory; every other place that a program may keep things in lies below it."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -61,7 +61,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def models(home: Path, request: pytest.FixtureRequest) -> Path:
+def models(own_home: Path, request: pytest.FixtureRequest) -> Path:
     """The directory of the person's own models, also put where a program that is started in this test looks for it."""
     ours = platformdirs.user_cache_path("agent_repl") / "models"
     if request.node.get_closest_marker("model"):

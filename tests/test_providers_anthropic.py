@@ -179,9 +179,18 @@ def test_nobody_at_the_address_is_named() -> None:
         AnthropicProvider(base_url="http://127.0.0.1:1", max_retries=0).complete(PROMPT, print)
 
 
-@pytest.mark.parametrize("act", [stalls(), stalls("some text"), silent])
-def test_a_stall_ends_the_wait_though_pings_arrive(act: Act) -> None:
-    with FakeMessagesApi(act) as api, pytest.raises(ProviderTimeout, match="request_timeout"):
+@pytest.mark.parametrize("act", [stalls(), stalls("some text")])
+def test_a_stall_ends_the_wait_and_hangs_up_though_pings_arrive(act: Act) -> None:
+    with FakeMessagesApi(act) as api:
+        provider = AnthropicProvider(base_url=api.url, stall=0.3)
+        with pytest.raises(ProviderTimeout, match="request_timeout"):
+            provider.complete(PROMPT, lambda text: None)
+        assert api.hung_up.wait(10)
+        provider.close()
+
+
+def test_a_host_that_never_answers_is_not_waited_for() -> None:
+    with FakeMessagesApi(silent) as api, pytest.raises(ProviderTimeout, match="nothing came"):
         ask(api, stall=0.3)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent_repl.errors import InvalidCode
 from agent_repl.records import Code, Spec
-from agent_repl.validate import looping, validate
+from agent_repl.validate import looping, recall, validate
 
 REPLIES = Path(__file__).parent / "replies"
 FILES = frozenset({"sales.csv"})
@@ -33,7 +33,7 @@ BECOMES_CODE = {
     "unfenced": ("def total_revenue(self):", "```"),
     "prose_first": ("return total", "Sure"),
     "usage_first": ("return total", "print"),
-    "class_wrapper": ("# Adds up the rows.\ndef total_revenue(self):", "class"),
+    "class_wrapper": ("\ndef total_revenue(self):", "class"),
     "unclosed_but_whole": ("return total", "```"),
     "think": ("return total", "return 0"),
     "usage_after": ("return total", "Example usage"),
@@ -260,3 +260,9 @@ def test_ordinary_code_is_not_looping() -> None:
         assert not looping(reply(name))
     assert not looping("}\n" * 30)
     assert not looping("def f(self):\n    return 1\n" + "".join(f"    x{n} = 1\n" for n in range(300)))
+
+
+def test_recalled_code_takes_over_the_unit_that_the_store_vouches_for() -> None:
+    code = checked("return self.path")
+    assert recall(code.source, code.name).unit == code.unit
+    assert recall(code.source, code.name, "stored").unit == "stored"

@@ -4,252 +4,195 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from collections import ChainMap
+from typing import TypeAlias
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Kind = Literal["value", "item", "import", "given", "own"]
 _MANY = 16
-
-
-class Binding(NamedTuple):
-    """One thing that a name is bound to: a value, an item of a value, an import, a parameter, or our own def."""
-
-    kind: Kind
-    node: ast.AST | None
-    scope: Scope
-    text: str = ""
-
-
-@dataclass(eq=False)
-class Scope:
-    """The names of a module, class or function; order of assignment is not followed, all bindings count."""
-
-    parent: Scope | None
-    names: dict[str, list[Binding]] = field(default_factory=dict)
-    public: bool = True
-
-    def bind(self, name: str, kind: Kind, node: ast.AST | None, scope: Scope | None = None, text: str = "") -> None:
-        """Add a binding, whose expression is to be read in `scope`, here if none is given."""
-        self.names.setdefault(name, []).append(Binding(kind, node, scope or self, text))
-
-    def find(self, name: str) -> Scope | None:
-        """The nearest scope that binds the name."""
-        scope: Scope | None = self
-        while scope and name not in scope.names:
-            scope = scope.parent
-        return scope
-
-    def bindings(self, node: ast.AST) -> list[Binding]:
-        """What a plain name is bound to; nothing for any other expression."""
-        home = self.find(node.id) if isinstance(node, ast.Name) else None
-        return home.names[node.id] if home and isinstance(node, ast.Name) else []
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Bindings: TypeAlias = list[ast.expr | str]  # expressions, and origins as they stand
+Scope: TypeAlias = ChainMap[str, Bindings]
 
 
 class Names:
-    """Answers questions about the names of one tree; `nodes` are all its nodes, each with its scope.
+    """Answers questions about the names of one tree; `nodes` are all its nodes, parents first.
 
     An origin is a dotted name (`os.path.join`, `builtins.open`), with `()` for what a call gives and `[]` for an item;
-    `<self>`, `<own>` (defined here), `<value>` (a literal) and `<?>` begin the origins that no import explains.
+    `<self>`, `<given>` (a parameter), `<own>` (defined here), `<value>` (a literal) and `<?>` begin the origins that no
+    import explains. `known` are paths that count as given by the caller. Order of assignment is not followed: all
+    bindings of a name count.
     """
 
-    def __init__(self, tree: ast.Module) -> None:
-        self.root = Scope(None)
-        self.inner: dict[ast.AST, Scope] = {}
-        self.nodes = list(self._walk(tree))
-        self._origins: dict[tuple[Scope, str], frozenset[str]] = {}
-        self._named: dict[tuple[Scope, str], bool | None] = {}
-        for node, scope in self.nodes:
-            if isinstance(node, ast.Call):
-                self._bind_call(node, scope)
+    def __init__(self, tree: ast.Module, known: frozenset[str]) -> None:
+        self.known = known
+        self.nodes: list[ast.AST] = []
+        self._scopes: dict[ast.AST, Scope] = {}
+        self._functions: dict[str, list[dict[str, Bindings]]] = {}
+        self._of_self: dict[str, Bindings] = {}
+        self._origins: dict[int, frozenset[str]] = {}
+        self._named: dict[int, bool | None] = {}
+        self._walk(tree)
+        for node in self.nodes:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                self._bind_call(node, node.func.id)
 
-    def origins(self, node: ast.AST | None, scope: Scope) -> frozenset[str]:
+    def origins(self, node: ast.AST) -> frozenset[str]:
         """Every dotted origin that this expression may have."""
         match node:
             case ast.Name(id=name):
-                found = self._origins_of_name(name, scope)
+                found = self._origins_of_name(name, self._scopes[node].get(name))
             case ast.Attribute(value=value, attr=attr):
-                found = frozenset(o for base in self.origins(value, scope) for o in self._attribute(base, attr))
-            case ast.Call():
-                found = frozenset(o for f in self.origins(node.func, scope) for o in self._result(f, node, scope))
+                found = frozenset(o for base in self.origins(value) for o in self._attribute(base, attr))
+            case ast.Call(func=func):
+                found = frozenset(o for function in self.origins(func) for o in self._result(function, node))
             case ast.Subscript(value=value):
-                found = frozenset(f"{base}[]" for base in self.origins(value, scope))
+                found = frozenset(f"{base}[]" for base in self.origins(value))
             case ast.BinOp(left=inner, op=ast.Div()) | ast.NamedExpr(value=inner) | ast.Await(value=inner):
-                found = self.origins(inner, scope)
-            case ast.IfExp(body=body, orelse=orelse):
-                found = self.origins(body, scope) | self.origins(orelse, scope)
-            case ast.BoolOp(values=values):
-                found = frozenset(o for value in values for o in self.origins(value, scope))
+                found = self.origins(inner)
+            case ast.IfExp() | ast.BoolOp():
+                found = frozenset(o for way in _ways(node) for o in self.origins(way))
             case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.ListComp():
                 found = frozenset({"<value>"})
             case _:
                 found = frozenset({"<?>"})
         return found if len(found) <= _MANY else frozenset({"<many>"})
 
-    def named(self, node: ast.AST | None, scope: Scope, known: frozenset[str]) -> bool | None:
+    def named(self, node: ast.AST | str) -> bool | None:
         """True when a path comes from the caller, from self or from `known`; None when it comes from constants only."""
         match node:
+            case str():
+                return True if node in ("<given>", "<self>") else None
             case ast.Constant(value=str() as text):
-                return True if text in known else False if _leads_away(text) else None
+                return True if text in self.known else False if _leads_away(text) else None
             case ast.Name(id=name):
-                return self._named_name(name, scope, known)
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if f"self.{attr}" in self.root.names:
-                return self._named_name(f"self.{attr}", self.root, known)
-            case ast.IfExp(body=body, orelse=orelse):
-                return _either([self.named(body, scope, known), self.named(orelse, scope, known)])
-            case ast.BoolOp(values=values):
-                return _either([self.named(value, scope, known) for value in values])
-            case ast.JoinedStr() | ast.BinOp(op=ast.Add()):
-                first, *rest = _pieces(node)
-                later = [piece for piece in rest if not isinstance(piece, ast.Constant) or ".." in str(piece.value)]
-                return _both([self.named(piece, scope, known) for piece in [first, *later]])
-            case None:
-                return None
-        return _both([self.named(child, scope, known) for child in ast.iter_child_nodes(node)])
+                return self._named_by(self._scopes[node].get(name))
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._of_self:
+                return self._named_by(self._of_self[attr])
+            case ast.IfExp() | ast.BoolOp():
+                return _either([self.named(way) for way in _ways(node)])
+            case ast.JoinedStr(values=[first, *rest]) | ast.BinOp(left=first, op=ast.Add(), right=ast.expr() as rest):
+                later = rest if isinstance(rest, list) else [rest]
+                pieces = [p for p in later if not isinstance(p, ast.Constant) or ".." in str(p.value)]
+                return _both([self.named(piece) for piece in [first, *pieces]])
+        return _both([self.named(child) for child in ast.iter_child_nodes(node)])
 
-    def constants(self, node: ast.AST, scope: Scope) -> list[object] | None:
-        """The constants that this expression is, through simple local names; None when it is computed."""
-        if isinstance(node, ast.Constant):
-            return [node.value]
-        bound = scope.bindings(node)
-        values: list[object] = [b.node.value for b in bound if b.kind == "value" and isinstance(b.node, ast.Constant)]
-        return values if bound and len(values) == len(bound) else None
+    def texts(self, node: ast.expr) -> list[str]:
+        """The constant texts that this expression is, through simple local names; none when any is computed."""
+        ways = self._scopes[node].get(node.id, []) if isinstance(node, ast.Name) else [node]
+        found = [way.value for way in ways if isinstance(way, ast.Constant) and isinstance(way.value, str)]
+        return found if len(found) == len(ways) else []
 
-    def _walk(self, tree: ast.Module) -> Iterator[tuple[ast.AST, Scope]]:
-        stack: list[tuple[ast.AST, Scope]] = [(tree, self.root)]
+    def _walk(self, tree: ast.Module) -> None:
+        stack: list[tuple[ast.AST, Scope, bool]] = [(tree, ChainMap(), True)]
         while stack:
-            node, scope = stack.pop()
-            yield node, scope
-            _bind(node, scope, self.root)
-            inner = scope
+            node, scope, public = stack.pop()
+            self.nodes.append(node)
+            self._scopes[node] = scope
+            self._bind(node, scope)
+            inner, body = scope, list[ast.AST]()
             if isinstance(node, Function | ast.ClassDef):
-                inner = self.inner[node] = _inner_scope(node, scope)
-            body = getattr(node, "body", []) if inner is not scope else []
-            within = {id(child) for child in (body if isinstance(body, list) else [body])}
-            stack += [(child, inner if id(child) in within else scope) for child in ast.iter_child_nodes(node)]
+                name = getattr(node, "name", "_")
+                public = public and (not name.startswith("_") or name.endswith("__"))
+                body = [*node.body] if isinstance(node.body, list) else [node.body]
+                parameters = _parameters(node.args, public) if isinstance(node, Function) else {}
+                self._functions.setdefault(name, []).append(parameters)
+                public = public and not isinstance(node, Function)
+                inner = scope.new_child({**parameters})
+            for child in ast.iter_child_nodes(node):
+                if not isinstance(child, ast.expr_context):
+                    stack.append((child, inner if child in body else scope, public))
 
-    def _bind_call(self, call: ast.Call, scope: Scope) -> None:
-        for binding in scope.bindings(call.func):
-            if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
-                parameters = [a.arg for a in [*binding.node.args.posonlyargs, *binding.node.args.args]]
-                given = [*zip(parameters, call.args, strict=False), *((k.arg or "", k.value) for k in call.keywords)]
-                for name, value in given:
-                    self.inner[binding.node].bind(name, "value", value, scope)
+    def _bind_call(self, call: ast.Call, function: str) -> None:
+        for parameters in self._functions.get(function, []):
+            named = [(k.arg, k.value) for k in call.keywords]
+            for name, value in [*zip(parameters, call.args, strict=False), *named]:
+                parameters.get(name or "", []).append(value)
 
-    def _origins_of_name(self, name: str, scope: Scope) -> frozenset[str]:
-        home = scope.find(name)
-        if home is None:
+    def _origins_of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
+        if bindings is None:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
-        if (home, name) not in self._origins:
-            self._origins[home, name] = frozenset()
-            found = frozenset(o for binding in home.names[name] for o in self._origins_of_binding(name, binding))
-            self._origins[home, name] = found or frozenset({"<?>"})
-        return self._origins[home, name]
-
-    def _origins_of_binding(self, name: str, binding: Binding) -> frozenset[str]:
-        match binding.kind:
-            case "import":
-                return frozenset({binding.text})
-            case "value":
-                return self.origins(binding.node, binding.scope)
-            case "item":
-                return frozenset(f"{o}[]" for o in self.origins(binding.node, binding.scope))
-            case "given":
-                return frozenset({"<self>" if name == "self" else "<?>"})
-            case _:
-                return frozenset({"<own>"})
+        if id(bindings) not in self._origins:
+            self._origins[id(bindings)] = frozenset()  # a name that leads back to itself is its other bindings
+            each = [{value} if isinstance(value, str) else self.origins(value) for value in bindings]
+            self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
+        return self._origins[id(bindings)]
 
     def _attribute(self, base: str, attr: str) -> frozenset[str]:
-        if base == "<self>" and f"self.{attr}" in self.root.names:
-            return self._origins_of_name(f"self.{attr}", self.root) | {f"<self>.{attr}"}
-        return frozenset({f"{'os' if base == 'posix' else base}.{attr}"})
+        known = self._of_self.get(attr) if base == "<self>" else None
+        return frozenset({f"{base}.{attr}"}) | (self._origins_of_name(attr, known) if known else set())
 
-    def _result(self, function: str, call: ast.Call, scope: Scope) -> frozenset[str]:
-        constant = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if function == "builtins.getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
-            attribute = ast.Attribute(call.args[0], str(call.args[1].value), ast.Load())
-            return self.origins(attribute, scope)
-        if function in ("builtins.__import__", "importlib.import_module") and constant:
-            return frozenset({constant[0]})
+    def _result(self, function: str, call: ast.Call) -> frozenset[str]:
+        match function, call.args:
+            case "builtins.getattr", [thing, ast.Constant(value=str() as attr), *_]:
+                return self.origins(ast.Attribute(thing, attr, ast.Load()))
+            case "builtins.__import__" | "importlib.import_module", [ast.Constant(value=str() as module), *_]:
+                return frozenset({module})
         return frozenset({f"{function}()"})
 
-    def _named_name(self, name: str, scope: Scope, known: frozenset[str]) -> bool | None:
-        home = scope.find(name)
-        if home is None:
+    def _named_by(self, bindings: Bindings | None) -> bool | None:
+        if bindings is None:
             return None
-        if (home, name) not in self._named:
-            self._named[home, name] = True  # a name that leads back to itself is decided by its other bindings
-            paths = [b for b in home.names[name] if not _no_path(b)]
-            self._named[home, name] = _either([self._named_binding(b, known) for b in paths])
-        return self._named[home, name]
+        if id(bindings) not in self._named:
+            self._named[id(bindings)] = True  # a name that leads back to itself is decided by its other bindings
+            self._named[id(bindings)] = _either([self.named(value) for value in bindings if not _no_path(value)])
+        return self._named[id(bindings)]
 
-    def _named_binding(self, binding: Binding, known: frozenset[str]) -> bool | None:
-        if binding.kind in ("value", "item"):
-            return self.named(binding.node, binding.scope, known)
-        return True if binding.kind == "given" else None
+    def _bind(self, node: ast.AST, scope: Scope) -> None:
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    top = alias.name.partition(".")[0]
+                    self._bind_name(alias.asname or top, alias.name if alias.asname else top, scope)
+            case ast.ImportFrom(names=aliases):
+                for alias in aliases:
+                    origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                    self._bind_name(alias.asname or alias.name, origin, scope)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind_target(target, value, scope)
+            case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+                self._bind_target(node.target, value, scope)
+            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+                self._bind_target(target, value, scope)
+            case ast.For() | ast.AsyncFor() | ast.comprehension():
+                self._bind_target(node.target, _item(node.iter), scope)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
+                self._bind_name(node.name or "", "<own>", scope)
 
+    def _bind_target(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._bind_name(name, value, scope)
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+                self._of_self.setdefault(attr, []).append(value)
+            case ast.Starred(value=inner):
+                self._bind_target(inner, _item(value), scope)
+            case ast.Tuple(elts=targets) | ast.List(elts=targets):
+                parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+                parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
+                for each, part in zip(targets, parts, strict=True):
+                    self._bind_target(each, part, scope)
 
-def _bind(node: ast.AST, scope: Scope, root: Scope) -> None:
-    match node:
-        case ast.Import(names=aliases):
-            for alias in aliases:
-                top = alias.name.partition(".")[0]
-                scope.bind(alias.asname or top, "import", None, text=alias.name if alias.asname else top)
-        case ast.ImportFrom(names=aliases):
-            for alias in aliases:
-                origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
-                scope.bind(alias.asname or alias.name, "import", None, text=origin)
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                _bind_target(target, value, "value", scope, root)
-        case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
-            _bind_target(node.target, value, "value", scope, root)
-        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
-            _bind_target(target, value, "value", scope, root)
-        case ast.For() | ast.AsyncFor() | ast.comprehension():
-            _bind_target(node.target, node.iter, "item", scope, root)
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            scope.bind(node.name, "own", node)
-        case ast.ExceptHandler(name=str() as name) | ast.MatchAs(name=str() as name):
-            scope.bind(name, "own", None)
-
-
-def _bind_target(target: ast.AST, value: ast.expr, kind: Literal["value", "item"], scope: Scope, root: Scope) -> None:
-    match target:
-        case ast.Name(id=name):
-            scope.bind(name, kind, value)
-        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-            root.bind(f"self.{attr}", kind, value, scope)
-        case ast.Starred(value=inner):
-            _bind_target(inner, value, "item", scope, root)
-        case ast.Tuple(elts=targets) | ast.List(elts=targets):
-            pairs = isinstance(value, ast.Tuple | ast.List) and kind == "value" and len(value.elts) == len(targets)
-            for index, each in enumerate(targets):
-                source = value.elts[index] if pairs and isinstance(value, ast.Tuple | ast.List) else value
-                _bind_target(each, source, "value" if pairs else "item", scope, root)
+    def _bind_name(self, name: str, value: ast.expr | str, scope: Scope) -> None:
+        scope.maps[0].setdefault(name, []).append(value)
 
 
-def _inner_scope(node: Function | ast.ClassDef, scope: Scope) -> Scope:
-    name = getattr(node, "name", "_")
-    public = scope.public and (not name.startswith("_") or name.endswith("__"))
-    inner = Scope(scope, public=public and isinstance(node, ast.ClassDef))
-    if isinstance(node, ast.ClassDef):
-        return inner
-    args = node.args
-    positional = [*args.posonlyargs, *args.args]
-    everything = [*positional, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
-    for parameter in everything:
-        inner.names[parameter.arg] = [Binding("given", parameter, inner)] if public else []
-    late = zip(positional[len(positional) - len(args.defaults) :], args.defaults, strict=True)
-    for parameter, default in [*late, *zip(args.kwonlyargs, args.kw_defaults, strict=True)]:
-        if default is not None:
-            inner.bind(parameter.arg, "value", default, scope)
-    return inner
+def _item(value: ast.expr) -> ast.expr:
+    return ast.Subscript(value, ast.Constant(None), ast.Load())
 
 
-def _pieces(node: ast.JoinedStr | ast.BinOp) -> list[ast.expr]:
-    return [node.left, node.right] if isinstance(node, ast.BinOp) else node.values or [ast.Constant("")]
+def _parameters(args: ast.arguments, public: bool) -> dict[str, Bindings]:
+    """A public method is called with what a person passes, any other function as the calls in this tree say."""
+    found: dict[str, Bindings] = {a.arg: [] for a in [*args.posonlyargs, *args.args, *args.kwonlyargs]}
+    for name, default in zip(reversed(found), reversed([*args.defaults, *args.kw_defaults]), strict=False):
+        found[name] += [default] if default else []
+    found |= {star.arg: [] for star in (args.vararg, args.kwarg) if star}
+    for name, bindings in found.items():
+        bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
+    return found
+
+
+def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
 
 
 def _leads_away(text: str) -> bool:
@@ -257,8 +200,8 @@ def _leads_away(text: str) -> bool:
     return ".." in text or (len(text) > 1 and text[0] in "/~\\") or text[1:3] == ":\\"
 
 
-def _no_path(binding: Binding) -> bool:
-    return isinstance(binding.node, ast.Constant) and not isinstance(binding.node.value, str)
+def _no_path(value: ast.expr | str) -> bool:
+    return isinstance(value, ast.Constant) and not isinstance(value.value, str)
 
 
 def _both(parts: list[bool | None]) -> bool | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+OBJECT = -1
+
 
 class Row(NamedTuple):
-    """A kind of effect, and the position of the path among the arguments (None: there is none, show the call).
+    """A kind of effect, and where its path is: a position among the arguments, or OBJECT, whose method it is.
 
-    The kind "open" means: reads or writes, as the mode in the next position says.
+    With None there is no path, and the whole call is shown. The kind "open" reads or writes, as the mode in the next
+    position says; "exports" writes to the path, and touches nothing without one.
     """
 
     kind: str
@@ -19,16 +22,28 @@ def row_for(origin: str) -> Row | None:
     """What a call of this dotted name touches; None when nothing is known of it."""
     if origin in CALLS:
         return CALLS[origin]
-    made = "(" in origin  # the call that made the object has been told already
-    return None if made else next((row for prefix, row in FAMILIES if origin.startswith(prefix)), None)
+    if "(" in origin or not origin.startswith(_PREFIXES):  # the call that made an object has been told already
+        return None
+    return next(row for prefix, row in FAMILIES.items() if origin.startswith(prefix))
 
 
-def _words(*lines: str) -> frozenset[str]:
-    return frozenset(word for line in lines for word in line.split())
+def method_row(origin: str) -> Row | None:
+    """What a method touches by its name alone, where the object was handed in or comes from pathlib."""
+    base, _, attr = origin.rpartition(".")
+    if base == "<self>":
+        return None
+    if base.startswith("pathlib."):
+        return OF_PATHS.get(attr)
+    handed_in = base.startswith(("<given>", "<?>", "<self>."))
+    return EXPORTS.get(attr) or (OF_OBJECTS.get(attr) if handed_in else None)
 
 
 def _rows(*groups: tuple[str, int | None, str]) -> dict[str, Row]:
     return {name: Row(kind, path) for kind, path, names in groups for name in names.split()}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 CALLS = _rows(
@@ -62,44 +77,37 @@ CALLS = _rows(
     ("unsafe-load", None, "cloudpickle.loads yaml.load yaml.unsafe_load"),
 )
 
-FAMILIES = tuple(
-    (prefix, Row(kind, path))
-    for kind, path, prefixes in (
-        ("quiet", None, "tempfile.gettempdir pandas.read_sql subprocess.list2cmdline multiprocessing.cpu_count"),
-        ("network", None, "socket. socketserver. ssl. urllib.request. urllib3. http.client. http.server. requests."),
-        (
-            "network",
-            None,
-            "httpx. aiohttp. ftplib. smtplib. poplib. imaplib. telnetlib. xmlrpc. websocket. websockets.",
-        ),
-        ("network", None, "paramiko. boto3. anthropic. openai."),
-        ("process", None, "subprocess. multiprocessing. concurrent.futures. signal. pty. webbrowser. os.exec os.spawn"),
-        ("process", None, "os.posix_spawn os.set"),
-        ("environment", None, "os.environ. os.environb."),
-        ("dynamic", None, "importlib. runpy. code. codeop."),
-        ("unsafe-load", None, "ctypes. cffi. _ctypes."),
-        ("patches", None, "sys.path. sys.modules. sys.meta_path. sys.path_hooks."),
-        ("writes", None, "tempfile. shelve. dbm."),
-        ("reads", 0, "pandas.read_ polars.read_ polars.scan_ imageio.imread"),
-        ("reads", None, "sys.stdin."),
-    )
-    for prefix in prefixes.split()
+# Beginnings of names; the first that fits counts.
+FAMILIES = _rows(
+    ("quiet", None, "tempfile.gettempdir pandas.read_sql subprocess.list2cmdline multiprocessing.cpu_count"),
+    ("network", None, "socket. socketserver. ssl. urllib.request. urllib3. http.client. http.server. requests."),
+    ("network", None, "httpx. aiohttp. ftplib. smtplib. poplib. imaplib. telnetlib. xmlrpc. websocket. websockets."),
+    ("network", None, "paramiko. boto3. anthropic. openai."),
+    ("process", None, "subprocess. multiprocessing. concurrent.futures. signal. pty. webbrowser. os.exec os.spawn"),
+    ("process", None, "os.posix_spawn os.set"),
+    ("environment", None, "os.environ. os.environb."),
+    ("dynamic", None, "importlib. runpy. code. codeop."),
+    ("unsafe-load", None, "ctypes. cffi. _ctypes."),
+    ("patches", None, "sys.path. sys.modules. sys.meta_path. sys.path_hooks."),
+    ("writes", None, "tempfile. shelve. dbm."),
+    ("reads", 0, "pandas.read_ polars.read_ polars.scan_ imageio.imread"),
+    ("reads", None, "sys.stdin."),
 )
+_PREFIXES = tuple(FAMILIES)
 
-# Methods of a path: the object itself is the path. The first group is told by name alone; the second, whose names
-# others have too (`str.replace`, `DataFrame.rename`), only where the object is known to come from pathlib.
-PATH_METHODS = _rows(
-    ("reads", None, "read_text read_bytes iterdir rglob"),
-    ("writes", None, "write_text write_bytes touch mkdir symlink_to hardlink_to"),
-    ("deletes", None, "unlink rmdir"),
-    ("open", 0, "open"),
+OF_OBJECTS = _rows(
+    ("reads", OBJECT, "read_text read_bytes iterdir rglob"),
+    ("writes", OBJECT, "write_text write_bytes touch mkdir symlink_to hardlink_to"),
+    ("deletes", OBJECT, "unlink rmdir"),
+    ("open", OBJECT, "open"),
 )
-PATHLIB_ONLY = _rows(("reads", None, "glob walk readlink"), ("writes", None, "rename replace chmod lchmod"))
-
-# Methods that write where their first argument (or one of these keywords) says, and nothing without it.
-WRITERS = _words(
-    "to_csv to_excel to_json to_parquet to_feather to_hdf to_html to_latex to_xml to_stata to_orc to_pickle to_sql",
-    "tofile savefig write_csv write_parquet write_html write_image write_excel",
+# Names that others have too: `str.replace`, `DataFrame.rename`.
+OF_PATHS = OF_OBJECTS | _rows(
+    ("reads", OBJECT, "glob walk readlink"), ("writes", OBJECT, "rename replace chmod lchmod")
+)
+EXPORTS = _rows(
+    ("exports", 0, "to_csv to_excel to_json to_parquet to_feather to_hdf to_html to_latex to_xml to_stata to_orc"),
+    ("exports", 0, "to_pickle to_sql tofile savefig write_csv write_parquet write_html write_image write_excel"),
 )
 PATH_KEYWORDS = _words("file path path_or_buf path_or_buffer filepath_or_buffer io buf fname fp name dst")
 

@@ -12,6 +12,8 @@ from ..signature import signature
 class InlinePlace:
     """One agent's own `__dict__`."""
 
+    __slots__ = ("_agent", "_state")
+
     def __init__(self, agent: Any) -> None:
         self._agent = agent
         self._state: dict[str, Any] = agent.__dict__
@@ -21,9 +23,11 @@ class InlinePlace:
         return function(self._agent, *args, **kwargs)
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
-        state = self._state
-        wanted = list(state) if names is None else names
-        return {name: signature(state[name]) for name in wanted if name in state}
+        state, found = self._state, {}
+        for name in list(state) if names is None else names:
+            if name in state:
+                found[name] = signature(state[name])
+        return found
 
     def get(self, name: str) -> Any:
         return self._state[name]

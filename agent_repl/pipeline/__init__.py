@@ -10,11 +10,11 @@ Call ── premises ──► the head, if it fits? ──yes──► execute 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ModuleError, Rejected, StoreError
+from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Call, Code, Entry, Event, Guard, Tier, Version
@@ -22,7 +22,7 @@ from .case import Case, Workshop, fill, object_request, state_of
 from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
 from .failures import explain, is_inside
 from .ledger import ledger
-from .methods import Identity, Method
+from .methods import Identity, Method, Needs
 from .pinning import pin
 from .policy import verdict_on
 from .undo import Undo
@@ -30,13 +30,27 @@ from .undo import Undo
 __all__ = ["Workshop", "execute", "fill", "object_request", "serve", "settle", "state_of"]
 
 
-def serve(shop: Workshop, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Any:
-    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises."""
+def serve(
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Any,
+    refusal: Callable[[], str] = str,
+) -> Any:
+    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises.
+
+    `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
+    """
     __tracebackhide__ = True
     place = shop.executor.open(agent)
     method = identity.find(name)
-    if method is not None and identity.fits(name, place, args, kwargs):
-        return execute(identity, method, place, args, kwargs)
+    undoable = None if method is None else identity.served(name, place, args, kwargs)
+    if method is not None and undoable is not None:
+        return execute(identity, method, place, args, kwargs, undoable)
+    if why := refusal():
+        raise UnaskedCall(why)
     with ledger() as book:
         filled = fill(identity.template, state_of(place))
         call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
@@ -53,7 +67,7 @@ def _first(case: Case) -> Any:
         premises = _accepted_premises(case)
         try:
             with case.book.deeper(shop.settings, case.title), case.book.timed("execute"):
-                value = execute(case.identity, method, case.place, call.args, call.kwargs)
+                value = execute(case.identity, method, case.place, call.args, call.kwargs, True)
         except BaseException as error:
             if not is_inside(error, values):
                 raise
@@ -66,18 +80,23 @@ def _first(case: Case) -> Any:
     raise AssertionError("the last round returns or raises")
 
 
-def execute(identity: Identity, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def execute(
+    identity: Identity, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any], undoable: bool
+) -> Any:
     """Run a method in one transaction: what it raises leaves the agent's state as it was."""
     __tracebackhide__ = True
-    needs = identity.needs(method.code.name)
-    reads = place.kinds() if needs.dynamic else needs.reads
-    undo = Undo(place, place.kinds() if needs.dynamic else needs.binds, reads) if needs.binds or reads else None
+    undo = _undo(identity.needs(method.code.name), place) if undoable else None
     try:
         value = place.call(method.function, args, kwargs)
     except BaseException as error:
         _roll_back(undo, error)
         raise
     return _guarded(value, undo) if method.deferred else value
+
+
+def _undo(needs: Needs, place: Place) -> Undo:
+    every = place.kinds() if needs.dynamic else ()
+    return Undo(place, every or needs.binds, every or needs.reads)
 
 
 def _roll_back(undo: Undo | None, error: BaseException) -> None:

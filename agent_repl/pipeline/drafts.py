@@ -115,7 +115,7 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Any:
         return write(
             provider,
             request,
-            spec_of(case),
+            replace(spec_of(case), helpers=request.helpers),
             settings.generation_retries,
             case.tell,
             spend,

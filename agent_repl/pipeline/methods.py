@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier
-from ..signature.guards import argument_premises, binder, fits, parameter_names, state_premises
+from ..signature import signature
+from ..signature.guards import argument_premises, binder, file_marks, fits, parameter_names, state_premises
 from ..validate import recall
+from .undo import can_change
 
 OPENS = frozenset({"reads", "unknown"})
 
@@ -29,6 +31,7 @@ class Method:
     def __post_init__(self) -> None:
         self.parameters = parameter_names(self.function)
         self.bind = binder(self.function)
+        self.signatures = binder(self.function, signature)
         self.deferred = any(
             test(self.function)
             for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -42,12 +45,17 @@ class Method:
 
 @dataclass(frozen=True)
 class Needs:
-    """What a method can depend on and change, through the methods that it calls too."""
+    """What a method can depend on and change, through the methods that it calls too.
 
-    reads: frozenset[str]
+    `served` remembers calls that fit, by all the signatures that their premises are made of: whether there is
+    anything to undo when such a call raises.
+    """
+
+    reads: tuple[str, ...]
     binds: frozenset[str]
     dynamic: bool
     opens: bool
+    served: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
 
 class Identity:
@@ -72,10 +80,10 @@ class Identity:
             stored = entries.get(name)
             if stored and stored.version.number > method.entry.version.number:
                 self.forget(name)
-            elif stored and stored != method.entry:
+            elif stored and stored.version.number == method.entry.version.number:
                 method.entry = stored
-                self._needs.clear()
         self._entries = entries
+        self._needs = {}
 
     def names(self) -> list[str]:
         """Every method that has a head, in the order of first acceptance."""
@@ -85,7 +93,7 @@ class Identity:
         """The head of that name, compiled when it is first wanted."""
         method = self.methods.get(name)
         if method is None and (entry := self._entries.get(name)) is not None:
-            code = recall(entry.version.source, name)
+            code = recall(entry.version.source, name, entry.version.unit)
             method = self.install(entry, code, "PINNED" if entry.pinned else "CACHED")
         return method
 
@@ -93,7 +101,7 @@ class Identity:
         """Compile accepted code and make it the head in this process."""
         method = Method(entry, code, self._function(entry, code), tier)
         self.methods[code.name] = method
-        self._needs.clear()
+        self._needs = {}
         return method
 
     def _function(self, entry: Entry, code: Code) -> Callable[..., Any]:
@@ -107,19 +115,20 @@ class Identity:
     def put(self, name: str, entry: Entry) -> None:
         """The same head with a changed entry."""
         self._entries[name] = self.methods[name].entry = entry
-        self._needs.clear()
+        self._needs = {}
 
     def forget(self, name: str) -> None:
         """The method is as if it had never been called."""
         self.methods.pop(name, None)
         self._entries.pop(name, None)
-        self._needs.clear()
+        self._needs = {}
 
     def needs(self, name: str) -> Needs:
-        """What the head can depend on, followed through siblings."""
-        if name not in self._needs:
-            self._needs[name] = self._gather(name)
-        return self._needs[name]
+        """What the head can depend on, followed through siblings; found again when any method has changed."""
+        known = self._needs  # a change puts another dict in its place: what is found meanwhile is not remembered
+        if name not in known:
+            known[name] = self._gather(name)
+        return known[name]
 
     def _gather(self, name: str) -> Needs:
         reads: set[str] = set()
@@ -136,24 +145,41 @@ class Identity:
                 dynamic |= method.code.dynamic
                 opens |= method.opens
                 waiting += method.code.calls
-        return Needs(frozenset(reads - set(self.names())), frozenset(binds), dynamic, opens)
+        return Needs(tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens)
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
         """What the head would depend on in this call; raises TypeError when the call does not bind."""
         method, needs = self.methods[name], self.needs(name)
         values = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
         kinds = place.kinds(None if needs.dynamic else needs.reads)
-        names = needs.reads | set(kinds) if needs.dynamic else needs.reads
+        names = {*needs.reads, *kinds} if needs.dynamic else needs.reads
         state: list[Premise] = state_premises(names, kinds, place.get, needs.opens)
         return (*argument_premises(values, needs.opens), *state)
 
     def fits(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         """Whether the head is known to serve this call."""
+        return self.served(name, place, args, kwargs) is not None
+
+    def served(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """None where the head does not serve this call; else whether there is anything to undo when it raises."""
+        method, needs = self.methods[name], self.needs(name)
         try:
-            premises = self.premises(name, place, args, kwargs)
+            seen = method.signatures(None, *args, **kwargs)
         except TypeError:
-            return False
-        return fits(self.methods[name].entry.guards, premises)
+            return None
+        if needs.dynamic:
+            return True if self._compared(name, place, args, kwargs) else None
+        kinds = place.kinds(needs.reads) if needs.reads else {}
+        seen += tuple(kinds.items())
+        if needs.opens:
+            seen += file_marks((*method.bind(None, *args, **kwargs), *map(place.get, kinds)))
+        found = needs.served.get(seen)
+        if found is None and self._compared(name, place, args, kwargs):
+            found = needs.served[seen] = bool(needs.binds) or can_change(kinds.values())
+        return found
+
+    def _compared(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        return fits(self.methods[name].entry.guards, self.premises(name, place, args, kwargs))
 
     def widen(self, name: str, premises: Guard) -> Entry:
         """The head's entry with one more guard; the newest come first, since the next call is like the last."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..atomic import replace_file
 from ..errors import ModuleError
 from ..modules import Part, class_name, load_class, render, units
 from ..records import Entry
@@ -22,32 +21,29 @@ _UNSET = object()
 
 def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
-    path = _path(identity)
-    _refuse_foreign(identity, path)
-    if identity.find(name) is None:
+    method = identity.find(name)
+    if method is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
-    entries = [*pinned(identity), identity.methods[name].entry]
-    write_class(identity, path, entries, state)
-    entry = replace(identity.methods[name].entry, pinned=True)
-    identity.methods[name].tier = "PINNED"
-    identity.put(name, entry)
-    identity.store.put(entry)
-    bind(identity)
-    return path
+    return _change(identity, name, [*pinned(identity), method.entry], state, pinned=True)
 
 
 def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
     """Take a method out of the class file; it is served from the store again, with its guards."""
+    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
+    _change(identity, name, rest, state, pinned=False)
+
+
+def _change(identity: Identity, name: str, entries: list[Entry], state: Mapping[str, Any], pinned: bool) -> Path:
     path = _path(identity)
     _refuse_foreign(identity, path)
-    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
-    write_class(identity, path, rest, state)
+    write_class(identity, path, entries, state)
     if (method := identity.find(name)) is not None:
-        entry = replace(method.entry, pinned=False)
-        method.tier = "CACHED"
+        method.tier = "PINNED" if pinned else "CACHED"
+        entry = replace(method.entry, pinned=pinned)
         identity.put(name, entry)
         identity.store.put(entry)
     bind(identity)
+    return path
 
 
 def pinned(identity: Identity) -> list[Entry]:
@@ -119,21 +115,6 @@ def constructor_state(identity: Identity, names: Mapping[str, Any], state: Mappi
     reads = frozenset().union(*(n.reads for n in needs)) - frozenset().union(*(n.binds for n in needs))
     wanted = [n for n in state if n in reads or f"{{{n}}}" in identity.template]
     return {name: state.get(name, _UNSET) for name in dict.fromkeys([*wanted, *sorted(reads)])}
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _seal(identity: Identity, path: Path) -> Path:

@@ -16,19 +16,32 @@ _MISSING = object()
 _COPIES: dict[type, Callable[[Any], Any]] = {list: list.copy, dict: dict.copy, set: set.copy, bytearray: bytearray.copy}
 
 
+_FIXED = frozenset({"int", "float", "bool", "None", "str", "bytes", "complex", "date", "path"})
+
+
+def can_change(kinds: Iterable[str]) -> bool:
+    """Whether a value of one of these signatures may be a container whose content code can change."""
+    return not _FIXED.issuperset(kinds)
+
+
 class Undo:
     """A picture of some state, taken before a call; `complete` is false when a container was too large for it."""
 
     def __init__(self, place: Place, binds: Iterable[str], reads: Iterable[str]) -> None:
         self._place = place
-        present = place.kinds()
-        self._values = {name: place.get(name) if name in present else _MISSING for name in binds}
+        self._values = {name: self._current(name) for name in binds}
         self._contents: list[tuple[Any, Any]] = []
         self._seen: set[int] = set()
         self._budget = LIMIT
         self.complete = True
-        for name in {*self._values, *reads} & set(present):
-            self._picture(place.get(name))
+        for name in {*self._values, *reads}:
+            self._picture(self._current(name))
+
+    def _current(self, name: str) -> Any:
+        try:
+            return self._place.get(name)
+        except KeyError:
+            return _MISSING
 
     def _picture(self, value: Any) -> None:
         waiting = [value]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..records import Guard, Premise, Prompt
 from ..signature import looks_like_path, signature
 from .profile import profile, profile_file
+from .recipe import Recipe, recipe
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,6 +37,7 @@ class Request:
     state: tuple[str, ...]
     names: tuple[str, ...]
     methods: str
+    recipes: tuple[Recipe, ...] = ()
     name: str = ""
     shown: str = ""
     parameters: str = "self"
@@ -44,6 +46,11 @@ class Request:
     changes: str = ""
     feedback: str = ""
     premises: Guard = ()
+
+    @property
+    def helpers(self) -> dict[str, str]:
+        """Sources of helpers that the recipes call: they are added to code that uses them."""
+        return {name: source for found in self.recipes for name, source in found.helpers.items()}
 
 
 def describe_object(
@@ -56,6 +63,7 @@ def describe_object(
         state=tuple(_described(value, f"self.{name}", samples) for name, value in state.items()),
         names=tuple(f"self.{name}" for name in state),
         methods=_listed(methods),
+        recipes=_recipes(state, "self.") if samples else (),
         premises=tuple(_premises(state, "self.")),
     )
 
@@ -71,6 +79,7 @@ def describe_call(
             "name": name,
             "shown": ", ".join([*(_brief(v, samples) for v in args), *_keywords(kwargs, samples)]),
             "parameters": ", ".join(["self", *given]),
+            "recipes": (*request.recipes, *(_recipes(kwargs, "") if samples else ())),
             "arguments": tuple(_described(value, key, samples) for key, value in given.items()),
             "premises": (*request.premises, *_premises(given, "")),
         }
@@ -111,6 +120,11 @@ def _described(value: Any, name: str, samples: bool) -> str:
     if looks_like_path(value):
         return profile_file(value, name, samples=samples)
     return profile(value, name, samples=samples)
+
+
+def _recipes(values: Mapping[str, Any], prefix: str) -> tuple[Recipe, ...]:
+    found = (recipe(value, f"{prefix}{name}") for name, value in values.items())
+    return tuple(r for r in found if r is not None)[:2]
 
 
 def _premises(values: Mapping[str, Any], prefix: str) -> Iterable[Premise]:

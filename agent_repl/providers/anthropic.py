@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -101,11 +101,11 @@ class AnthropicProvider:
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         client, started, heard = self._connect(), time.monotonic(), _Heard()
         with closing(_Reading(lambda: self._open(client, prompt), heard)) as reading:
-            try:
-                for piece in reading.pieces(started + self._timeout, self._stall):
+            while (piece := reading.next(started + self._timeout, self._stall)) is not None:
+                if isinstance(piece, Exception):
+                    raise _translated(piece, self._url, heard.text) from piece
+                if piece:
                     on_text(piece)
-            except _Broken as broken:
-                raise _translated(broken.error, self._url, heard.text) from broken.error
         _check_end(heard, self._url)
         model = heard.model or self.model
         return Reply(heard.text, _usage(heard.tokens, time.monotonic() - started, model), model)
@@ -120,7 +120,12 @@ class AnthropicProvider:
                 # no proxy of the environment reaches this machine's own ports
                 http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
                 self._client = Anthropic(
-                    api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http
+                    api_key=self._key,
+                    base_url=self._url,
+                    timeout=timeout,
+                    max_retries=0,
+                    http_client=http,
+                    default_headers={"Connection": "close"},  # a kept one is dropped by the host between two prompts
                 )
             return self._client
 
@@ -199,13 +204,6 @@ class _Heard:
         self.tokens |= {name: count for name, count in counts.items() if count is not None}
 
 
-class _Broken(Exception):
-    """Carries what stopped a stream out of its thread, so that it cannot be confused with an error of `on_text`."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
 class _Reading:
     """A stream read in a thread of its own, so that its caller can be interrupted, and can stop waiting."""
 
@@ -230,15 +228,8 @@ class _Reading:
         self._stream = None
         self._pieces.put(end)
 
-    def pieces(self, deadline: float, stall: float) -> Iterator[str]:
-        """The texts as they arrive; raises _Broken."""
-        while (piece := self._next(deadline, stall)) is not None:
-            if isinstance(piece, Exception):
-                raise _Broken(piece)
-            if piece:
-                yield piece
-
-    def _next(self, deadline: float, stall: float) -> str | Exception | None:
+    def next(self, deadline: float, stall: float) -> str | Exception | None:
+        """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
             # a model that thinks may be silent for long

@@ -1,8 +1,8 @@
 """The child process that holds the local model; run by its path, it imports nothing of the package.
 
-Contract: one line of JSON on stdin (`model`: path, `key`: API key, `threads`, `context`: tokens), one line on stdout,
-`{"address": "http://127.0.0.1:PORT"}` once the model is loaded or `{"error": "..."}`. Then it serves the Messages API
-until stdin closes, which also happens when its parent is killed.
+Contract: it reads one line of JSON from stdin (`path` of the model, `threads`, `context` in tokens, API `key`) and
+writes one to stdout, `{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it
+serves the Messages API until stdin closes, which also happens when its parent is killed.
 
 Why a process: `xllamacpp.Server` holds Python's global lock while it reads the model, so that in the person's own
 process nothing could be typed, shown or interrupted meanwhile; and its log would go to the person's terminal.
@@ -32,11 +32,11 @@ def main() -> None:
     os._exit(0)  # nothing here is worth an orderly end
 
 
-def _serve(model: str, key: str, threads: int, context: int) -> Any:
+def _serve(path: str, threads: int, context: int, key: str) -> Any:
     from xllamacpp import CommonParams, Server
 
     params = CommonParams()
-    params.model.path = model
+    params.model.path = path
     params.api_keys = [key]
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads

@@ -16,9 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Event as Flag
 from threading import Lock, Thread
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ..errors import ModelUnavailable, NoProvider, ProviderError
+from ..errors import ModelUnavailable, NoProvider
 from ..protocols import Provider
 from ..records import Event, Prompt, Reply
 from .model_file import model_path
@@ -43,7 +43,7 @@ class LocalProvider:
     """
 
     name = "local"
-    host = None
+    host: str | None = None
 
     def __init__(
         self,
@@ -54,14 +54,13 @@ class LocalProvider:
         context: int = 8192,
     ) -> None:
         self._make_client = make_client
-        self._path = path or model_path()
+        self._wanted = _Wanted(path or model_path(), threads or os.cpu_count() or 2, context)
         self._tell = tell
-        self._options = {"threads": threads or os.cpu_count() or 2, "context": context}
         self._server: _Server | None = None
         self._client: Provider | None = None
         self._warmed: set[str] = set()
         self._lock = Lock()
-        self.model = self._path.stem
+        self.model = self._wanted.path.stem
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer on this machine, loading the model first if need be; Ctrl-C ends the wait, not the loading."""
@@ -75,7 +74,7 @@ class LocalProvider:
             Thread(target=self._warm, args=(system, tell), name="agent_repl-warm", daemon=True).start()
 
     def _warm(self, system: str, tell: Tell) -> None:
-        with suppress(ProviderError):  # the one token that is asked for is a cut reply; complete() tells the rest
+        with suppress(Exception):  # a reply of one token is an error too; what matters complete() will say
             self._ready(tell).complete(Prompt(system, "", max_tokens=1), lambda text: None)
 
     def _ready(self, tell: Tell) -> Provider:
@@ -91,7 +90,7 @@ class LocalProvider:
 
     def _start(self) -> tuple[_Server, Provider | None]:
         if self._server is None or not self._server.alive:
-            self._server, self._client = _shared(self._path, self._options), None
+            self._server, self._client = _shared(self._wanted), None
         return self._server, self._client
 
     def close(self) -> None:
@@ -105,16 +104,22 @@ class LocalProvider:
             self._warmed.clear()
 
 
-_servers: dict[Path, _Server] = {}
+class _Wanted(NamedTuple):
+    path: Path
+    threads: int
+    context: int
+
+
+_servers: dict[_Wanted, _Server] = {}
 _servers_lock = Lock()
 
 
-def _shared(path: Path, options: dict[str, int]) -> _Server:
+def _shared(wanted: _Wanted) -> _Server:
     with _servers_lock:
-        server = _servers.get(path)
+        server = _servers.get(wanted)
         if server is None or not server.alive:
-            _check(path)
-            server = _servers[path] = _Server(path, options)
+            _check(wanted.path)
+            server = _servers[wanted] = _Server(wanted)
         server.users += 1
         return server
 
@@ -129,14 +134,17 @@ def _check(path: Path) -> None:
 def _leave(server: _Server) -> None:
     with _servers_lock:
         server.users -= 1
-        if server.users <= 0:
+        if server.users == 0:
             server.stop()
+            if _servers.get(server.wanted) is server:
+                del _servers[server.wanted]
 
 
 class _Server:
     """One child process, from its start to its end; `wait` gives its address."""
 
-    def __init__(self, path: Path, options: dict[str, int]) -> None:
+    def __init__(self, wanted: _Wanted) -> None:
+        self.wanted = wanted
         self.key = secrets.token_urlsafe(32)
         self.users = 0
         self.ready = Flag()
@@ -149,18 +157,19 @@ class _Server:
             start_new_session=True,  # the terminal's Ctrl-C is not for it
         )
         atexit.register(self.stop)
-        Thread(target=self._load, args=(path, options), name="agent_repl-load", daemon=True).start()
+        Thread(target=self._load, name="agent_repl-load", daemon=True).start()
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def _load(self, path: Path, options: dict[str, int]) -> None:
+    def _load(self) -> None:
         assert self._process.stdin
         assert self._process.stdout
         self._answer = {"error": "it ended while it was loading"}
         with suppress(OSError, ValueError):  # it died, and its log says why
-            self._process.stdin.write(json.dumps({"model": str(path), "key": self.key, **options}).encode() + b"\n")
+            order = {**self.wanted._asdict(), "path": str(self.wanted.path), "key": self.key}
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
             self._process.stdin.flush()
             self._answer = json.loads(self._process.stdout.readline())
         self.ready.set()

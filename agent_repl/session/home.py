@@ -38,8 +38,5 @@ def _ours(home: Path) -> bool:
         about = home.lstat()
     except OSError:
         return False
-    if not stat.S_ISDIR(about.st_mode):
-        return False
-    if not hasattr(os, "getuid"):
-        return True
-    return about.st_uid == os.getuid() and not about.st_mode & stat.S_IWOTH
+    mine = not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & stat.S_IWOTH)
+    return stat.S_ISDIR(about.st_mode) and mine

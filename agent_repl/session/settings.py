@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,25 +19,27 @@ _CHOICES = {
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
 }
+_STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls", "max_cost")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
 
 
 def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
     """Settings from all places, later over earlier; raises AgentError that names the place and the choices."""
-    settings = Settings(**_read(user_file))
-    settings = replace(settings, **_from_environment(environment))
-    settings = replace(settings, **{name: _checked(name, value, "open_session") for name, value in given.items()})
+    here = {name: _checked(name, value, "open_session") for name, value in given.items()}
+    settings = Settings(**_read(user_file) | _from_environment(environment) | here)
     return _tightened(settings, _read(home / "config.toml"))
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError:
+    if not os.path.exists(path):
         return {}
-    except ValueError as error:
-        raise AgentError(f"{path} is not valid TOML: {error}") from error
+    from tomllib import loads
+
+    try:
+        values = loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AgentError(f"{path} cannot be read as TOML: {error}") from error
     return {name: _checked(name, value, str(path)) for name, value in values.items()}
 
 
@@ -60,10 +62,7 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     """A project's file may make things stricter; provider, address, model and templates are never read from it."""
-    changes: dict[str, Any] = {}
-    for name in ("policy", "samples"):
-        if project.get(name) in ("strict", "none"):
-            changes[name] = project[name]
+    changes = {name: value for name, value in project.items() if (name, value) in _STRICT}
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}

@@ -17,21 +17,17 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice
-from pathlib import PosixPath, WindowsPath
-from typing import Any, Literal, NamedTuple
+from pathlib import Path, PosixPath, WindowsPath
+from typing import Any
 from zlib import crc32
 
 HEAD = 65_536
-Format = Literal[
-    "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "text", "directory", "binary", "special", "missing",
-    "unreadable",
-]  # fmt: skip
 _TABULAR = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-_TABLE_OR_TEXT = {"", ".txt", ".dat", ".data", ".text", ".psv"}
+_TABLE_OR_TEXT = {*_TABULAR, "", ".txt", ".dat", ".data", ".text", ".psv"}
 _NUMBER = re.compile(r"\s*[-+(]?[$€£]?\s*[\d.,]*\d[\d.,]*(e[-+]?\d+)?\s*[%)]?\s*", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")
 _DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
@@ -43,12 +39,13 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 class FileKind:
     """What a file is: its format, and the names in its header.
 
-    `columns` are those of a table. `keys` are JSON keys, tables of a database (`orders(id,total)`) or sheets.
-    `array` is true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its
-    columns, also where it has no header. `suffix` tells texts and binaries apart.
+    `format` is csv, tsv, json, jsonl, sqlite, text, directory, binary, special, missing or unreadable.
+    `columns` are those of a table, `keys` those of JSON or the tables of a database (`orders(id,total)`). `array` is
+    true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its columns, also
+    where it has no header. `suffix` tells texts and binaries apart.
     """
 
-    format: Format
+    format: str
     delimiter: str = ""
     columns: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
@@ -64,9 +61,9 @@ class FileKind:
         head = self.format + self.suffix + (f";{self.delimiter}" if self.format == "csv" else "")
         head += f";skip {self.skip}" if self.skip else ""
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
-        if self.format in ("csv", "tsv") and not self.columns:
+        if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
-        inner = ";".join(part for part in (joined(self.keys), joined(self.columns)) if part)
+        inner = joined(self.columns or self.keys)
         inner = f"[{inner}]" if self.array else inner
         return f"{head}({inner})" if inner else head
 
@@ -94,12 +91,9 @@ def sniff(path: str | os.PathLike[str]) -> FileKind:
 def looks_like_path(value: Any) -> bool:
     """Whether a text or a path names a file or directory that is there now."""
     kind = type(value)
-    if kind is not PosixPath and kind is not WindowsPath and not (kind is str and len(value) <= 1024):
-        return False
-    try:
-        return not (kind is str and "\n" in value) and os.stat(value) is not None
-    except (OSError, ValueError):
-        return False
+    if kind is str:
+        return len(value) <= 1024 and "\n" not in value and os.path.exists(value)
+    return (kind is PosixPath or kind is WindowsPath) and os.path.exists(value)
 
 
 def joined(names: Iterable[str]) -> str:
@@ -114,9 +108,7 @@ def quoted(name: str) -> str:
 
 def bounded(parts: Sequence[str], separator: str) -> str:
     """Parts in one text: of very many the first ones, and a checksum of all."""
-    if len(parts) <= 64:
-        return shortened(separator.join(parts), 4000)
-    return shortened(separator.join(parts), sum(map(len, parts[:16])))
+    return shortened(separator.join(parts), 4000 if len(parts) <= 64 else sum(map(len, parts[:16])))
 
 
 def shortened(text: str, limit: int) -> str:
@@ -131,97 +123,67 @@ def _look(path: str, _mtime_ns: int, size: int, _inode: int) -> FileKind:
     suffix = os.path.splitext(path)[1].lower()[:12]
     if head.startswith(b"SQLite format 3\0"):
         return FileKind("sqlite", keys=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
-    if head.startswith(b"PAR1"):
-        return FileKind("parquet")
-    if suffix in (".xlsx", ".xlsm", ".xls"):
-        return FileKind("excel", keys=_sheets(path) if head.startswith(b"PK") else ())
     text, encoding = decoded(head)
-    if text is None:
+    if not encoding:
         return FileKind("binary", suffix=suffix)
-    return sniff_text(text, suffix, whole=size <= HEAD, encoding=encoding)
+    return replace(sniff_text(text, suffix, whole=size <= HEAD), encoding=encoding)
 
 
 def tables(path: str) -> dict[str, list[str]]:
     """The tables of a SQLite file and their columns; it is opened so that nothing can be written beside it."""
     import sqlite3
-    from urllib.parse import quote
 
+    found: dict[str, list[str]] = {}
+    address = f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as base:
+        base.execute("PRAGMA trusted_schema=OFF")
+        for table, column in base.execute(
+            "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
+            " WHERE t.type IN ('table', 'view') ORDER BY t.name, c.cid LIMIT 2000"
+        ):
+            found.setdefault(table, []).append(column)
+    return found
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """The text of a file's beginning (a letter cut at its end left out) and its encoding; "" and "" for no text."""
+    if b"\0" in data:
+        return "", ""
+    encoding = "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else "utf-8"
     try:
-        base = sqlite3.connect(f"file:{quote(os.path.abspath(path))}?mode=ro&immutable=1", uri=True)
-        try:
-            base.execute("PRAGMA trusted_schema=OFF")
-            names = base.execute(
-                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name LIMIT 64"
-            )
-            return {name: _table_columns(base, name) for (name,) in names.fetchall()}
-        finally:
-            base.close()
-    except sqlite3.Error:
-        return {}
+        return codecs.getincrementaldecoder(encoding)().decode(data), encoding
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace"), "cp1252"
 
 
-def _table_columns(base: Any, table: str) -> list[str]:
-    return [name for (name,) in base.execute("SELECT name FROM pragma_table_info(?) LIMIT 256", (table,))]
-
-
-def _sheets(path: str) -> tuple[str, ...]:
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as book, book.open("xl/workbook.xml") as part:
-            return tuple(re.findall(r'<sheet\b[^>]*?\bname="([^"]*)"', part.read(HEAD).decode("utf-8", "replace")))
-    except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return ()
-
-
-def decoded(data: bytes) -> tuple[str | None, str]:
-    """The text of a file's beginning (a letter cut at its end left out) and its encoding; None for what is no text."""
-    if data.startswith(codecs.BOM_UTF8):
-        encodings = ["utf-8-sig"]
-    elif data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ["utf-16"]
-    elif b"\0" in data or sum(data.count(byte) for byte in b"\1\2\3\4\5\6\7\x0e\x0f") * 50 > len(data):
-        return None, ""
-    else:
-        encodings = ["utf-8", "cp1252", "latin-1"]
-    for encoding in encodings:
-        try:
-            return codecs.getincrementaldecoder(encoding)().decode(data), encoding
-        except UnicodeDecodeError:
-            continue
-    return None, ""
-
-
-def sniff_text(text: str, suffix: str = "", whole: bool = True, encoding: str = "utf-8") -> FileKind:
+def sniff_text(text: str, suffix: str = "", whole: bool = True) -> FileKind:
     """What a text is; `whole` is false when it is only the beginning of one."""
-    found = _json_kind(text, suffix, whole, encoding) or _table_kind(text, suffix, whole, encoding)
-    return found or FileKind("text", encoding=encoding, suffix=suffix)
+    found = None
+    if text.lstrip()[:1] in ("{", "[") and suffix not in _TABULAR:
+        found = _json_kind(text, whole)
+    elif suffix in _TABLE_OR_TEXT:
+        found = _table_kind(text if whole else text[: text.rfind("\n") + 1] or text, suffix)
+    return found or FileKind("text", suffix=suffix)
 
 
-def _json_kind(text: str, suffix: str, whole: bool, encoding: str) -> FileKind | None:
-    if text.lstrip()[:1] not in ("{", "[") or suffix in _TABULAR:
-        return None
+def _json_kind(text: str, whole: bool) -> FileKind | None:
     lines = json_lines(text)
-    if len(lines) > 1 or (lines and suffix in (".jsonl", ".ndjson")):
-        return FileKind("jsonl", keys=_keys(lines), encoding=encoding)
+    if len(lines) > 1:
+        return FileKind("jsonl", keys=_keys(lines))
     try:
         top = json.loads(text if whole else mended(text))
     except (ValueError, RecursionError):
         return None
     rows = top if isinstance(top, list) else [top]
-    return FileKind("json", keys=_keys(rows[:20]), array=isinstance(top, list), encoding=encoding)
+    return FileKind("json", keys=_keys(rows[:20]), array=isinstance(top, list))
 
 
-def json_lines(text: str, limit: int = 20) -> list[Any]:
-    """The values of a text that holds one JSON value a line; the last line may be cut, any other must parse."""
+def json_lines(text: str, most: int = 20) -> list[Any]:
+    """The values of a text that holds one JSON value a line, up to a line that holds something else."""
     found: list[Any] = []
-    lines = [line for line in text.split("\n", limit + 1)[: limit + 1] if line.strip()]
-    for number, line in enumerate(lines[:limit]):
-        try:
-            found.append(json.loads(line))
-        except (ValueError, RecursionError):
-            return found if found and number == len(lines) - 1 else []
-    return found if all(isinstance(value, (dict, list)) for value in found) else []
+    with suppress(ValueError, RecursionError):
+        found.extend(json.loads(line) for line in text.split("\n", most)[:most] if line.strip())
+    return found
 
 
 def _keys(rows: Iterable[Any]) -> tuple[str, ...]:
@@ -232,69 +194,45 @@ def _keys(rows: Iterable[Any]) -> tuple[str, ...]:
 
 def mended(text: str) -> str:
     """The beginning of a JSON text, cut after its last whole value and closed."""
-    closers: list[str] = []
-    cut, rest = 0, ""
+    closers = rest = ""
+    cut = 0
     for token in _JSON_TOKEN.finditer(text):
         mark = token.group()
-        if mark in ("{", "["):
-            closers.append("}" if mark == "{" else "]")
-        elif mark in ("}", "]") and closers:
-            closers.pop()
+        if mark in "{[":
+            closers = ("}" if mark == "{" else "]") + closers
+        elif mark in "}]":
+            closers = closers[1:]
         elif mark != ",":
             continue
-        cut, rest = token.start() if mark == "," else token.end(), "".join(reversed(closers))
+        cut, rest = token.start() if mark == "," else token.end(), closers
     return text[:cut] + rest
 
 
-def _table_kind(text: str, suffix: str, whole: bool, encoding: str) -> FileKind | None:
-    named = suffix in _TABULAR
-    if not named and suffix not in _TABLE_OR_TEXT:
-        return None
+def _table_kind(text: str, suffix: str) -> FileKind | None:
     usual = _TABULAR.get(suffix, ",")
-    tried = [_read_with(mark, text, whole) for mark in (usual, ";", "\t", "|", ",")]
-    table = max(tried, key=lambda table: (table.width > 1, round(table.share, 1), table.width))
-    if named and table.width < 2:
-        table = tried[0]
-    skip, header = _header(table)
-    if not named and (table.width < 2 or table.share < 0.9 or not header):
-        return None
-    form: Format = "tsv" if table.delimiter == "\t" else "csv"
-    return FileKind(form, table.delimiter, header, skip=skip, width=table.width, encoding=encoding)
+    found = [_read_with(mark, text) for mark in (usual, ";", "\t", "|", ",")]
+    share, table = max(found, key=lambda each: (each[1].width > 1, round(each[0], 1), each[1].width))
+    clear = table.width > 1 and share >= 0.9 and table.columns
+    return table if clear or suffix in _TABULAR else None
 
 
-class _Table(NamedTuple):
-    """A text read with one delimiter: its usual width, and the share of rows that have it."""
-
-    delimiter: str
-    rows: list[tuple[int, list[str]]]
-    width: int
-    share: float
-
-
-def _read_with(delimiter: str, text: str, whole: bool) -> _Table:
-    rows = _first_rows(text, delimiter, whole)
-    if not rows:
-        return _Table(delimiter, rows, 0, 0.0)
-    widths = Counter(len(row) for _, row in rows)
-    width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
-    return _Table(delimiter, rows, width, count / len(rows) if len(rows) > 1 else 0.5)  # one row proves little
+def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
+    """A text as a table with this delimiter, and the share of its first rows that have the usual width."""
+    rows = table_rows(text, delimiter, 40)
+    widths = Counter(len(row) for row in rows if row)
+    width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))
+    skip, top = next(((at, row) for at, row in enumerate(rows) if len(row) == width), (0, []))
+    skip, header = (skip, tuple(top)) if _names_columns(top) else (0, ())
+    kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, skip=skip, width=width)
+    return count / max(2, widths.total()), kind  # one row proves little
 
 
-def _first_rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]:
-    """The first rows that are not blank, each with the number of lines above it; one that may be cut is left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows: list[tuple[int, list[str]]] = []
-    above = 0
-    with suppress(csv.Error):  # a cell beyond the csv module's limit ends the look
-        for row in islice(reader, 40):
-            rows.extend([(above, row)] if row else [])
-            above = reader.line_num
-    return rows if whole or len(rows) < 2 or above > 39 else rows[:-1]
-
-
-def _header(table: _Table) -> tuple[int, tuple[str, ...]]:
-    above, row = next(((above, row) for above, row in table.rows if len(row) == table.width), (0, []))
-    return (above, tuple(row)) if _names_columns(row) else (0, ())
+def table_rows(text: str, delimiter: str, most: int | None = None) -> list[list[str]]:
+    """The rows of a table, a blank line as an empty one, up to a cell beyond the csv module's limit."""
+    found: list[list[str]] = []
+    with suppress(csv.Error):
+        found.extend(islice(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), most))
+    return found
 
 
 def _names_columns(row: list[str]) -> bool:

@@ -13,17 +13,20 @@ from .kinds import signature
 ABSENT = "absent"
 
 
-def binder(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = None) -> Callable[..., tuple[Any, ...]]:
     """A compiled function with the same parameters (self first) that returns their values as a tuple.
 
-    It raises the TypeError that the function itself would raise for a call that does not bind.
+    With `each` it returns what that says of every value. It raises the TypeError that the function itself would
+    raise for a call that does not bind.
     """
     parameters = inspect.signature(function).parameters.values()
     defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
     text = ", ".join(_declarations(list(parameters)))
-    values = "".join(f"{p.name}, " for p in list(parameters)[1:])
+    names = [p.name for p in parameters]
+    of = "_" * (1 + max(map(len, names))) if each else ""  # no parameter is called that
+    values = "".join(f"{of}({name}), " for name in names[1:])
     name = getattr(function, "__name__", "method")
-    namespace: dict[str, Any] = dict(defaults)
+    namespace: dict[str, Any] = {**defaults, of: each}
     exec(f"def {name}({text}):\n    return ({values})", namespace)
     compiled: Callable[..., tuple[Any, ...]] = namespace[name]
     return compiled
@@ -66,6 +69,11 @@ def state_premises(
 
 def _file_premises(values: Mapping[str, Any], prefix: str) -> list[Premise]:
     return [Premise(f"file({prefix}{n})", file_signature(v)) for n, v in values.items() if looks_like_path(v)]
+
+
+def file_marks(values: Iterable[Any]) -> tuple[str, ...]:
+    """What the premises say of files: a text for each value, "" where it names no file."""
+    return tuple(file_signature(v) if looks_like_path(v) else "" for v in values)
 
 
 def fits(accepted: Iterable[Guard], premises: Iterable[Premise]) -> bool:

@@ -14,9 +14,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
 from itertools import islice
-from pathlib import PosixPath, WindowsPath
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from pathlib import PosixPath, PurePath, WindowsPath
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from .files import bounded, joined, quoted, shortened, sniff_text
@@ -27,13 +29,9 @@ KEYS = 64
 _HEAD = 4096
 Rule = Callable[[Any, int], str]
 
-_SCALARS = {
-    id(kind): name
-    for kind, name in {
-        int: "int", float: "float", bool: "bool", type(None): "None", bytes: "bytes", complex: "complex", date: "date",
-        PosixPath: "path", WindowsPath: "path", type: "type",
-    }.items()
-}  # fmt: skip
+# by id, here and below: a metaclass may define __hash__, and these classes live for ever
+_SCALARS = {id(kind): kind.__name__ for kind in (int, float, bool, bytes, complex, date, Decimal, type)}
+_SCALARS |= {id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path"}
 _REGISTERED: dict[str, Callable[[Any], str]] = {}
 
 
@@ -45,15 +43,14 @@ def signature(value: Any) -> str:
     kind = type(value)
     if kind is str and len(value) <= LONG_TEXT:
         return "str"
-    # by id: a metaclass may define __hash__, and these classes live for ever
     return _SCALARS.get(id(kind)) or shortened(_within(value, ROOM), 8000)
 
 
 def register(type_qualified_name: str, function: Callable[[Any], str]) -> None:
     """Let `function` answer for objects of a class, named `module.QualName`, and of its subclasses.
 
-    The table is empty until users' code fills it. The function must answer with structure only, without growing with
-    the data, and the same in every process. Plain builtins (int, str, list, dict, ...) cannot be given another answer.
+    The function must answer with structure only, without growing with the data, and the same in every process. Plain
+    builtins (int, str, list, dict, ...) cannot be given another answer.
     """
     _REGISTERED[type_qualified_name] = function
 
@@ -62,10 +59,9 @@ def _within(value: Any, room: int) -> str:
     kind = type(value)
     if kind is str:
         return "str" if len(value) <= LONG_TEXT else _long_text(value)
-    known = _SCALARS.get(id(kind))
-    if known:
-        return known
-    rule = _BUILTIN.get(id(kind))
+    if id(kind) in _SCALARS:
+        return _SCALARS[id(kind)]
+    rule = _RULES.get(id(kind))
     if rule is None:
         return _object(value, kind, room)
     return rule(value, room) if room else "…"
@@ -94,12 +90,8 @@ def _tuple(value: tuple[Any, ...], room: int) -> str:
     return f"tuple[{', '.join(_within(item, room // max(2, len(items))) for item in items)}]"
 
 
-def _set(value: set[Any], room: int) -> str:
-    return f"set[{_union(islice(set.__iter__(value), 256), room // 4)}]"
-
-
-def _frozenset(value: frozenset[Any], room: int) -> str:
-    return f"frozenset[{_union(islice(frozenset.__iter__(value), 256), room // 4)}]"
+def _set_of(base: Any) -> Rule:
+    return lambda value, room: f"{base.__name__}[{_union(islice(base.__iter__(value), 256), room // 4)}]"
 
 
 def _union(values: Iterable[Any], room: int) -> str:
@@ -149,51 +141,35 @@ def _mapping(value: dict[Any, Any], room: int) -> str:
 
 
 def _function(value: FunctionType, room: int) -> str:
-    return f"function({', '.join(_parameters(value))})"
-
-
-def _method(value: MethodType, room: int) -> str:
-    function = value.__func__
-    return f"function({', '.join(_parameters(function)[1:])})" if type(function) is FunctionType else "function"
-
-
-def _parameters(function: FunctionType) -> list[str]:
-    code = function.__code__
-    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount][:32])
+    code = value.__code__
+    return f"function({', '.join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount][:32])})"
 
 
 def _object(value: Any, kind: type, room: int) -> str:
-    bases = _mro(kind)
+    bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
     names = [_name(base) for base in bases]
-    for name in names if _REGISTERED else ():
-        if name in _REGISTERED:
-            return _REGISTERED[name](value)
-    if library_class(value):
-        return _LIBRARY[names[0]](value, room) if room else "…"
+    registered = next((name for name in names if name in _REGISTERED), None)
+    if registered:
+        return _REGISTERED[registered](value)
+    library = library_class(value)
+    if library:
+        return _LIBRARY[library](value, room) if room else "…"
     label = _first(bases, "_agent_repl_label_", str)
     if label is not None:
         return f"agent:{label}"
     below = names[0].removeprefix("builtins.") + _fields(value, bases, names, room)
-    if "enum.Enum" in names:
-        return f"{below}:enum"
-    for base, name in zip(bases, names, strict=True):
-        if name in _INHERITED and base is not kind and _is_genuine(base):
-            return f"{below}:{_INHERITED[name](value, room) if room else '…'}"
-    return below
+    inherited = next((_RULES[id(base)] for base in bases if id(base) in _RULES), None)
+    if inherited is None:
+        return below
+    return f"{below}:{inherited(value, room) if room else '…'}"
 
 
 def library_class(value: Any) -> str:
-    """The qualified name of a known library's own class, "" for everything else, subclasses and impostors too."""
-    name = _name(type(value))
-    return name if name in _LIBRARY and _is_genuine(type(value)) else ""
-
-
-def _mro(kind: type) -> tuple[type, ...]:
-    return tuple(type.__dict__["__mro__"].__get__(kind))
-
-
-def _vars(kind: type) -> Any:
-    return type.__dict__["__dict__"].__get__(kind)
+    """The class as `library.Name` where it is a known library's own, "" for all else, subclasses and impostors too."""
+    module, _, name = _name(type(value)).rpartition(".")
+    library, home = f"{module.partition('.')[0]}.{name}", sys.modules.get(module)
+    genuine = library in _LIBRARY and type(home) is ModuleType and vars(home).get(name) is type(value)
+    return library if genuine else ""
 
 
 def _name(kind: type) -> str:
@@ -202,29 +178,20 @@ def _name(kind: type) -> str:
     return f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
 
 
-def _is_genuine(kind: type) -> bool:
-    """Whether the class is what its module has under its name, so that nobody borrows a library's name."""
-    module, _, name = _name(kind).rpartition(".")
-    home = sys.modules.get(module)
-    return type(home) is ModuleType and vars(home).get(name) is kind
-
-
 def _fields(value: Any, bases: tuple[type, ...], names: list[str], room: int) -> str:
-    """The declared fields of a class: with their values' kinds for a dataclass, else by name."""
+    """The declared fields of a class: with their values' kinds for a dataclass, by name for a pydantic model."""
     declared = _first(bases, "__dataclass_fields__", dict)
     if declared:
         part = room // max(2, len(declared))
         return f"({', '.join(f'{name}: {_field(value, bases, name, part)}' for name in list(declared)[:KEYS])})"
-    if "pydantic.main.BaseModel" in names:
-        declared = _first(bases, "__pydantic_fields__", dict)
-    elif names[0].startswith("__main__."):
-        declared = _first(bases[:1], "__annotations__", dict)
+    declared = "pydantic.main.BaseModel" in names and _first(bases, "__pydantic_fields__", dict)
     return f"({joined(list(declared))})" if declared else ""
 
 
 def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
     """What the nearest class keeps under a name, if it is exactly of that kind."""
-    return next((found for base in bases if type(found := _vars(base).get(name)) is kind), None)
+    kept = (type.__dict__["__dict__"].__get__(base).get(name) for base in bases)
+    return next((found for found in kept if type(found) is kind), None)
 
 
 def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
@@ -236,82 +203,53 @@ def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
     return _within(held, room)
 
 
-def _moment(value: Any, room: int) -> str:
-    return "datetime" if datetime.tzinfo.__get__(value) is None else "datetime[tz]"
-
-
-def _array(value: Any, room: int) -> str:
-    return f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]"
-
-
 def _dtype(dtype: Any) -> str:
     """A dtype by name; the width of its texts is content, and a stranger's dtype is asked nothing."""
-    if not _name(type(dtype)).startswith(("numpy.", "pandas.", "polars.", "pyarrow.")):
+    if not _name(type(dtype)).startswith(("numpy.", "pandas.", "polars.")):
         return _name(type(dtype))
     return shortened(re.sub(r"[<>|]([US])\d+", r"\1", str(dtype)), 200)
 
 
 def _frame(value: Any, room: int) -> str:
-    return f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value.index)})"
+    return f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value)})"
 
 
 def _series(value: Any, room: int) -> str:
-    return f"Series[{_dtype(value.dtype)}{_index(value.index)}]"
+    return f"Series[{_dtype(value.dtype)}{_index(value)}]"
 
 
-def _index(index: Any) -> str:
-    """The index where it says more than the rows' numbers."""
-    inner = _levels(index, 1)
-    return "" if inner == "Index[int64]" else f"; {inner}"
-
-
-def _levels(index: Any, room: int) -> str:
-    if index.nlevels > 1:
-        return f"Index({_columns(index.names, [level.dtype for level in index.levels])})"
-    name = f"{_label(index.name)}: " if index.name is not None else ""
-    return f"Index[{name}{_dtype(index.dtype)}]"
-
-
-def _schema(value: Any, room: int) -> str:
-    return f"DataFrame({_columns(value.schema.keys(), value.schema.values())})"
-
-
-def _arrow(value: Any, room: int) -> str:
-    return f"Table({_columns(value.schema.names, value.schema.types)})"
+def _index(value: Any) -> str:
+    """The index of a pandas object where it says more than the rows' numbers; polars has none."""
+    index = getattr(value, "index", None)
+    if index is None:
+        return ""
+    levels = index.levels if index.nlevels > 1 else [index]
+    inner = _columns(index.names, [level.dtype for level in levels])
+    return "" if inner == "None: int64" else f"; Index[{inner}]"
 
 
 def _columns(labels: Iterable[Any], dtypes: Iterable[Any]) -> str:
     pairs = zip(labels, dtypes, strict=True)
-    return bounded([f"{_label(label)}: {_dtype(dtype)}" for label, dtype in pairs], ", ")
+    return bounded([f"{label(name)}: {_dtype(dtype)}" for name, dtype in pairs], ", ")
 
 
-def _label(label: Any) -> str:
+def label(name: Any) -> str:
     """A column's label: a text or a number as it is, anything else by its kind."""
-    if type(label) is tuple:
-        return f"({', '.join(_label(part) for part in label)})"
-    return quoted(label) if type(label) is str else str(label) if type(label) is int else signature(label)
+    if type(name) is tuple:
+        return f"({', '.join(label(part) for part in name)})"
+    return quoted(name) if type(name) is str else str(name) if type(name) is int else signature(name)
 
 
 def _always(text: str) -> Rule:
     return lambda value, room: text
 
 
-_BUILTIN: dict[int, Rule] = {
-    id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set, id(frozenset): _frozenset,
-    id(FunctionType): _function, id(MethodType): _method,
-}  # fmt: skip
-_INHERITED: dict[str, Rule] = {
-    "builtins.list": _list, "builtins.dict": _dict, "builtins.tuple": _tuple, "builtins.set": _set,
-    "builtins.frozenset": _frozenset, "datetime.datetime": _moment, "datetime.date": _always("date"),
-    "pathlib.PurePath": _always("path"), "pathlib._local.PurePath": _always("path"),
-    **{f"builtins.{name}": _always(name) for name in ("int", "float", "str", "bytes", "type")},
+_RULES: dict[int, Rule] = {kind: _always(name) for kind, name in _SCALARS.items()} | {
+    id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set_of(set), id(frozenset): _set_of(frozenset),
+    id(FunctionType): _function, id(Enum): _always("enum"), id(str): _always("str"), id(PurePath): _always("path"),
+    id(datetime): lambda value, room: "datetime" if datetime.tzinfo.__get__(value) is None else "datetime[tz]",
 }  # fmt: skip
 _LIBRARY: dict[str, Rule] = {
-    "datetime.datetime": _moment, "decimal.Decimal": _always("Decimal"), "numpy.ndarray": _array,
-    "pandas.DataFrame": _frame, "pandas.core.frame.DataFrame": _frame,
-    "pandas.Series": _series, "pandas.core.series.Series": _series,
-    "pandas.Index": _levels, "pandas.RangeIndex": _levels, "pandas.DatetimeIndex": _levels,
-    "pandas.MultiIndex": _levels, "pandas.core.indexes.base.Index": _levels,
-    "polars.dataframe.frame.DataFrame": _schema, "pyarrow.lib.Table": _arrow,
-    "polars.series.series.Series": lambda value, room: f"Series[{_dtype(value.dtype)}]",
+    "numpy.ndarray": lambda value, room: f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]",
+    "pandas.DataFrame": _frame, "pandas.Series": _series, "polars.DataFrame": _frame, "polars.Series": _series,
 }  # fmt: skip

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from threading import get_ident
 
+from ..atomic import replace_file
 from .rows import Row, sealed, sha256, unsealed
 from .signing import SigningKey
 
@@ -22,17 +23,18 @@ class Copies:
 
     def write_source(self, source: str) -> Path:
         """The file that holds exactly this source, made again when its bytes are others."""
-        path, data = self.folder / f"{sha256(source)}.py", source.encode()
-        if not (path.exists() and path.read_bytes() == data):
-            _replace_file(path, data)
+        path = self.folder / f"{sha256(source)}.py"
+        if not (path.exists() and path.read_bytes() == source.encode()):
+            replace_file(path, source)
         return path
 
-    def add(self, sha: str, rows: list[Row]) -> None:
-        """Put rows beside the text of this hash, in place of what their slots held; only one writer at a time."""
-        path = self.folder / f"{sha}.json"
-        slots = {row.slot for row in rows}
-        kept = [(data, mac) for data, mac, old in self._read(path) if old is None or old.slot not in slots]
-        _replace_file(path, json.dumps(kept + [sealed(row, self._key) for row in rows], indent=1).encode())
+    def add(self, row: Row) -> None:
+        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
+        if row.kind == "version":
+            self.write_source(row.body["source"])
+        path = self.folder / f"{row.text}.json"
+        kept = [(data, mac) for data, mac, old in self._read(path) if old is None or old.slot != row.slot]
+        replace_file(path, json.dumps([*kept, sealed(row, self._key)], indent=1))
 
     def rows(self) -> list[Row]:
         """The latest row of every slot, oldest first."""
@@ -48,18 +50,6 @@ class Copies:
             return []
         except (ValueError, TypeError):
             self._note(f"{path} is damaged: set aside as {path.name}.damaged.")
-            os.replace(path, f"{path}.damaged")
+            with suppress(PermissionError):
+                os.replace(path, f"{path}.damaged")
             return []
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.tmp")
-    try:
-        with open(draft, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

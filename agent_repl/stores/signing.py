@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,15 +44,17 @@ def user_key(path: Path | None = None) -> SigningKey:
     Processes that make it at the same moment agree on one. Where it cannot be made the key lasts as long as the
     process and says so in its note. Raises StoreError for a key that others can read, or that is damaged.
     """
-    path = path or _default_path()
+    if path is None:
+        from platformdirs import user_state_path
+
+        path = user_state_path("agent_repl", appauthor=False) / "key"
     try:
-        _make(path)
+        if not path.exists():
+            _make(path)
         return SigningKey(_read(path))
     except OSError as error:
-        return process_key(
-            f"This user's key cannot be kept in {path} ({error.strerror}): what is learnt now will have to be"
-            " trusted again in the next session."
-        )
+        why = f"This user's key cannot be kept in {path} ({error.strerror})"
+        return process_key(f"{why}: what is learnt now will have to be trusted again in the next session.")
 
 
 def process_key(note: str = "") -> SigningKey:
@@ -65,28 +68,20 @@ def canonical(value: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _default_path() -> Path:
-    from platformdirs import user_state_path
-
-    return user_state_path("agent_repl", appauthor=False) / "key"
-
-
 def _make(path: Path) -> None:
-    if path.exists():
-        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with open(descriptor, "wb") as file:
+    with suppress(FileExistsError), open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(secrets.token_bytes(SIZE))
         file.flush()
         os.fsync(file.fileno())
 
 
 def _read(path: Path) -> bytes:
-    _refuse_a_shared_file(path)
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise StoreError(
+            f"The key {path} can be read or changed by others, so its signatures prove nothing. If nobody has used"
+            f" it, run: chmod 600 {path}. Otherwise remove it, and a new one is made."
+        )
     # The process that made the file may not have written to it yet.
     for _ in range(100):
         if len(secret := path.read_bytes()) == SIZE:
@@ -96,11 +91,3 @@ def _read(path: Path) -> bytes:
         f"The key {path} is damaged: it should hold {SIZE} bytes. Put back a copy, or remove it to get a new one;"
         " what the old one signed must then be trusted again."
     )
-
-
-def _refuse_a_shared_file(path: Path) -> None:
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise StoreError(
-            f"The key {path} can be read or changed by others, so its signatures prove nothing. If nobody has used"
-            f" it, run: chmod 600 {path}. Otherwise remove it, and a new one is made."
-        )

@@ -14,10 +14,10 @@ from ..effects import effects
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
-from .extract import Draft, extract
+from .extract import Draft, extract, read
 from .looping import looping
-from .reshape import reshape
-from .rules import Complaint, complaints
+from .reshape import reshape, undefined
+from .rules import complaints
 
 __all__ = ["looping", "recall", "validate"]
 
@@ -30,48 +30,41 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = extract(text, spec.name)
     try:
-        return _checked(reshape(draft, spec.name), spec, attempt)
+        draft = reshape(_with_promised(draft, spec), spec.name)
+        for rule, line, message in _complaints(draft, spec):
+            raise InvalidCode(message, rule, draft.source, line, attempt)
+        return _code(draft.source, draft.tree, spec.name, spec.files)
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
 
 
-def _checked(draft: Draft, spec: Spec, attempt: int) -> Code:
-    for rule, line, message in _all_complaints(draft, spec):
-        raise InvalidCode(message, rule, draft.source, line, attempt)
-    return _code(draft.source, draft.tree, spec.name, spec.files)
+def recall(source: str, name: str, unit: str = "") -> Code:
+    """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`."""
+    return _code(source, ast.parse(source), name, frozenset(), unit)
 
 
-def recall(source: str, name: str) -> Code:
-    """Code that was validated before it was stored, and whose bytes the store vouches for."""
-    return _code(source, ast.parse(source), name, frozenset())
+def _with_promised(draft: Draft, spec: Spec) -> Draft:
+    """The draft with the helpers that it was promised and calls."""
+    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
+    return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 
 
-def _code(source: str, tree: ast.Module, name: str, files: frozenset[str]) -> Code:
-    found = facts(tree, name)
-    return Code(
-        name=name,
-        source=source,
-        tree=tree,
-        unit=digest(tree, name),
-        effects=effects(source, files),
-        reads=found.reads,
-        binds=found.binds,
-        calls=found.calls,
-        dynamic=found.dynamic,
-    )
+def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit: str = "") -> Code:
+    found = effects(source, files, tree)
+    return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
 
 
-def _all_complaints(draft: Draft, spec: Spec) -> Iterator[Complaint]:
+def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
     answer = f"Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
     if draft.empty:
-        yield Complaint("empty", 0, f"The reply was empty. {answer}")
+        yield "empty", 0, f"The reply was empty. {answer}"
     if not draft.source:
-        yield Complaint("prose", 0, f"The reply holds no code. {answer}")
+        yield "prose", 0, f"The reply holds no code. {answer}"
     if draft.foreign:
-        yield Complaint("language", 0, f"The code is not Python. {answer}")
+        yield "language", 0, f"The code is not Python. {answer}"
     if draft.error and draft.cut:
-        yield Complaint("cut", draft.line, "The code stops in the middle. Write a shorter method, to its end.")
+        yield "cut", draft.line, "The code stops in the middle. Write a shorter method, to its end."
     if draft.error:
-        yield Complaint("parse", draft.line, f"{draft.error}. Write the whole method again as valid Python.")
+        yield "parse", draft.line, f"{draft.error}. Write the whole method again as valid Python."
     yield from complaints(draft.tree, spec)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..effects import parse
 from ..unit import Function
 
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+#-]*)")
+# A fence inside a docstring is indented more than the one that ends the block; a reply may stop before the end.
+_BLOCK = re.compile(
+    r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#-]*)[^\n]*\n?(.*?)(?:^(?:\1| {0,3})\2[`~]*[ \t]*$|(\Z))", re.M | re.S
+)
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
 _FOREIGN = re.compile(
     r"^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)", re.M
@@ -44,23 +46,23 @@ def extract(text: str, name: str) -> Draft:
     if _rank(whole, name) == _DEFINES:
         return whole
     said = _without_thoughts(text)
-    drafts = [*_fenced(said)] or [read(_unfenced(said))]
+    drafts = _fenced(said) or [read(_unfenced(said))]
     best = max(reversed(drafts), key=lambda draft: _rank(draft, name))
     return best if best.source.strip() else Draft("", empty=not said.strip())
 
 
 def read(source: str, language: str = "", cut: bool = False) -> Draft:
     """A draft of this source, dedented, with the error that keeps it from being compiled if there is one."""
-    for way in (_dedented(source), _dedented_apart(source), _dedented(_untabbed(source))):
-        error = _error(way)
-        if error is None:
-            return Draft(way, parse(way), language=language, cut=cut)
-    source = _dedented(source)
-    error = _error(source) or SyntaxError()
-    text = f": `{error.text.strip()}`" if error.text and error.text.strip() else ""
-    return Draft(
-        source, error=f"line {error.lineno or 1}: {error.msg}{text}", line=error.lineno or 1, language=language, cut=cut
-    )
+    problems = []
+    # Last come a method that is indented as in a class below imports that are not, and tabs among blanks.
+    for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
+        try:
+            return Draft(way, _compiled(way), language=language, cut=cut)
+        except SyntaxError as error:
+            problems.append(error)
+    line, text = problems[0].lineno or 1, (problems[0].text or "").strip()
+    message = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
+    return Draft(_dedented(source), error=message, line=line, language=language, cut=cut)
 
 
 _DEFINES, _TRIES, _HAS_DEF, _CODE, _NOTHING = 4, 3, 2, 1, 0
@@ -80,25 +82,8 @@ def _without_thoughts(text: str) -> str:
     return re.sub(r"<think>.*", "", text.rpartition("</think>")[2], flags=re.S)
 
 
-def _fenced(text: str) -> Iterator[Draft]:
-    lines = text.split("\n")
-    fences = [(i, match) for i, line in enumerate(lines) if (match := _FENCE.match(line))]
-    while fences:
-        start, opening = fences.pop(0)
-        ends = [i for i, match in fences if _closes(opening, match)]
-        drafts = [read("\n".join(lines[start + 1 : end]), opening[2].lower()) for end in ends[:4]]
-        # A fence inside a docstring ends the block too early: the first end that leaves valid Python counts.
-        length = next((n for n, draft in enumerate(drafts) if not draft.error), 0)
-        if drafts:
-            yield drafts[length]
-            fences = [fence for fence in fences if fence[0] > ends[length]]
-        else:
-            yield read("\n".join(lines[start + 1 :]), opening[2].lower(), cut=True)
-            return
-
-
-def _closes(opening: re.Match[str], fence: re.Match[str]) -> bool:
-    return fence[1].startswith(opening[1]) and not fence[2]
+def _fenced(text: str) -> list[Draft]:
+    return [read(block[4], block[3].lower(), cut=block[5] is not None) for block in _BLOCK.finditer(text)]
 
 
 def _unfenced(text: str) -> str:
@@ -119,16 +104,15 @@ def _unfenced(text: str) -> str:
     return "\n".join(lines)
 
 
-def _error(source: str) -> SyntaxError | None:
+def _compiled(source: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an odd escape in a text is the model's business, not the person's screen
-            compile(parse(source), "<reply>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return error
+            tree = parse(source)
+            compile(tree, "<reply>", "exec", dont_inherit=True)
+            return tree
     except (RecursionError, MemoryError, ValueError) as error:
-        return SyntaxError(str(error))
-    return None
+        raise SyntaxError(str(error)) from error
 
 
 def _dedented(source: str) -> str:
@@ -136,15 +120,3 @@ def _dedented(source: str) -> str:
     first = next((line for line in source.split("\n") if line.strip()), "")
     margin = first[: len(first) - len(first.lstrip())]
     return "\n".join(line.removeprefix(margin) for line in source.split("\n"))
-
-
-def _dedented_apart(source: str) -> str:
-    """For imports at the margin above a method that is indented as in a class."""
-    head, indented, rest = source.partition("\n    def ")
-    return f"{head}\n{_dedented(indented[1:] + rest)}" if indented else source
-
-
-def _untabbed(source: str) -> str:
-    return "\n".join(
-        re.sub(r"^[ \t]+", lambda blank: blank[0].replace("\t", "    "), line) for line in source.split("\n")
-    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from collections.abc import Iterator
 
-from ..unit import Function, bindings, global_names
+from ..unit import Definition, bindings, global_names, method_of
 from .extract import Draft, read
 
 _SPELLED = {
@@ -16,12 +15,9 @@ _SPELLED = {
     "plt": "import matplotlib.pyplot as plt",
     "Path": "from pathlib import Path",
     "Decimal": "from decimal import Decimal",
-    "StringIO": "from io import StringIO",
     "timedelta": "from datetime import timedelta",
-    "dataclass": "from dataclasses import dataclass",
-    **dict.fromkeys(("Counter", "defaultdict", "deque", "namedtuple", "OrderedDict"), "from collections import {}"),
-    **dict.fromkeys(("Any", "Callable", "Dict", "Iterable", "Iterator", "List"), "from typing import {}"),
-    **dict.fromkeys(("Optional", "Set", "Tuple", "Union"), "from typing import {}"),
+    **{name: f"from collections import {name}" for name in ("Counter", "defaultdict", "deque", "namedtuple")},
+    **{name: f"from typing import {name}" for name in ("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple")},
 }
 _OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
 _MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
@@ -53,22 +49,11 @@ def is_constant_name(name: str) -> bool:
 def _out_of_class(draft: Draft, name: str) -> str:
     lines = draft.source.split("\n")
     for node in draft.tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(m, Function) and m.name == name for m in node.body):
-            members = [read("\n".join(lines[first:last])).source for first, last in _members(node, name)]
-            return "\n".join([*lines[: _start(node)], *members, *lines[node.end_lineno :]])
+        method = method_of(ast.Module(node.body, []), name) if isinstance(node, ast.ClassDef) else None
+        if method is not None:
+            alone = read("\n".join(lines[_start(method) : method.end_lineno])).source
+            return "\n".join([*lines[: _start(node)], alone, *lines[node.end_lineno :]])
     return draft.source
-
-
-def _members(node: ast.ClassDef, name: str) -> Iterator[tuple[int, int]]:
-    """First and last lines of what a class lends to the unit: the method, private helpers and constants."""
-    end = _start(node.body[0])
-    for member in node.body:
-        first, end = end, member.end_lineno or member.lineno
-        if isinstance(member, Function) and (member.name == name or member.name.startswith("_")):
-            if not member.name.endswith("__"):
-                yield first, end
-        elif isinstance(member, ast.Assign) and is_constant_name(ast.unparse(member.targets[0])):
-            yield first, end
 
 
 def _start(node: ast.stmt) -> int:
@@ -80,23 +65,24 @@ def _start(node: ast.stmt) -> int:
 def _without_usage(draft: Draft, name: str) -> str:
     """Drops what follows the last definition and only shows how it is used."""
     body = draft.tree.body
-    last = max((i for i, node in enumerate(body) if isinstance(node, Function | ast.ClassDef)), default=len(body))
-    usage = next((i for i, node in enumerate(body) if i > last and _runs(node)), None)
-    if usage is None or any(isinstance(node, ast.Import | ast.ImportFrom) for node in body[usage:]):
-        return draft.source
-    return "\n".join(draft.source.split("\n")[: body[usage - 1].end_lineno])
+    kept = max((i for i, node in enumerate(body, 1) if not _shows_use(node)), default=0)
+    return "\n".join(draft.source.split("\n")[: body[kept - 1].end_lineno]) if 0 < kept < len(body) else draft.source
 
 
-def _runs(node: ast.stmt) -> bool:
+def _shows_use(node: ast.stmt) -> bool:
     calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
-    return not isinstance(node, ast.Import | ast.ImportFrom) and (calls or not isinstance(node, ast.Assign))
+    defines = isinstance(node, Definition | ast.Import | ast.ImportFrom)
+    return not defines and (calls or not isinstance(node, ast.Assign))
 
 
 def _with_imports(draft: Draft, name: str) -> str:
     owners = {id(n.value): n.attr for n in ast.walk(draft.tree) if isinstance(n, ast.Attribute)}
     wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
     missing = list(dict.fromkeys(filter(None, wanted)))
-    lines, first = draft.source.split("\n"), _first_line(draft.tree)
+    # What must stay first: a docstring and imports from __future__.
+    future = [n for n in draft.tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    docstring = draft.tree.body[:1] if ast.get_docstring(draft.tree) is not None else []
+    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in [*docstring, *future]), default=0)
     return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
 
 
@@ -106,18 +92,7 @@ def _import_for(name: str, attribute: str) -> str:
         return "from datetime import datetime"
     if attribute and name in sys.stdlib_module_names and not name.startswith("_"):
         return f"import {name}"
-    return _SPELLED.get(name, "").format(name)
-
-
-def _first_line(tree: ast.Module) -> int:
-    """The line below a docstring and imports from __future__, which must stay first."""
-    end = 0
-    for node in tree.body:
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and end == 0
-        if not docstring and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
-            break
-        end = node.end_lineno or 0
-    return end
+    return _SPELLED.get(name, "")
 
 
 def _clean(draft: Draft, name: str) -> str:

@@ -1,0 +1,224 @@
+"""The demo: a model writes an analyst for a messy CSV while you watch, and is held against the truth."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from .agent import Agent
+from .control import emit, pin, source
+from .demo_data import Truth, make_sales
+from .effects import effects
+from .errors import AgentError
+from .frontends.terminal import TerminalReviewer
+from .protocols import Provider
+from .records import Outcome, Usage
+from .session import Session, open_session
+
+IDENTITY = (
+    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales. top_sellers(n): the n products "
+    "with the most units, a list of (product, sum of its quantities). data_quality_report(path) reads that file again "
+    'and returns {"good": lines that parse, "bad": lines that do not}.'
+)
+SEED = 2  # the best sellers by units, by revenue and by number of lines are three different orders
+_RESTART = """
+import sys
+from agent_repl import open_session, ScriptedProvider
+session = open_session({home!r}, provider=ScriptedProvider([]), review="cached")
+sales = session.agent({identity!r}, path={path!r})
+sales.load()
+print(f"   sales.top_sellers(n=3) → {{sales.top_sellers(n=3)}}")
+print(f"   model calls: {{session.usage.calls}}; anthropic imported: {{'anthropic' in sys.modules}}")
+"""
+_ALONE = """
+import runpy
+sales = runpy.run_path({file!r})["Sales"]({path!r})
+sales.load()
+print(f"   Sales({name!r}).total_revenue() → {{sales.total_revenue()}}")
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call of the demo, and whether its answer is right."""
+
+    name: str
+    kwargs: dict[str, Any]
+    is_right: Callable[[Any, Agent, Truth], bool]
+
+    @property
+    def shown(self) -> str:
+        return f"sales.{self.name}({', '.join(f'{k}={v!r}' for k, v in self.kwargs.items())})"
+
+
+def _loaded(value: Any, sales: Agent, truth: Truth) -> bool:
+    return len(getattr(sales, "rows", ())) == truth.sales
+
+
+def _total(value: Any, sales: Agent, truth: Truth) -> bool:
+    return _money(value) == truth.revenue
+
+
+def _top(value: Any, sales: Agent, truth: Truth) -> bool:
+    best = sorted(truth.units_by_product.items(), key=lambda item: -item[1])[: len(value)]
+    items = [*value.items()] if isinstance(value, dict) else [*value]
+    cells = [
+        [item] if isinstance(item, str) else [*(item.values() if isinstance(item, dict) else item)] for item in items
+    ]
+    return bool(cells) and all(found[:2] == [*wanted][: len(found)] for found, wanted in zip(cells, best, strict=True))
+
+
+def _quarters(value: Any, sales: Agent, truth: Truth) -> bool:
+    return [_money(value[key]) for key in sorted(value)] == [*truth.revenue_by_quarter.values()]
+
+
+def _quality(value: Any, sales: Agent, truth: Truth) -> bool:
+    bad = sum(truth.problems[kind] for kind in ("not a sale", "quantity missing", "price missing"))
+    found = [value["good"], value["bad"]] if isinstance(value, dict) else [*value]
+    return [len(lines) if isinstance(lines, list) else lines for lines in found] == [truth.sales, bad]
+
+
+def _money(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value)).quantize(Decimal("0.01"))
+    except (InvalidOperation, ValueError):
+        return None
+
+
+STEPS = (
+    Step("load", {}, _loaded),
+    Step("total_revenue", {}, _total),
+    Step("top_sellers", {"n": 3}, _top),
+    Step("revenue_by_quarter", {}, _quarters),
+)
+
+
+def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
+    """Run the demo; 0 when it came to its end, whatever the model's answers were worth, which it says itself."""
+    options = _options(argv)
+    home = Path(options.home or platformdirs.user_cache_path("agent_repl", appauthor=False) / "demo")
+    home.mkdir(parents=True, exist_ok=True)
+    data = make_sales(seed=SEED)
+    path = data.write(home / "sales.csv")
+    if provider is None and options.provider == "local":
+        fetch_model()
+    session = _open(home, provider or options.provider, options.review)
+    try:
+        return _explore(session, path, data.truth)
+    finally:
+        session.close()
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("agent-repl demo", description=__doc__)
+    parser.add_argument("--provider", default="local", help="local (default), anthropic, or one that is installed")
+    parser.add_argument("--review", default="", choices=["ask", "auto"], help="default: ask where you can answer")
+    parser.add_argument("--home", help="the demo's own directory (default: in your cache)")
+    return parser.parse_args(list(argv))
+
+
+def fetch_model(source: Path | None = None) -> Path:
+    """See to it that the local model's file is there, from a path or from the net, with a bar; raises ModelUnavailable."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+
+    from .providers.model_file import from_path, installed, model_path, pull
+
+    if installed():
+        return model_path()
+    sources = [from_path(source)] if source else None
+    with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("model", total=None)
+        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
+
+
+def _open(home: Path, provider: Provider | str, review: str) -> Session:
+    reviewer = TerminalReviewer()
+    session = open_session(home / ".agent_repl", provider=provider, review=reviewer)
+    session.mode = "ask" if (review or ("ask" if reviewer.can_ask else "auto")) == "ask" else "auto"
+    if session.mode == "auto":
+        print("Nobody is asked here: review=auto for this demo's own home; code that is flagged would not run.")
+    print(session.describe())
+    return session
+
+
+def _explore(session: Session, path: Path, truth: Truth) -> int:
+    print(f"\n{path}: {truth.sales} sales in three date formats, with blanks, N/A, stray spaces and a TOTAL line.\n")
+    sales = session.agent(IDENTITY, name="sales", path=str(path))
+    began = time.perf_counter()
+    steps = (*STEPS, Step("data_quality_report", {"path": str(path)}, _quality))
+    right = [_take(session, sales, step, truth) for step in steps]
+    seconds, spent = time.perf_counter() - began, session.usage
+    print(f"── {sum(right)} of {len(right)} answers are right · {_cost(spent)} · {seconds:.0f} s\n")
+    print("── the same calls again: no model")
+    for step in (*steps[1:], Step("top_sellers", {"n": 2}, _top)):
+        _again(session, sales, step, truth)
+    _graduate(session, sales, path)
+    print(f"\nmodel calls: {session.usage.calls}. Run the demo again: there will be none.")
+    return 0
+
+
+def _take(session: Session, sales: Agent, step: Step, truth: Truth) -> bool:
+    print(f"── {step.shown}")
+    outcome = session.call(sales, step.name, **step.kwargs)
+    if outcome.status == "error":
+        print(f"   skipped: {type(outcome.error).__name__}: {outcome.error}\n")
+        return False
+    touched = ", ".join(
+        f"{e.kind} {e.detail} (line {e.line})" for e in effects(source(sales, step.name)) if e.kind != "import"
+    )
+    print(f"   {outcome.tier} · {_cost(outcome.usage)} · touches: {touched or 'nothing outside'}")
+    return _judged(step, outcome, sales, truth)
+
+
+def _judged(step: Step, outcome: Outcome, sales: Agent, truth: Truth) -> bool:
+    right = False
+    with suppress(TypeError, KeyError, ValueError, AttributeError):
+        right = bool(step.is_right(outcome.value, sales, truth))
+    print(
+        f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {'right' if right else 'WRONG'}, says the data's own generator\n"
+    )
+    return right
+
+
+def _again(session: Session, sales: Agent, step: Step, truth: Truth) -> None:
+    outcome = session.call(sales, step.name, **step.kwargs)
+    if outcome.status == "ok":
+        print(f"   {step.shown} · {outcome.tier} · {outcome.timings['total'] * 1000:.2f} ms · {_cost(outcome.usage)}")
+
+
+def _graduate(session: Session, sales: Agent, path: Path) -> None:
+    """Pin a method, restart, emit the class and run it alone."""
+    home = path.parent
+    try:
+        print(f"\n── pin: sales.top_sellers is now a plain function in {pin(sales, 'top_sellers')}")
+        restart = _RESTART.format(home=str(home / ".agent_repl"), identity=IDENTITY, path=str(path))
+        print("── restart: a new process, with nothing to ask", flush=True)
+        subprocess.run([sys.executable, "-c", restart], check=False)
+        file = emit(sales, home / "analyst.py")
+        print(f"── emit: {file}, which needs nothing of ours: python -I", flush=True)
+        alone = _ALONE.format(file=str(file), path=str(path), name=path.name)
+        subprocess.run([sys.executable, "-I", "-c", alone], check=False)
+    except AgentError as error:
+        print(f"   skipped: {error}")
+
+
+def _cost(usage: Usage) -> str:
+    if not usage.calls:
+        return "0 model calls"
+    money = "price unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
+    read = usage.input_tokens + usage.cache_read_tokens
+    return (
+        f"{usage.calls} model call{'s' if usage.calls > 1 else ''} · {usage.seconds:.1f} s · {read} tokens read "
+        f"({usage.cache_read_tokens} from cache), {usage.output_tokens} written · {money}"
+    )

@@ -1,0 +1,88 @@
+"""A way to read a table file, derived from its cells: small models copy it, and so get every pattern right."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ..signature import looks_like_path, sniff
+from .profile import date_formats
+
+ROWS = 500
+MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
+_LINES = """\
+rows = []
+with open({path}, newline="", encoding="utf-8-sig") as file:
+    for line in csv.DictReader(file{delimiter}):
+        cell = {{name: (text or "").strip() for name, text in line.items()}}
+        try:
+            row = {{{row}}}
+        except (ValueError, ArithmeticError):
+            continue  # no record
+        rows.append(row)
+"""
+_DATE = '''\
+def {name}(text):
+    """A date in any of the forms that the data has; raises ValueError."""
+    for form in ({forms},):
+        try:
+            return datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    raise ValueError(f"no date: {{text!r}}")
+'''
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Code that reads one file, and the helpers that it calls, by name."""
+
+    text: str
+    helpers: dict[str, str]
+
+
+def recipe(value: Any, where: str) -> Recipe | None:
+    """How to read a table file that `where` (an expression such as `self.path`) names; None for anything else."""
+    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
+        return None
+    try:
+        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
+            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), ROWS))
+    except (OSError, csv.Error):
+        return None
+    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
+    forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
+    row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
+    delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
+    helpers = {"_date": _DATE.format(name="_date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
+    return Recipe(_LINES.format(path=where, delimiter=delimiter, row=row), helpers)
+
+
+def _parsed(name: str, values: Sequence[str]) -> str:
+    cell = f'cell["{name}"]'
+    known = [value for value in values if value.lower() not in MISSING]
+    if _mostly(known, lambda text: bool(date_formats(text))):
+        return f"_date({cell})"
+    if _mostly(known, str.isdecimal):
+        return f"int({cell})"
+    return f"Decimal({cell})" if _mostly(known, _is_number) else cell
+
+
+def _mostly(values: Sequence[str], test: Any) -> bool:
+    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("+-").replace(".", "", 1).isdecimal()
+
+
+def _forms(values: Sequence[str]) -> Iterable[str]:
+    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
+    if not _mostly([v for v in values if v.lower() not in MISSING], lambda text: bool(date_formats(text))):
+        return set()
+    choices = {date_formats(value) for value in values} - {()}
+    certain = {forms[0] for forms in choices if len(forms) == 1}
+    return certain | {forms[0] for forms in choices if not certain & set(forms)}

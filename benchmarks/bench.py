@@ -1,0 +1,354 @@
+"""What things cost, as ratios within one run: `python3 run.py bench`, with `--model` for what takes minutes.
+
+The sides of a figure are measured in turn (A B A B ...), so that a busy machine slows both; a figure is the median
+over the turns. What could not be measured says why. The figures also go to `results/`, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from timeit import Timer
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+HOMES = ["HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "IPYTHONDIR"]
+
+READ = '''
+def read(self, a, b):
+    """A sum; one name of the state is read."""
+    return a + b + self.factor
+'''
+WRITE = '''
+def write(self, a, b):
+    """A sum; one name of the state is read and one is written."""
+    self.last = a + b + self.factor
+    return self.last
+'''
+FIRST_LINE = '''
+def first_line(self):
+    """The first line of the file."""
+    with open(self.path) as file:
+        return file.readline()
+'''
+FIRST_HIT = """
+import sys
+from time import perf_counter
+from agent_repl import open_session
+agent = open_session(sys.argv[1], review="cached").agent("adder", factor=3)
+began = perf_counter()
+assert agent.read(1, 2) == 6
+print((perf_counter() - began) * 1000)
+"""
+MEMORY = """
+import resource, sys
+from agent_repl import open_session
+session = open_session(sys.argv[1], provider="local", review="auto")
+agent = session.agent("greeter", who="you")
+if sys.argv[2] == "model":
+    session.call(agent, "greet")
+session.close()
+print(*(resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of ours beside another one: medians in `unit`; `ratio` is the median of the turns' ratios.
+
+    `aim` is what the ratio (our figure, where nothing stands beside it) should not pass; 0 where there is no aim.
+    """
+
+    what: str
+    ours: float = 0.0
+    beside: str = ""
+    other: float = 0.0
+    ratio: float = 0.0
+    unit: str = "us"
+    aim: float = 0.0
+    note: str = ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, print a table, write JSON; 0 when everything could be measured."""
+    words = _words(argv)
+    with tempfile.TemporaryDirectory() as folder, _world(Path(folder)):
+        rows = list(measured(Path(folder), words.turns, words.model))
+    print(table(rows))
+    out = words.out or ROOT / "benchmarks" / "results" / f"python-{_python()}{'-model' if words.model else ''}.json"
+    out.write_text(json.dumps(report(rows), indent=1) + "\n", encoding="utf-8")
+    return int(any(row.note for row in rows))
+
+
+def _words(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=15, help="how often each side is measured (default 15)")
+    parser.add_argument("--model", action="store_true", help="also what needs the local model: minutes")
+    parser.add_argument("--out", type=Path, help="where the JSON goes (default: benchmarks/results)")
+    return parser.parse_args(argv)
+
+
+def _python() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+@contextmanager
+def _world(folder: Path) -> Iterator[None]:
+    """A home, a key and settings of its own: the person's are neither read nor changed. The model's file is theirs."""
+    from agent_repl.providers.model_file import model_path
+
+    before, model = dict(os.environ), str(model_path())
+    for name in before:
+        if name.startswith(("ANTHROPIC_", "AGENT_REPL_")):
+            del os.environ[name]
+    os.environ.update({name: str(folder / "home") for name in HOMES})
+    os.environ.update(PYTHONPATH=str(ROOT), NO_COLOR="1", TERM="xterm", AGENT_REPL_MODEL_FILE=model)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def measured(folder: Path, turns: int, model: bool = False) -> Iterator[Row]:
+    """Every figure; a group that cannot be measured here is one row that says why."""
+    for group in [*GROUPS, *(MODEL_GROUPS if model else ())]:
+        name = group.__name__.replace("_", " ")
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        place = folder / name.replace(" ", "-")
+        place.mkdir()
+        try:
+            yield from group(place, turns)
+        except (ImportError, OSError, subprocess.SubprocessError) as error:
+            yield Row(name, note=f"not measured: {type(error).__name__}: {error}")
+
+
+# ── calls ──
+
+
+def pinned_calls(folder: Path, turns: int) -> Iterator[Row]:
+    """A pinned method is a function of the object's class."""
+    from agent_repl import pin
+
+    agent, plain = _adder(folder, READ, WRITE), _plain()
+    aim = 1.2 if sys.version_info >= (3, 12) else 3.0
+    for name in ("read", "write"):
+        eval(f"agent.{name}(1, 2)", {"agent": agent})
+        pin(agent, name)
+        yield _call(f"pinned call, state {name}", f"{name}(1, 2)", agent, plain, turns, aim)
+
+
+def cached_calls(folder: Path, turns: int) -> Iterator[Row]:
+    """A cached method is looked up, its call is compared with the guard, then it runs."""
+    agent, plain = _adder(folder, READ, WRITE, FIRST_LINE), _plain()
+    agent.path = plain.path = str(_csv(folder / "data.csv"))
+    yield _call("cached call, state read", "read(1, 2)", agent, plain, turns, 60.0)
+    yield _call("cached call, state written", "write(1, 2)", agent, plain, turns)
+    yield _call("cached call, opens a file", "first_line()", agent, plain, turns, 2.0)
+
+
+def _adder(folder: Path, *sources: str) -> Any:
+    """An agent whose model answers with these sources, each for the call of its name."""
+    from agent_repl import ScriptedProvider, open_session
+
+    def reply(prompt: Any) -> str:
+        return next(
+            f"```python\n{s}\n```" for s in sources if f"`{s.partition('def ')[2].partition('(')[0]}" in prompt.user
+        )
+
+    session = open_session(folder / ".agent_repl", provider=ScriptedProvider(reply), review="auto")
+    return session.agent("adder", factor=3)
+
+
+def _plain() -> Any:
+    """What the same methods are in a class that nobody wrote for an agent."""
+    scope: dict[str, Any] = {}
+    exec(READ + WRITE + FIRST_LINE, scope)
+    methods = {name: scope[name] for name in ("read", "write", "first_line")}
+    plain = type("Plain", (), methods)()
+    plain.factor = 3
+    return plain
+
+
+def _csv(path: Path) -> Path:
+    path.write_text("date,product,amount\n" + "2024-01-15,tea,2\n" * 30, encoding="utf-8")
+    return path
+
+
+def _call(what: str, call: str, agent: Any, plain: Any, turns: int, aim: float = 0.0) -> Row:
+    """A call by name, each time, of both; the agent's is written first."""
+    eval(f"agent.{call}", {"agent": agent})
+    sides = [_loop(Timer(f"thing.{call}", globals={"thing": thing})) for thing in (agent, plain)]
+    return beside(what, sides, "a plain method", turns, scale=1e6, aim=aim)
+
+
+def _loop(timer: Timer) -> Callable[[], float]:
+    """Seconds of one run, from a loop of about ten milliseconds."""
+    number = max(1, int(0.01 / (timer.timeit(100) / 100)))
+    return lambda: timer.timeit(number) / number
+
+
+def signatures(folder: Path, turns: int) -> Iterator[Row]:
+    """What a frame costs does not grow with its rows."""
+    from numpy import zeros
+    from pandas import DataFrame
+
+    from agent_repl.signature import signature
+
+    large, small = (DataFrame(zeros((rows, 10))) for rows in (1_000_000, 10))
+    sides = [_loop(Timer(lambda frame=frame: signature(frame))) for frame in (large, small)]
+    yield beside("signature, frame of 1,000,000 x 10", sides, "a frame of 10 x 10", turns, scale=1e6, aim=1.5)
+
+
+# ── processes ──
+
+
+def first_hits(folder: Path, turns: int) -> Iterator[Row]:
+    """What a person waits for at the first call of yesterday's method, in a home that holds ten."""
+    names = ["read", *(f"other_{n}" for n in range(9))]
+    agent = _adder(folder, *(READ.replace("def read", f"def {name}") for name in names))
+    for name in names:
+        eval(f"agent.{name}(1, 2)", {"agent": agent})
+    alone: list[float] = []
+
+    def first_hit() -> float:
+        began = perf_counter()
+        alone.append(float(_python_run("-c", FIRST_HIT, str(folder / ".agent_repl"))))
+        return perf_counter() - began
+
+    row = beside("import, open, agent, first cached call", [first_hit, _process("-c", "pass")], "python", turns)
+    yield row
+    yield Row("the same, without the interpreter", row.ours - row.other, unit="ms")
+    yield Row("the first cached call alone", median(alone), unit="ms", aim=5.0)
+
+
+def starts(folder: Path, turns: int) -> Iterator[Row]:
+    """Imports, commands and prompts beside the bare interpreter, IPython and ptpython."""
+    bare, ipython = _process("-c", "pass"), _process("-m", "IPython", "-c", "pass")
+    yield beside("import agent_repl", [_process("-c", "import agent_repl"), bare], "python", turns)
+    yield beside("agent-repl --help", [_process("-m", "agent_repl", "--help"), bare], "python", turns)
+    loads = _process("-m", "IPython", "-c", "%load_ext agent_repl")
+    yield beside("%load_ext agent_repl, in ipython -c", [loads, ipython], "ipython -c pass", turns)
+    prompts = [_prompt(folder, name) for name in ("agent_repl", "IPython", "ptpython")]
+    ours, *others = in_turn(prompts, turns)
+    for name, other in zip(("IPython's", "ptpython's"), others, strict=True):
+        yield _row("the shell's prompt", ours, f"{name} prompt", other, 1e3)
+
+
+def _process(*arguments: str) -> Callable[[], float]:
+    def run() -> float:
+        began = perf_counter()
+        _python_run(*arguments)
+        return perf_counter() - began
+
+    return run
+
+
+def _python_run(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, timeout=600)
+    return done.stdout
+
+
+def _prompt(folder: Path, module: str) -> Callable[[], float]:
+    """Seconds from the start of a shell to its first prompt, at a terminal."""
+    from pexpect import spawn
+
+    def run() -> float:
+        began = perf_counter()
+        child = spawn(sys.executable, ["-m", module], cwd=str(folder), dimensions=(24, 80), timeout=60)
+        child.expect([rb"In .{0,30}1", b">>>"])
+        seconds = perf_counter() - began
+        child.close(force=True)
+        return seconds
+
+    return run
+
+
+# ── the local model ──
+
+
+def memory(folder: Path, turns: int) -> Iterator[Row]:
+    """The most that this process and its child held, in megabytes."""
+    sizes = {kind: _python_run("-c", MEMORY, str(folder / kind), kind).split() for kind in ("none", "model")}
+    yield Row("memory, no model call", float(sizes["none"][0]), unit="MB")
+    yield Row("memory, the model has written", float(sizes["model"][0]), unit="MB")
+    yield Row("memory of the model's process", float(sizes["model"][1]), unit="MB")
+
+
+GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [pinned_calls, cached_calls, signatures, first_hits, starts]
+MODEL_GROUPS = [memory]
+
+
+# ── figures ──
+
+
+def beside(
+    what: str, sides: Sequence[Callable[[], float]], other: str, turns: int, scale: float = 1e3, aim: float = 0.0
+) -> Row:
+    """Our side beside another one; each returns seconds, a scale of 1000 makes milliseconds of them."""
+    ours, others = in_turn(sides, turns)
+    return _row(what, ours, other, others, scale, aim)
+
+
+def in_turn(sides: Sequence[Callable[[], float]], turns: int) -> list[list[float]]:
+    """Each side's figures; the first turn only warms up."""
+    found = [[side() for side in sides] for _ in range(turns + 1)][1:]
+    return [list(side) for side in zip(*found, strict=True)]
+
+
+def _row(what: str, ours: list[float], other: str, others: list[float], scale: float, aim: float = 0.0) -> Row:
+    ratio = median(a / b for a, b in zip(ours, others, strict=True))
+    unit = "us" if scale == 1e6 else "ms"
+    return Row(what, median(ours) * scale, other, median(others) * scale, ratio, unit, aim)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows in columns, for people."""
+    cells = [("", "ours", "", "beside", "", "ratio", "aim"), *(_cells(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(7)]
+    left = (0, 2, 3)
+    lines = [
+        "  ".join(
+            cell.ljust(w) if n in left else cell.rjust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    ]
+    notes = [f"{row.what}: {row.note}" for row in rows if row.note]
+    return "\n".join(
+        [f"Python {platform.python_version()}, {os.cpu_count()} cores", *(x.rstrip() for x in lines), *notes]
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    if row.note:
+        return row.what, "-", "", "", "", "", ""
+    aim = f"<= {row.aim:g}{'' if row.ratio else f' {row.unit}'}" if row.aim else ""
+    other = (row.beside, f"{row.other:.3g}", f"{row.ratio:.2f}") if row.beside else ("", "", "")
+    return row.what, f"{row.ours:.3g}", row.unit, *other, aim
+
+
+def report(rows: Sequence[Row]) -> dict[str, Any]:
+    """The run as JSON; nothing in it tells one machine from another, save Python, the system and the cores."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
