@@ -26,39 +26,34 @@ class Question:
     """How to ask here: `ask` prints a prompt and gives back a line, `say` prints a line.
 
     `edit` gives back changed source, or "" when nothing came of it; without it, editing is not offered. `enter`
-    says whether an empty line accepts code that is not flagged; `plain` asks with numbers in place of letters.
+    says whether an empty line accepts code that is not flagged.
     """
 
     ask: Callable[[str], str]
     say: Callable[[str], None]
     edit: Callable[[str], str] | None = None
     enter: bool = True
-    plain: bool = False
 
 
 def decide(question: Question, proposal: Proposal) -> Verdict:
     """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one."""
     words = [word for word in CHOICES if word != "edit" or question.edit]
-    keys = {str(number) if question.plain else word[0]: word for number, word in enumerate(words, 1)}
+    keys = {word[0]: word for word in words}
     enter = question.enter and not proposal.code.flagged
-    prompt = _choices(keys, question.plain) + (" (Enter accepts): " if enter else ": ")
+    shown = "  ".join("[?]" if word == "help" else f"[{word[0]}]{word[1:]}" for word in words)
     while True:
-        answer = question.ask(prompt).strip().lower() or ("accept" if enter else "")
-        if verdict := _verdict(question, proposal, keys.get(answer, answer), words):
+        answer = question.ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower()
+        word = keys.get(answer, answer) or ("accept" if enter else "")
+        if verdict := _verdict(question, proposal, word, words):
             return verdict
-
-
-def _choices(keys: dict[str, str], plain: bool) -> str:
-    if plain:
-        return "".join(f"{key}. {word}\n" for key, word in keys.items()) + "Your choice"
-    return "  ".join("[?]" if word == "help" else f"[{key}]{word[1:]}" for key, word in keys.items())
 
 
 def _verdict(question: Question, proposal: Proposal, word: str, words: list[str]) -> Verdict | None:
     match word:
-        case "accept" | "pin" if not proposal.code.flagged or _sure(question):
-            return Verdict("pin" if word == "pin" else "accept")
         case "accept" | "pin":
+            flagged = proposal.code.flagged
+            if not flagged or question.ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes":
+                return Verdict("pin" if word == "pin" else "accept")
             question.say("not accepted")
         case "no":
             return Verdict("reject")
@@ -75,7 +70,3 @@ def _verdict(question: Question, proposal: Proposal, word: str, words: list[str]
         case _:
             question.say(f"type one of: {', '.join(words)}")
     return None
-
-
-def _sure(question: Question) -> bool:
-    return question.ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes"

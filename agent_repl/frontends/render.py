@@ -86,26 +86,19 @@ def _price(proposal: Proposal) -> str:
     return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, cost)))
 
 
-def as_text(proposal: Proposal, colour: bool = False, plain: bool = False) -> str:
-    """The proposal for a terminal; `plain` is for screen readers: words in place of marks."""
-    return "".join(_spoken(*line) if plain else _painted(*line, colour) for line in lines(proposal))
-
-
-def _spoken(style: Style, text: str) -> str:
-    if style == "code":
-        return _numbered(text, ": ") + "\n"
-    marked = style in ("added", "removed", "flagged")
-    return (f"{style}: {text[1:]}" if marked else text.replace(" · ", ", ")) + "\n"
+def as_text(proposal: Proposal, colour: bool = False) -> str:
+    """The proposal for a terminal."""
+    return "".join(_painted(*line, colour) for line in lines(proposal))
 
 
 def _painted(style: Style, text: str, colour: bool) -> str:
     return (_numbered(highlighted(text, colour)) if style == "code" else paint(text, style, colour)) + "\n"
 
 
-def _numbered(code: str, mark: str = " │ ") -> str:
+def _numbered(code: str) -> str:
     rows = code.split("\n")
     width = len(str(len(rows)))
-    return "\n".join(f"  {number:>{width}}{mark}{row}" for number, row in enumerate(rows, 1))
+    return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
 
 
 def paint(text: str, style: Style, colour: bool = True) -> str:
@@ -124,8 +117,7 @@ def _highlight(code: str, formatter: Any) -> str:
     from pygments import highlight
     from pygments.lexers import PythonLexer
 
-    painted: str = highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)
-    return painted.rstrip("\n")
+    return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
 
 
 def _ink() -> Any:
