@@ -6,7 +6,8 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from types import FrameType
+from itertools import islice
+from types import CodeType, FrameType
 from typing import Any, NoReturn
 
 from .errors import AgentError, UnaskedCall
@@ -46,17 +47,15 @@ class Agent:
 
     def __getattr__(self, name: str) -> MethodHandle:
         identity = type(self)._agent_repl_identity_
+        frame = sys._getframe(1)
         if name in identity.methods:
-            return MethodHandle(self, name)
+            return MethodHandle(self, name, frame.f_code)
         if name[:1] == "_" or name in RESERVED:
             raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
-        frame = sys._getframe(1)
         calls = frame.f_globals.get(CALLS)
-        if identity.find(name) is not None:
-            return MethodHandle(self, name)
         if calls is None:
-            return MethodHandle(self, name, _who_asked(frame, name))
-        if name in calls and _loads(frame, name):
+            return MethodHandle(self, name, frame.f_code)
+        if identity.find(name) is not None or (name in calls and _calls(frame, name)):
             return MethodHandle(self, name)
         raise AttributeError(_absent(self, name), name=name, obj=self)
 
@@ -76,12 +75,12 @@ class Agent:
         return "\n".join(lines + [f"{identity.label}.{n}  {_tier(identity, n)}" for n in identity.names()])
 
     def __copy__(self) -> Agent:
-        return make(type(self), vars(self))
+        return _made(type(self), vars(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
         from copy import deepcopy
 
-        memo[id(self)] = copied = make(type(self), {})
+        memo[id(self)] = copied = _made(type(self), {})
         vars(copied).update(deepcopy(vars(self), memo))
         return copied
 
@@ -105,8 +104,9 @@ Agent.for_ = _ClassOnly()  # type: ignore[attr-defined]
 def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
     """The live class of an identity: all that is ours is on it, and pinned methods are its functions."""
 
+    # Python calls this after `Agent(...)`; the class file's constructor must not run on an agent.
     def ignore(self: Agent, *args: Any, **kwargs: Any) -> None:
-        """Python calls this after `Agent(...)`; the class file's constructor must not run on an agent."""
+        return None
 
     live = type(
         class_name(identity.label),
@@ -131,29 +131,42 @@ def make(live: type[Agent], state: Mapping[str, Any]) -> Agent:
     wrong = [n for n in state if n.startswith("_") or n in RESERVED]
     if wrong:
         raise AgentError(f"{wrong[0]!r} cannot be state: names that begin with _ and {sorted(RESERVED)} are reserved")
+    return _made(live, state)
+
+
+def _made(live: type[Agent], state: Mapping[str, Any]) -> Agent:
     made: Agent = object.__new__(live)
     vars(made).update(state)
     return made
 
 
 def _reopen(template: str, label: str, state: dict[str, Any]) -> Agent:
-    return Agent(template, name=label, **state)
+    return _made(type(Agent(template, name=label)), state)
 
 
 class MethodHandle:
-    __slots__ = ("_agent", "_asked", "_name")
+    __slots__ = ("_agent", "_name", "_reader")
 
-    def __init__(self, agent: Agent, name: str, asked: str = "") -> None:
+    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None) -> None:
         self._agent = agent
         self._name = name
-        self._asked = asked
+        self._reader = reader
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if self._asked:
-            raise UnaskedCall(self._asked)
         live = type(self._agent)
-        return serve(live._agent_repl_shop_, live._agent_repl_identity_, self._agent, self._name, args, kwargs)
+        shop, identity = live._agent_repl_shop_, live._agent_repl_identity_
+        return serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MethodHandle, (self._agent, self._name)
+
+    def _refusal(self) -> str:
+        """Why this call may not have code written, or "" when the person, or written code, asked for it by name."""
+        tool = _tool_on_stack(sys._getframe(1))
+        if tool:
+            return f"{tool} asked for .{self._name}(...): nothing is written for a tool that only looks"
+        return _who_asked(self._reader, self._name) if self._reader else ""
 
     def _method(self) -> Method | None:
         return type(self._agent)._agent_repl_identity_.find(self._name)
@@ -180,9 +193,7 @@ class MethodHandle:
     @property
     def __signature__(self) -> inspect.Signature:
         method = self._method()
-        if method is None:
-            raise AttributeError("__signature__")
-        signature = inspect.signature(method.function)
+        signature = inspect.signature(method.function if method else _anything)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __repr__(self) -> str:
@@ -194,7 +205,13 @@ class MethodHandle:
         return hash((id(self._agent), self._name))
 
 
+def _anything(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    """How a method may be called that is not written yet."""
+
+
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:
+    if why := handle._reader and _who_asked(handle._reader, handle._name):
+        raise UnaskedCall(why)
     name = handle._title()
     raise TypeError(f"{name} is a method, not its answer: did you mean {name}()?")
 
@@ -218,23 +235,26 @@ def _absent(agent: Agent, name: str) -> str:
     return f"self has no {name!r}; it has only: {', '.join(known) or 'nothing'}"
 
 
-def _loads(frame: FrameType, name: str) -> bool:
-    """Whether the frame is at `self.name` itself, and not inside `hasattr`, `getattr` or a library function."""
-    operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-    return operation in ("LOAD_ATTR", "LOAD_METHOD")
+def _calls(frame: FrameType, name: str) -> bool:
+    """Whether the frame is at the call `self.name(...)` itself: not at a mere read, in `hasattr` or in a library."""
+    code = frame.f_code
+    if dis.opname[code.co_code[frame.f_lasti]] not in ("LOAD_ATTR", "LOAD_METHOD"):
+        return False
+    _, line, _, column = next(islice(code.co_positions(), frame.f_lasti // 2, None))
+    if line is None or column is None:
+        return True
+    text = frame.f_globals["__loader__"].get_source("").split("\n")[line - 1]
+    return bool(text.encode()[column:].lstrip().startswith(b"("))
 
 
-def _who_asked(frame: FrameType, name: str) -> str:
-    """Why a name that has no code must not be written: in words, or "" when the person wrote it."""
-    if tool := _tool_on_stack(frame):
-        return f"{tool} asked for .{name}(...): nothing is written for a tool that only looks"
-    if is_library(frame.f_code):
+def _who_asked(reader: CodeType, name: str) -> str:
+    """In words, who read a name that the person did not write; "" when they did."""
+    if is_library(reader):
         return (
-            f"{frame.f_globals.get('__name__', 'a library')} asked for .{name}(...), which this agent does not have: "
+            f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that: "
             f"nothing is written for a library; call it yourself first if you want it"
         )
-    written = (*frame.f_code.co_names, *frame.f_code.co_consts)
-    if name not in written:
+    if name not in (*reader.co_names, *reader.co_consts):
         return f".{name}(...) is not written in the code that asked for it: call it by name to have it written"
     return ""
 

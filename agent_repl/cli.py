@@ -71,25 +71,15 @@ def _demo(words: argparse.Namespace) -> int:
 
 
 def _model(words: argparse.Namespace) -> int:
+    from .demo import fetch_model
     from .providers.model_file import installed, model_path, remove
 
     match words.action:
         case "pull":
-            print(_pulled(words.source))
+            print(fetch_model(words.source))
         case "remove":
             print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
         case "path":
             print(model_path())
             return 0 if installed() else 1
     return 0
-
-
-def _pulled(source: Path | None) -> Path:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
-
-    from .providers.model_file import from_path, pull
-
-    sources = [from_path(source)] if source else None
-    with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("model", total=None)
-        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,9 +27,9 @@ from .records import Outcome, Usage
 from .session import Session, open_session
 
 IDENTITY = (
-    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales, which the other methods use. "
-    "top_sellers(n) are the n products with the largest sum of quantity. data_quality_report(path) reads that file "
-    "again and counts its good and its bad lines."
+    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales. top_sellers(n): the n products "
+    "with the most units, a list of (product, sum of its quantities). data_quality_report(path) reads that file again "
+    'and returns {"good": lines that parse, "bad": lines that do not}.'
 )
 SEED = 2  # the best sellers by units, by revenue and by number of lines are three different orders
 _RESTART = """
@@ -84,8 +85,8 @@ def _quarters(value: Any, sales: Agent, truth: Truth) -> bool:
 
 def _quality(value: Any, sales: Agent, truth: Truth) -> bool:
     bad = sum(truth.problems[kind] for kind in ("not a sale", "quantity missing", "price missing"))
-    counts = value.values() if isinstance(value, dict) else value
-    return [*counts] == [truth.sales, bad]
+    found = [value["good"], value["bad"]] if isinstance(value, dict) else [*value]
+    return [len(lines) if isinstance(lines, list) else lines for lines in found] == [truth.sales, bad]
 
 
 def _money(value: Any) -> Decimal | None:
@@ -127,18 +128,18 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(argv))
 
 
-def fetch_model() -> None:
-    """See to it that the local model's file is there: with a bar in a terminal, with words elsewhere."""
+def fetch_model(source: Path | None = None) -> Path:
+    """See to it that the local model's file is there, from a path or the net; raises ModelUnavailable."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    from .providers.model_file import installed, pull
+    from .providers.model_file import from_path, installed, model_path, pull
 
     if installed():
-        return
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
+        return model_path()
+    sources = [from_path(source)] if source else None
+    with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("model", total=None)
-        pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print)
+        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
 
 
 def _open(home: Path, provider: Provider | str, review: str) -> Session:
@@ -184,7 +185,8 @@ def _judged(step: Step, outcome: Outcome, sales: Agent, truth: Truth) -> bool:
     right = False
     with suppress(TypeError, KeyError, ValueError, AttributeError):
         right = bool(step.is_right(outcome.value, sales, truth))
-    print(f"   → {outcome.value!r}\n   {'right' if right else 'WRONG'}, says the data's own generator\n")
+    verdict = "right" if right else "WRONG"
+    print(f"   → {textwrap.shorten(repr(outcome.value), 240)}\n   {verdict}, says the data's own generator\n")
     return right
 
 

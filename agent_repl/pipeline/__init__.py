@@ -10,11 +10,11 @@ Call ── premises ──► the head, if it fits? ──yes──► execute 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ModuleError, Rejected, StoreError
+from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Call, Code, Entry, Event, Guard, Tier, Version
@@ -30,14 +30,27 @@ from .undo import Undo
 __all__ = ["Workshop", "execute", "fill", "object_request", "serve", "settle", "state_of"]
 
 
-def serve(shop: Workshop, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Any:
-    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises."""
+def serve(
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Any,
+    refusal: Callable[[], str] = str,
+) -> Any:
+    """The whole life of a call to a method that is not a plain function yet: its value, or what it raises.
+
+    `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
+    """
     __tracebackhide__ = True
     place = shop.executor.open(agent)
     method = identity.find(name)
     undoable = None if method is None else identity.served(name, place, args, kwargs)
     if method is not None and undoable is not None:
         return execute(identity, method, place, args, kwargs, undoable)
+    if why := refusal():
+        raise UnaskedCall(why)
     with ledger() as book:
         filled = fill(identity.template, state_of(place))
         call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
@@ -158,8 +171,9 @@ def _decide(case: Case) -> Method:
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
-                case.shop.store.judge(draft, "rejected")
-                raise Rejected(f"{case.title} was rejected; the draft is kept: call it again to see it")
+                if draft.verdict != "accepted":
+                    judged(case, draft, "rejected")
+                raise Rejected(f"{case.title} was rejected; nothing is lost: call it again to see it, or to revise it")
 
 
 def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Method:
@@ -168,7 +182,7 @@ def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Met
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
-    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.number == version.number else ()
+    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.unit == version.unit else ()
     entry = Entry(version, guards, pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
@@ -205,9 +219,6 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.shop.failures[case.call.key] = Failure(method.code.source, message)
     case.identity.forget(case.name)
     case.identity.refresh()
-    try:
-        if not proven:
-            case.shop.store.judge(version, "failed", message)
-    except StoreError as problem:
-        case.tell(Event("warning", str(problem)))
+    if not proven:
+        judged(case, version, "failed", message)
     case.tell(Event("repair", f"{case.title} {message.splitlines()[0]}; its state was put back"))

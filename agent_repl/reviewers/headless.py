@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
 from ..errors import ReviewRequired
@@ -9,12 +10,13 @@ from ..records import Event, Proposal
 
 
 class HeadlessReviewer:
-    """Never asks, and has no screen to tell anything on."""
+    """Never asks; warnings go to standard error, and nothing else is told."""
 
     can_ask = False
 
     def tell(self, event: Event) -> None:
-        pass
+        if event.kind == "warning":
+            print(f"agent_repl: {event.text}", file=sys.stderr)
 
     def confirm(self, question: str) -> bool:
         return False

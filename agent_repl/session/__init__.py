@@ -25,7 +25,7 @@ from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from .home import find_home
-from .naming import slug
+from .naming import is_name, slug
 from .settings import MODES, load_settings
 
 
@@ -107,7 +107,7 @@ class Session:
         stored = self.store.agents()
         if template in stored:
             return stored[template]
-        if name is not None and slug(name) != name:
+        if name is not None and not is_name(name):
             raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
         taken = {*stored.values(), *(i.label for i in self.identities.values())}
         return free_name(name or slug(template), taken)
@@ -236,7 +236,7 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
         return AnthropicProvider(
             model=settings.model or None,
             base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
-            api_key=environment.get("ANTHROPIC_API_KEY"),
+            api_key=environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"),
             timeout=settings.request_timeout,
             max_retries=settings.max_retries,
         )
