@@ -48,8 +48,7 @@ def _change(identity: Identity, name: str, entries: list[Entry], state: Mapping[
 
 def pinned(identity: Identity) -> list[Entry]:
     """The entries that a person pinned, in the order of first acceptance."""
-    found = (identity.find(name) for name in identity.names())
-    return [m.entry for m in found if m is not None and m.entry.pinned]
+    return [entry for entry in identity.entries() if entry.pinned]
 
 
 def bind(identity: Identity) -> None:
@@ -85,7 +84,8 @@ def _loaded(identity: Identity, entries: list[Entry]) -> type:
         name = entry.version.key.name
         if name not in found or digest(found[name], name) != entry.version.unit:
             raise ModuleError(f"{path}: {name} is not the version that was pinned")
-    calls = frozenset().union(*(identity.methods[e.version.key.name].code.calls for e in entries))
+    methods = (identity.find(entry.version.key.name) for entry in entries)
+    calls = frozenset().union(*(method.code.calls for method in methods if method is not None))
     return load_class(path, source, identity.label, class_name(identity.label), calls)
 
 

@@ -11,7 +11,7 @@ import os
 import re
 from calendar import month_abbr, month_name
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
@@ -214,8 +214,8 @@ def _text_pattern(text: str) -> str:
 
 def date_formats(text: str) -> tuple[str, ...]:
     """The strptime formats that read a text; two where day and month could change places."""
-    days = [(form, match.end()) for form, regex in _DATES if (match := regex.match(text))]
-    return tuple(form + clock for form, end in days for clock, regex in _CLOCKS if regex.fullmatch(text, end))
+    days = [(form, match.end()) for form, regex in _compiled(_DATES) if (match := regex.match(text))]
+    return tuple(form + clock for form, end in days for clock, regex in _compiled(_CLOCKS) if regex.fullmatch(text, end))
 
 
 def _settle(groups: dict[str, list[Any]]) -> None:
@@ -240,15 +240,16 @@ def _shown(value: Any, limit: int = 36) -> str:
     return text if len(text) <= limit + 40 else f"{text[:limit]}…"
 
 
-def _compiled(forms: Iterable[str]) -> list[tuple[str, re.Pattern[str]]]:
+@cache
+def _compiled(forms: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     found = [(form, re.sub(r"%(\w)", lambda field: _FIELDS[field[1]], re.escape(form))) for form in forms]
     return [(form, re.compile(regex, re.IGNORECASE)) for form, regex in found]
 
 
-_DATES = _compiled((
+_DATES = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%y",
     "%d/%m/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
     "%d-%b-%y", "%b %Y", "%B %Y", "%Y-%m",
-))  # fmt: skip
+)  # fmt: skip
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
-_CLOCKS = _compiled(["", *(mark + time + zone for mark in " T" for time in _TIMES for zone in ("", "%z", " %z"))])
+_CLOCKS = ("", *(mark + time + zone for mark in " T" for time in _TIMES for zone in ("", "%z", " %z")))
