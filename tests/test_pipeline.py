@@ -276,7 +276,7 @@ def test_a_person_is_shown_the_error_and_the_next_call_repairs(tmp_path):
     with pytest.raises(KeyError):
         calc.double(2)
     assert calc.double(2) == 4
-    assert person.seen[1].reason.startswith("repairs: it ran and raised KeyError")
+    assert person.seen[1].reason.startswith("repairs: it raised KeyError")
 
 
 def test_failures_from_outside_rewrite_nothing(tmp_path):

@@ -221,4 +221,5 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.identity.refresh()
     if not proven:
         judged(case, version, "failed", message)
-    case.tell(Event("repair", f"{case.title} {message.splitlines()[0]}; its state was put back"))
+    then = "" if case.shop.mode == "auto" else "; call it again to have it repaired"
+    case.tell(Event("repair", f"{message.splitlines()[0]}; its state was put back{then}"))
