@@ -131,7 +131,7 @@ class _Reader:
         return any("://" in text for text in [ast.unparse(path), *self.names.texts(path)])
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
-        if node.attr in INNARDS.split():
+        if node.attr in INNARDS:
             yield _effect("dynamic", node, ast.unparse(node))
         elif not isinstance(node.ctx, ast.Load):
             yield from self._store(node)

@@ -42,6 +42,10 @@ def _rows(*groups: tuple[str, int | None, str]) -> dict[str, Row]:
     return {name: Row(kind, path) for kind, path, names in groups for name in names.split()}
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 CALLS = _rows(
     ("open", 0, "builtins.open io.open _io.open codecs.open io.FileIO os.fdopen gzip.open gzip.GzipFile bz2.open"),
     ("open", 0, "bz2.BZ2File lzma.open lzma.LZMAFile zipfile.ZipFile tarfile.open wave.open"),
@@ -105,7 +109,9 @@ EXPORTS = _rows(
     ("exports", 0, "to_csv to_excel to_json to_parquet to_feather to_hdf to_html to_latex to_xml to_stata to_orc"),
     ("exports", 0, "to_pickle to_sql tofile savefig write_csv write_parquet write_html write_image write_excel"),
 )
-PATH_KEYWORDS = "file path path_or_buf path_or_buffer filepath_or_buffer io buf fname fp name dst".split()
+PATH_KEYWORDS = _words("file path path_or_buf path_or_buffer filepath_or_buffer io buf fname fp name dst")
 
 # Attributes that lead out of any object into the interpreter.
-INNARDS = "__globals__ __subclasses__ __builtins__ __code__ __closure__ f_globals f_locals f_back tb_frame gi_frame"
+INNARDS = _words(
+    "__globals__ __subclasses__ __builtins__ __code__ __closure__ f_globals f_locals f_back tb_frame gi_frame"
+)
