@@ -126,24 +126,19 @@ class _Globals(ast.NodeVisitor):
         self.scopes: list[tuple[bool, set[str]]] = []
 
     def visit_Name(self, node: ast.Name) -> None:
-        if not self._local(node.id):
+        # A class body's names are seen in that body alone, not in the functions inside it.
+        inner = self.scopes[-1:] + [scope for scope in self.scopes[:-1] if not scope[0]]
+        if not any(node.id in names for _, names in inner):
             self.found.append(node)
 
-    def _local(self, name: str) -> bool:
-        # A class body's names are seen in that body alone, not in the functions inside it.
-        inner = self.scopes[-1:] + [s for s in self.scopes[:-1] if not s[0]]
-        return any(name in names for _, names in inner)
-
     def _function(self, node: Function | ast.Lambda) -> None:
-        arguments = node.args
-        for outside in (*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())):
-            if outside is not None:
-                self.visit(outside)
-        for annotation in (*(a.annotation for a in _parameters(arguments)), getattr(node, "returns", None)):
-            if annotation is not None:
-                self.visit(annotation)
+        arguments, parameters = node.args, _parameters(node.args)
+        outside = [*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())]
+        outside += [*(a.annotation for a in parameters), getattr(node, "returns", None)]
+        for part in filter(None, outside):
+            self.visit(part)
         body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
-        self._inside(False, {a.arg for a in _parameters(arguments)} | _bound_in(body), body)
+        self._inside(False, {a.arg for a in parameters} | _bound_in(body), body)
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
 

@@ -31,7 +31,7 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
         ("a.tsv", "a\tb\n1\t2\n", "tsv(a,b)"),
         ("a.csv", "region,2023,2024\nNorth,1,2\n", "csv;,(region,2023,2024)"),
         ("a.csv", "Alice,23\nBob,35\n", "csv;,(2 columns, no header)"),
-        ("a.csv", "Sales report\n\na,b,c\n1,2,3\n4,5,6\n", "csv;,;skip 2(a,b,c)"),
+        ("a.csv", "Sales report\n\na,b,c\n1,2,3\n4,5,6\n", "csv;,(3 columns, no header)"),
         ("a.csv", "\ufeffa,b\n1,2\n", "csv;,;utf-8-sig(a,b)"),
         ("a.csv", "größe,b\n1,2\n".encode("cp1252"), "csv;,;cp1252(größe,b)"),
         ("a.csv", 'id," price (net)"\n1,2\n', 'csv;,(id," price (net)")'),

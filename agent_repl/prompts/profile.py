@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
-from ..signature.files import FileKind, decoded, json_lines, mended, quoted, sniff, sniff_text, table_rows, tables
+from ..signature.files import FileKind, decoded, json_lines, mended, quoted, sniff, sniff_text, table_rows
 from ..signature.kinds import label, library_class, signature
 
 LIMIT = 2300
@@ -61,16 +61,11 @@ def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
         what = f"file, encoding {encoding!r}" if encoding != "utf-8" else "file"
         yield from _text_lines(kind, text, size > HEAD, name, what, samples)
     elif kind.format == "directory":
-        with os.scandir(path) as entries:
-            names = sorted(entry.name for entry in islice(entries, 1000))
+        names = sorted(os.listdir(path))
         shown = f": {', '.join(map(_shown, names[:10]))}" if samples else ""
-        yield f"{name}: directory, {len(names)}{'' if len(names) < 1000 else ' or more'} entries{shown}"
-    elif kind.format == "sqlite":
-        yield f"{name}: SQLite database with these tables:"
-        for table, columns in tables(path).items():
-            yield f"  {quoted(table)}({', '.join(map(quoted, columns))[:300]})"
+        yield f"{name}: directory, {len(names)} entries{shown}"
     else:
-        yield f"{name}: {kind.signature[:400]} file"
+        yield f"{name}: {kind.signature[:1500]} file"
 
 
 def _read(path: str, in_lines: bool) -> tuple[str, str, int]:
@@ -102,11 +97,10 @@ def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, sam
 
 
 def _table_lines(kind: FileKind, text: str, part: bool, title: str, samples: bool) -> Iterator[str]:
-    below = [row for row in table_rows(text, kind.delimiter)[kind.skip + bool(kind.columns) :] if row]
+    below = [row for row in table_rows(text, kind.delimiter) if row][bool(kind.columns) :]
     good = [row for row in below if len(row) == kind.width]
     title += f", delimiter {kind.delimiter!r}, {kind.width} columns"
     title += f", {len(below)} rows" if samples and not part else ""
-    title += f", {kind.skip} lines above the header" if kind.skip else ""
     yield title + (f"; header {_shown(kind.delimiter.join(kind.columns), 700)}" if kind.columns else ", no header")
     if not samples:
         return

@@ -41,8 +41,8 @@ class FileKind:
 
     `format` is csv, tsv, json, jsonl, sqlite, text, directory, binary, special, missing or unreadable.
     `columns` are those of a table, `keys` those of JSON or the tables of a database (`orders(id,total)`). `array` is
-    true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its columns, also
-    where it has no header. `suffix` tells texts and binaries apart.
+    true for JSON whose top is an array; `width` counts a table's columns, also where it has no header. `suffix` tells
+    texts and binaries apart.
     """
 
     format: str
@@ -50,7 +50,6 @@ class FileKind:
     columns: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     array: bool = False
-    skip: int = 0
     width: int = 0
     encoding: str = "utf-8"
     suffix: str = ""
@@ -59,7 +58,6 @@ class FileKind:
     def signature(self) -> str:
         """Canonical text such as `csv;,(date,product)`: format and header, never content."""
         head = self.format + self.suffix + (f";{self.delimiter}" if self.format == "csv" else "")
-        head += f";skip {self.skip}" if self.skip else ""
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
         if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
@@ -218,12 +216,11 @@ def _table_kind(text: str, suffix: str) -> FileKind | None:
 
 def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
     """A text as a table with this delimiter, and the share of its first rows that have the usual width."""
-    rows = table_rows(text, delimiter, 40)
-    widths = Counter(len(row) for row in rows if row)
+    rows = [row for row in table_rows(text, delimiter, 40) if row]
+    widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))
-    skip, top = next(((at, row) for at, row in enumerate(rows) if len(row) == width), (0, []))
-    skip, header = (skip, tuple(top)) if _names_columns(top) else (0, ())
-    kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, skip=skip, width=width)
+    header = tuple(rows[0]) if rows and len(rows[0]) == width and _names_columns(rows[0]) else ()
+    kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, width=width)
     return count / max(2, widths.total()), kind  # one row proves little
 
 

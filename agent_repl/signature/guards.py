@@ -73,20 +73,14 @@ def file_marks(values: Iterable[Any]) -> tuple[str, ...]:
 
 def fits(accepted: Iterable[Guard], premises: Iterable[Premise]) -> bool:
     """Whether some accepted guard says the same of every premise."""
-    wanted = list(premises)
-    return any(_covers(dict(guard), wanted) for guard in accepted)
-
-
-def _covers(guard: dict[str, str], wanted: list[Premise]) -> bool:
-    return all(guard.get(premise.path) == premise.signature for premise in wanted)
+    wanted = set(premises)
+    return any(wanted.issubset(guard) for guard in accepted)
 
 
 def differences(accepted: Iterable[Guard], premises: Iterable[Premise]) -> list[str]:
     """In words for a person, how the premises differ from the accepted guard that is nearest to them."""
     wanted = list(premises)
-    found = [
-        [_difference(dict(guard), p) for p in wanted if dict(guard).get(p.path) != p.signature] for guard in accepted
-    ]
+    found = [[_difference(dict(guard), p) for p in wanted if p not in guard] for guard in accepted]
     return min(found, key=len, default=[])
 
 
