@@ -292,7 +292,8 @@ SHELF = {
     "base": BASE,
     "new syntax": (
         "import re\nWORD = re.compile(r'\\w+')\n\nasync def m(self, *names, deep=False, **more):\n"
-        "    '''Look.'''\n    async with self.door() as d:\n        match names:\n            case [first, *rest] if deep:\n"
+        "    '''Look.'''\n    async with self.door() as d:\n        match names:\n"
+        "            case [first, *rest] if deep:\n"
         "                yield f'{first!r:>{len(rest)}}'\n            case {'a': 1, **others}:\n"
         "                yield [w for w in WORD.findall(d) if (k := len(w)) > 2 and k < 9]\n"
     ),
