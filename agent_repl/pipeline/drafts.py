@@ -49,18 +49,15 @@ def unchanged_head(case: Case) -> Draft | None:
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
     """A new version from the model: stored before anybody looks at it, since it is paid for."""
-    shop = case.shop
     require_model(case)
-    failure = shop.failures.get(case.call.key) or _last_failure(case)
+    request, failure = wanted(case)
     head = case.identity.find(case.name)
-    request = request_of(case)
     reason, author = ("new", "model")
     if revise:
         request, reason = with_feedback(request, *revise), f"revised: {revise[1]}"
     elif failure:
         reason, author = f"repairs: {failure.message.splitlines()[0]}", "repair"
     elif head:
-        request = replace(request, head=head.code.source, changes=_changes(case, head))
         reason = f"extends v{head.entry.version.number}"
     written = _write(case, request, failure)
     parents = [v.number for v in (parent, head.entry.version if head else None) if v is not None and v.number]
@@ -78,6 +75,16 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return stored(case, version), written.code, reason
+
+
+def wanted(case: Case) -> tuple[Request, Failure | None]:
+    """What the writer is asked for this call as things stand, and the failure that it should learn from."""
+    failure = case.shop.failures.get(case.call.key) or _last_failure(case)
+    head = case.identity.find(case.name)
+    request = request_of(case)
+    if head and not failure:
+        request = replace(request, head=head.code.source, changes=_changes(case, head))
+    return request, failure
 
 
 def _last_failure(case: Case) -> Failure | None:

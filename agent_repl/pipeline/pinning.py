@@ -24,6 +24,7 @@ def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
     path = _path(identity)
     _refuse_foreign(identity, path)
+    identity.refresh()
     if identity.find(name) is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
     entries = [*pinned(identity), identity.methods[name].entry]
@@ -40,6 +41,7 @@ def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
     """Take a method out of the class file; it is served from the store again, with its guards."""
     path = _path(identity)
     _refuse_foreign(identity, path)
+    identity.refresh()
     rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
     write_class(identity, path, rest, state)
     if (method := identity.find(name)) is not None:
@@ -152,5 +154,9 @@ def _refuse_foreign(identity: Identity, path: Path) -> None:
         mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
     except (OSError, ValueError, KeyError, TypeError):
         mac = ""
-    if mac != identity.store.sign(_sealed(path, path.read_text(encoding="utf-8", errors="replace"))):
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ModuleError(f"{path} cannot be read: {error}") from error
+    if mac != identity.store.sign(_sealed(path, text)):
         raise ModuleError(f"{path} was changed outside agent_repl, or is not yours; it is left as it is")
