@@ -223,9 +223,6 @@ class _Found:
                 self.reads.add(attribute)
                 self.binds.add(attribute)
                 self._look(node.value, me)
-            case ast.Assign() | ast.AnnAssign(value=ast.expr()) if node.value is not None:
-                self._look(node.value, me)
-                self._inside(node.targets if isinstance(node, ast.Assign) else [node.target], me)
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
                 if not isinstance(node.ctx, ast.Load):
                     self.binds.add(attribute)

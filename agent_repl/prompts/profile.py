@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from ..signature.files import FileKind, decoded, json_lines, mended, quoted, sniff, sniff_text, table_rows
+from ..signature.files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
 from ..signature.kinds import label, library_class, signature
 
 LIMIT = 2300
@@ -42,7 +42,7 @@ def profile(value: Any, name: str, samples: bool = True) -> str:
 
 
 def profile_file(path: str | os.PathLike[str], name: str, samples: bool = True) -> str:
-    """What is in a file, in at most about 2,500 characters; reads at most 384 KB of it. Never raises."""
+    """What is in a file, in about 2,500 characters; at most 384 KB of it are read, of JSON 16 MB. Never raises."""
     try:
         return _fitted(_file_lines(os.fspath(path), name, samples))
     except Exception:  # a file may vanish or change while it is read
@@ -57,9 +57,9 @@ def _fitted(lines: Iterable[str]) -> str:
 def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
     kind = sniff(path)
     if kind.format in ("csv", "tsv", "json", "jsonl", "text"):
-        text, encoding, size = _read(path, in_lines=kind.format != "json")
+        text, encoding, part = _read(path, in_lines=kind.format != "json")
         what = f"file, encoding {encoding!r}" if encoding != "utf-8" else "file"
-        yield from _text_lines(kind, text, size > HEAD, name, what, samples)
+        yield from _text_lines(kind, text, part, name, what, samples)
     elif kind.format == "directory":
         names = sorted(os.listdir(path))
         shown = f": {', '.join(map(_shown, names[:10]))}" if samples else ""
@@ -68,15 +68,16 @@ def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
         yield f"{name}: {kind.signature[:1500]} file"
 
 
-def _read(path: str, in_lines: bool) -> tuple[str, str, int]:
-    """A file's text, or of a large one the beginning and (in whole lines) the end; its encoding; its size in bytes."""
+def _read(path: str, in_lines: bool) -> tuple[str, str, bool]:
+    """A file's text, or of many lines the first and last ones; its encoding; whether that is a part of it."""
     size = os.path.getsize(path)
+    part = in_lines and size > HEAD
     with open(path, "rb") as file:
-        data = file.read(HEAD)
-        if in_lines and size > HEAD:
+        data = file.read(HEAD if in_lines else JSON_LIMIT)
+        if part:
             file.seek(max(HEAD, size - PIECE))
             data = data[: data.rfind(b"\n") + 1] + file.read(PIECE).partition(b"\n")[2] or data
-    return *decoded(data), size
+    return *decoded(data), part
 
 
 def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, samples: bool) -> Iterator[str]:
@@ -88,7 +89,7 @@ def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, sam
         yield f"{title}, one value a line"
         yield from _column_lines(_columns(json_lines(text, 500)), samples)
     elif kind.format == "json":
-        top = json.loads(mended(text) if part else text)
+        top = json.loads(text)
         yield f"{title}, an array" if kind.array else title
         yield from _column_lines(_columns(top), samples)
     else:

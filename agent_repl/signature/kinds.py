@@ -26,7 +26,7 @@ from .files import bounded, joined, quoted, shortened, sniff_text
 LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
-_HEAD = 4096
+_HEAD = 65_536
 Rule = Callable[[Any, int], str]
 
 # by id, here and below: a metaclass may define __hash__, and these classes live for ever
