@@ -192,8 +192,6 @@ def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 @dataclass
 class _Found:
-    """Collects what is done with self, function by function."""
-
     helpers: dict[str, Definition]
     reads: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
@@ -267,7 +265,6 @@ def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
-    """The attributes of self that this very statement sets."""
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
     return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 

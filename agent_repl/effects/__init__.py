@@ -67,8 +67,6 @@ def _hidden(character: str) -> bool:
 
 
 class _Reader:
-    """Reads the effects of one tree, node by node."""
-
     def __init__(self, names: Names) -> None:
         self.names = names
         self.followed: set[int] = set()  # nodes that are told of through their parents, which come first

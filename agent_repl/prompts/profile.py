@@ -134,7 +134,6 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
 
 
 def _frame_columns(value: Any) -> Columns:
-    """The columns of a pandas or polars table, with values from its beginning and end."""
     rest = min(1000, max(0, len(value) - 1000))
     named = value.items() if hasattr(value, "items") else zip(value.columns, value, strict=True)
     if len(value.shape) == 1:
@@ -228,7 +227,6 @@ def _example(pattern: str, value: Any) -> str:
 
 
 def _shown(value: Any, limit: int = 36) -> str:
-    """The repr of a plain value, shortened."""
     if type(value) in (str, bytes):
         return repr(value[:limit]) + ("…" if len(value) > limit else "")
     text = repr(value)

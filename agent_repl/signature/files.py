@@ -199,7 +199,6 @@ def _table_kind(text: str, suffix: str) -> FileKind | None:
 
 
 def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
-    """A text as a table with this delimiter, and the share of its first rows that have the usual width."""
     rows = [row for row in table_rows(text, delimiter, 40) if row]
     widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))

@@ -45,7 +45,6 @@ def recall(source: str, name: str, unit: str = "") -> Code:
 
 
 def _with_promised(draft: Draft, spec: Spec) -> Draft:
-    """The draft with the helpers that it was promised and calls."""
     called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
     return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 

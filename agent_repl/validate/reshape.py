@@ -87,7 +87,6 @@ def _with_imports(draft: Draft, name: str) -> str:
 
 
 def _import_for(name: str, attribute: str) -> str:
-    """The import that a well-known name is missing, "" when it cannot be guessed."""
     if name == "datetime" and attribute in _OF_DATETIME:
         return "from datetime import datetime"
     if attribute and name in sys.stdlib_module_names and not name.startswith("_"):

@@ -69,7 +69,6 @@ def _runs_at_once(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 
 def _may_stand(node: ast.stmt) -> bool:
-    """Whether a statement of the module does nothing but define."""
     match node:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value)
@@ -168,7 +167,6 @@ def _holdings(spec: Spec) -> str:
 
 
 def _asked_for(nodes: list[ast.AST]) -> set[str]:
-    """Names that the code asks for before it uses them, by hasattr, getattr or setattr with a constant."""
     calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and len(n.args) > 1]
     asked = [c.args[1] for c in calls if ast.unparse(c.func) in ("hasattr", "getattr", "setattr")]
     return {a.value for a in asked if isinstance(a, ast.Constant) and isinstance(a.value, str)}

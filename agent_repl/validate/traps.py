@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from ..records import Spec
 from ..unit import Function
 
-_ONE_PASS = frozenset(
-    {"reader", "DictReader", "open", "map", "filter", "zip", "enumerate", "iter", "finditer", "iterdir"}
-)
+_ONE_PASS = {"reader", "DictReader", "open", "map", "filter", "zip", "enumerate", "iter", "finditer", "iterdir"}
 
 
 def used_up(tree: ast.Module, method: Function, spec: Spec) -> Iterator[tuple[int, str]]:
@@ -20,10 +18,8 @@ def used_up(tree: ast.Module, method: Function, spec: Spec) -> Iterator[tuple[in
     passes = Counter(name for node in ast.walk(method) for name in _iterated(node) if made[name] == 1)
     for loop in ast.walk(method):
         rounds = _rounds(loop)
-        made_inside = {name for node in rounds for name in _one_pass_names(node)}
-        passes.update(
-            name for node in rounds for name in _iterated(node) if made[name] == 1 and name not in made_inside
-        )
+        anew = {name for node in rounds for name in _one_pass_names(node)}
+        passes.update(name for node in rounds for name in _iterated(node) if name in passes and name not in anew)
     for name in [name for name, count in passes.items() if count > 1][:1]:
         lines = [n.lineno for n in ast.walk(method) if isinstance(n, ast.Name) and n.id == name]
         yield max(lines), f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
