@@ -56,10 +56,7 @@ def digest(tree: ast.Module, name: str) -> str:
 
 def method_of(tree: ast.Module, name: str) -> Function | None:
     """The module-level function of that name."""
-    for node in tree.body:
-        if isinstance(node, Function) and node.name == name:
-            return node
-    return None
+    return next((node for node in tree.body if isinstance(node, Function) and node.name == name), None)
 
 
 def definitions(tree: ast.Module) -> dict[str, Definition]:

@@ -115,7 +115,7 @@ class _Reader:
             return
         if kind == "unknown":
             yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
-        elif path and self._is_address(path):
+        elif path and any("://" in text for text in [ast.unparse(path), *self.names.texts(path)]):
             yield _effect("network", call, _brief(path))
         else:
             named = kind == "reads" and path is not None and self.names.named(path) is True
@@ -141,9 +141,6 @@ class _Reader:
             return path.value in (":memory:", None)
         origins = self.names.origins(path)
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
-
-    def _is_address(self, path: ast.expr) -> bool:
-        return any("://" in text for text in [ast.unparse(path), *self.names.texts(path)])
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
         if node.attr in INNARDS:

@@ -106,8 +106,7 @@ def _table_lines(kind: FileKind, text: str, part: bool, title: str, samples: boo
     if not samples:
         return
     if len(good) < len(below):
-        odd = next(",".join(row) for row in below if len(row) != kind.width)
-        yield f"  {len(below) - len(good)} rows have more or fewer cells, such as {_shown(odd, 60)}"
+        yield f"  {len(below) - len(good)} rows have more or fewer cells"
     names = kind.columns or [f"column {number}" for number in range(kind.width)]
     yield from _column_lines([(name, [row[at] for row in good]) for at, name in enumerate(names[:64])])
     yield from ["  … and more columns"] * (len(names) > 64)
