@@ -88,8 +88,7 @@ class Executor(Protocol):
         Functions belong to an identity, not to one agent, so they are made here and not in a place.
         """
 
-    def open(self, agent: Any) -> Place:
-        """The place of one agent."""
+    def open(self, agent: Any) -> Place: ...
 
 
 class Store(Protocol):

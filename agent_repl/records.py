@@ -102,9 +102,8 @@ class Effect:
 class Spec:
     """What validation holds code against: the wanted name, how it is called, and what self has.
 
-    `state` and `methods` are the names that `self` has. `files` are the texts that may name a file; `paths` those
-    of the arguments and the state that do, by where they are (`self.path`). `helpers` are sources of functions that
-    the writer was promised: code that calls one gets it.
+    `files` are the texts that may name a file; `paths` those of the arguments and the state that do, by where they
+    are (`self.path`). `helpers` are sources of functions that code may call: code that calls one gets it.
     """
 
     name: str
@@ -179,9 +178,8 @@ class Entry:
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
 
-    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says in words
-    what stands between this code and the machine. `check` tells of an edited source what is wrong with it
-    ("" when nothing is), so that an editor can be opened again on the same text.
+    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says what stands between
+    the code and the machine; `check` tells what is wrong with an edited source ("" when nothing is).
     """
 
     title: str

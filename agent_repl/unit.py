@@ -56,10 +56,7 @@ def digest(tree: ast.Module, name: str) -> str:
 
 def method_of(tree: ast.Module, name: str) -> Function | None:
     """The module-level function of that name."""
-    for node in tree.body:
-        if isinstance(node, Function) and node.name == name:
-            return node
-    return None
+    return next((node for node in tree.body if isinstance(node, Function) and node.name == name), None)
 
 
 def definitions(tree: ast.Module) -> dict[str, Definition]:
@@ -192,8 +189,6 @@ def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 @dataclass
 class _Found:
-    """Collects what is done with self, function by function."""
-
     helpers: dict[str, Definition]
     reads: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
@@ -223,9 +218,6 @@ class _Found:
                 self.reads.add(attribute)
                 self.binds.add(attribute)
                 self._look(node.value, me)
-            case ast.Assign() | ast.AnnAssign(value=ast.expr()) if node.value is not None:
-                self._look(node.value, me)
-                self._inside(node.targets if isinstance(node, ast.Assign) else [node.target], me)
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
                 if not isinstance(node.ctx, ast.Load):
                     self.binds.add(attribute)
@@ -270,7 +262,6 @@ def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
-    """The attributes of self that this very statement sets."""
     if isinstance(node, ast.Assign):
         targets = node.targets
     else:

@@ -33,8 +33,6 @@ def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = Non
 
 
 class _Verbatim(str):
-    """A text that a signature shows as it is."""
-
     __repr__ = str.__str__
 
 
