@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import os
 import shlex
 import sys
@@ -91,8 +90,10 @@ def run(names: Names, line: str) -> Any:
         return print(_overview())
     if first in VERBS:
         return _do(first, names, _split(rest))
-    if line[0] not in "\"'":
-        _refuse_mistaken(names, first, rest.strip())
+    if line[0] not in "\"'" and ('"' in line or len(line.split()) < 3):
+        close = get_close_matches(first, VERBS, n=1)
+        hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
+        raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
     return _from_words(line.strip("\"'"))
 
 
@@ -114,16 +115,6 @@ def _split(text: str) -> list[str]:
         raise AgentError(f"{error}: a quote is not closed in {text!r}") from None
 
 
-def _refuse_mistaken(names: Names, first: str, rest: str) -> None:
-    """Raise AgentError for a word that was meant as a verb."""
-    close = get_close_matches(first, VERBS, n=1, cutoff=0.7)
-    like_a_verb = close and (len(rest.split()) < 3 or '"' in rest)
-    about_agent = isinstance(names.get(rest.partition(".")[0]), Agent)
-    if like_a_verb or about_agent or not rest:
-        hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
-        raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
-
-
 def _from_words(words: str) -> Agent:
     for word in words.split():
         if os.path.isfile(path := word.strip("\"',;:.()")):
@@ -132,10 +123,7 @@ def _from_words(words: str) -> Agent:
 
 
 def _create(names: Names, name: str, identity: str, *pairs: str) -> None:
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise AgentError(f"{name!r} cannot be a name in Python: choose one like sales_2024")
-    state = dict(_pair(names, pair) for pair in pairs)
-    names[name] = default_session().agent(identity, name=name, **state)
+    names[name] = default_session().agent(identity, name=name, **dict(_pair(names, pair) for pair in pairs))
     print(f"{name}: {escaped(identity)}")
 
 
