@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from agent_repl import Agent
 from agent_repl.frontends import magics
-from agent_repl.frontends.status import will_run
+from agent_repl.frontends.magics import will_run
 from agent_repl.session import use
 
 TOTAL = '''
