@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
-from . import __version__
 from .errors import AgentError
 
 
@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agent-repl", description="A Python shell in which methods are written when they are first called."
     )
-    parser.add_argument("--version", action="version", version=f"agent-repl {__version__}")
+    parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
     parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
     parser.set_defaults(run=_shell)
@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--from", metavar="PATH", dest="source", type=Path, help="pull: copy this file instead")
     model.set_defaults(run=_model)
     return parser
+
+
+def _version() -> str:
+    try:
+        return metadata.version("ipython-agent-repl")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def _shell(words: argparse.Namespace) -> int:

@@ -108,9 +108,9 @@ def paint(text: str, style: Style, colour: bool = True) -> str:
 
 def highlighted(code: str, colour: bool) -> str:
     """Escaped code in the terminal's colours, or as it is."""
-    from pygments.formatters import Terminal256Formatter
+    from pygments.formatters import TerminalFormatter
 
-    return _highlight(code, Terminal256Formatter(style=_ink())) if colour else code
+    return _highlight(code, TerminalFormatter()) if colour else code
 
 
 def _highlight(code: str, formatter: Any) -> str:
@@ -118,15 +118,6 @@ def _highlight(code: str, formatter: Any) -> str:
     from pygments.lexers import PythonLexer
 
     return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
-
-
-def _ink() -> Any:
-    """Colours of middling lightness: a contrast of about 4 on white and on black alike; the rest stays as it is."""
-    from pygments.style import Style
-    from pygments.token import Comment, Keyword, Name, String
-
-    colours = {Keyword: "#a05fd0", Name.Function: "#2f7fd0", String: "#4a8f2f", Comment: "italic #808080"}
-    return type("Ink", (Style,), {"styles": colours})
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
@@ -138,12 +129,10 @@ def as_html(proposal: Proposal, ending: str = "") -> str:
 def _html(style: Style, text: str) -> str:
     from pygments.formatters import HtmlFormatter
 
-    css = f"margin:0;white-space:pre-wrap;background:none;{_INK[style][1] if style in _INK else ''}"
-    if style == "code":
-        inside = _numbered(_highlight(text, HtmlFormatter(style=_ink(), noclasses=True, nowrap=True)))
-    else:
-        inside = html.escape(text)
-    return f'<pre style="{css}">{inside}</pre>'
+    is_code = style == "code"
+    inside = _numbered(_highlight(text, HtmlFormatter(noclasses=True, nowrap=True))) if is_code else html.escape(text)
+    css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
+    return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
 
 
 def colour_wanted(stream: TextIO) -> bool:

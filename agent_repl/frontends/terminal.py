@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..records import Event, Proposal, Verdict
-from .question import ASKING, Question, decide
+from .question import ASKING, decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
 DEAD_TIME = 0.4
@@ -54,7 +54,7 @@ class TerminalReviewer:
         with ASKING:
             self._write(as_text(proposal, colour_wanted(sys.stdout)))
             forget_typed_keys()
-            return decide(Question(self._ask, self._say, Editor(self._say, proposal.check)), proposal)
+            return decide(proposal, self._ask, self._say, Editor(self._say, proposal.check))
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)
