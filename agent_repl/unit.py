@@ -34,7 +34,7 @@ class Facts:
 
 def facts(tree: ast.Module, name: str) -> Facts:
     """Follow self through the method `name` and into the helpers that it is passed to."""
-    found = _Found(definitions(tree))
+    found = _Found({node.name: node for node in tree.body if isinstance(node, Definition)})
     method = method_of(tree, name)
     if method is not None:
         found.follow(method, _positional(method).get(0))
@@ -57,11 +57,6 @@ def digest(tree: ast.Module, name: str) -> str:
 def method_of(tree: ast.Module, name: str) -> Function | None:
     """The module-level function of that name."""
     return next((node for node in tree.body if isinstance(node, Function) and node.name == name), None)
-
-
-def definitions(tree: ast.Module) -> dict[str, Definition]:
-    """Module-level functions and classes by name."""
-    return {node.name: node for node in tree.body if isinstance(node, Definition)}
 
 
 def bindings(tree: ast.Module) -> dict[str, str]:
