@@ -38,9 +38,8 @@ def facts(tree: ast.Module, name: str) -> Facts:
     method = method_of(tree, name)
     if method is not None:
         found.follow(method, _positional(method).get(0))
-    return Facts(
-        frozenset(found.reads - RESERVED), frozenset(found.binds), frozenset(found.calls - RESERVED), found.dynamic
-    )
+    reads, calls = frozenset(found.reads - RESERVED), frozenset(found.calls - RESERVED)
+    return Facts(reads, frozenset(found.binds), calls, found.dynamic)
 
 
 def digest(tree: ast.Module, name: str) -> str:
