@@ -155,7 +155,7 @@ class _Globals(ast.NodeVisitor):
 
 
 def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    stars = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    stars = filter(None, (arguments.vararg, arguments.kwarg))
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
 
 

@@ -93,8 +93,7 @@ def _no_self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         yield method.lineno, f"{spec.name} is a plain method: write it without decorators."
     if positional[:1] != ["self"]:
         parameters = ", ".join(["self", *(p for p in positional if p != "self")])
-        message = f"The first parameter must be self. Write `def {spec.name}({parameters})`."
-        yield method.lineno, message
+        yield method.lineno, f"The first parameter must be self. Write `def {spec.name}({parameters})`."
 
 
 def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -170,8 +169,8 @@ def _binds_methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints
     taken = found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))
     for name in sorted(taken):
         lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
-        message = f"self.{name} is a method: do not assign to it. Use a local variable."
-        yield min(lines, default=method.lineno), message
+        line = min(lines, default=method.lineno)
+        yield line, f"self.{name} is a method: do not assign to it. Use a local variable."
 
 
 def _undefined(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
