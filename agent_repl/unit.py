@@ -230,7 +230,6 @@ class _Found:
             self._look(node, me)
 
     def _passed(self, call: ast.Call, function: str, me: str) -> None:
-        """Self is an argument of a plain function: a helper is followed, getattr and its like are read."""
         helper = self.helpers.get(function)
         kind = _BY_NAME.get(function)
         if isinstance(helper, Function):
