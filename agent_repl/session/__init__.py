@@ -189,17 +189,11 @@ def open_session(
     named = {"review": review, "provider": provider}
     given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
-    reviewer = _reviewer(review)
+    reviewer = _Asked(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
-
-
-def _reviewer(review: Any) -> Reviewer:
-    if review is None or isinstance(review, str):
-        return HeadlessReviewer()
-    return cast(Reviewer, review) if hasattr(review, "review") else _Asked(review)
 
 
 def open_store(home: Path) -> Store:
