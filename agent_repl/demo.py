@@ -113,7 +113,7 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
 
 
 def fetch_model(source: Path | None = None) -> Path:
-    """See to it that the local model's file is there, from a path or the net, with a bar; raises ModelUnavailable."""
+    """See to it that the local model's file is there, from a path or the net; raises ModelUnavailable."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     from .providers.model_file import from_path, installed, model_path, pull

@@ -188,6 +188,7 @@ def breaks_off(*pieces: str) -> Act:
         handler.send_header("Content-Length", "100000")
         handler.end_headers()
         handler.event("message_start", message={**MESSAGE, "model": "m", "usage": {"input_tokens": 1}})
+        handler.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
         for piece in pieces:
             handler.text(piece)
         handler.close_connection = True

@@ -276,7 +276,7 @@ def test_a_person_is_shown_the_error_and_the_next_call_repairs(tmp_path):
     with pytest.raises(KeyError):
         calc.double(2)
     assert calc.double(2) == 4
-    assert person.seen[1].reason.startswith("repairs: it ran and raised KeyError")
+    assert person.seen[1].reason.startswith("repairs: it raised KeyError")
 
 
 def test_failures_from_outside_rewrite_nothing(tmp_path):
@@ -537,3 +537,38 @@ def test_a_path_of_the_state_is_not_written_in_as_a_constant(tmp_path):
     home = session(tmp_path, baked, baked.replace(repr(str(data)), "self.path"))
     assert home.agent("reader", path=str(data)).size() == 8
     assert "Use self.path instead" in home.provider.prompts[1].user
+
+
+def test_kinds_that_alternate_do_not_ask_for_ever(tmp_path):
+    home = session(tmp_path, DOUBLE, DOUBLE, DOUBLE, DOUBLE)
+    calc = home.agent("calculator")
+    assert [calc.double(n) for n in (1, "a", 2, "b", 3, "c")] == [2, "aa", 4, "bb", 6, "cc"]
+    assert asked(home) == 2
+
+
+def test_saying_no_to_a_new_kind_leaves_the_head_as_it_is(tmp_path):
+    home = session(tmp_path, DOUBLE, review=Person("accept", "reject"))
+    calc = home.agent("calculator")
+    calc.double(2)
+    with pytest.raises(Rejected):
+        calc.double("ab")
+    assert calc.double(5) == 10
+    assert [v.verdict for v in versions(calc.double)] == ["accepted"]
+
+
+def test_a_store_that_refuses_a_verdict_stops_no_repair(tmp_path, monkeypatch):
+    from agent_repl import StoreError
+
+    def refuse(*_):
+        raise StoreError("the disk is full")
+
+    home = session(tmp_path, BOOM, DOUBLE)
+    calc = home.agent("calculator", seen=[])
+    monkeypatch.setattr(home.store, "judge", refuse)
+    assert calc.double(2) == 4
+
+
+def test_a_repair_that_changes_nothing_is_sent_back(tmp_path):
+    home = session(tmp_path, BOOM, BOOM, DOUBLE)
+    assert home.agent("calculator", seen=[]).double(2) == 4
+    assert "This is the same code again" in home.provider.prompts[2].user

@@ -147,6 +147,14 @@ def test_a_key_with_strange_characters_is_named() -> None:
             ProviderError,
             "answer",
         ),
+        (
+            answers(
+                b'event: message_start\ndata: {"type": "message_start", "message": {"id": "m"}}\n\n',
+                "text/event-stream",
+            ),
+            ProviderError,
+            "does not answer as",
+        ),
         (reply(stop="refusal"), ProviderError, "refused"),
         (reply(stop="end_turn"), ProviderError, "empty reply"),
     ],

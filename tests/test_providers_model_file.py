@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 
 from agent_repl.errors import ModelUnavailable
+from agent_repl.providers import model_file
 from agent_repl.providers.model_file import (
-    ModelFile,
     Source,
-    announcement,
     from_hub,
     from_path,
     from_wheels,
@@ -31,19 +30,25 @@ from agent_repl.providers.model_file import (
 )
 
 CONTENT = bytes(range(256)) * 80
-SMALL = ModelFile("small.gguf", len(CONTENT), sha256(CONTENT).hexdigest())
+SMALL = {"NAME": "small.gguf", "SIZE": len(CONTENT), "SHA256": sha256(CONTENT).hexdigest()}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setattr(model_file, name, value)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    return tmp_path / "models" / SMALL.name
+    return tmp_path / "models" / "small.gguf"
 
 
 def from_bytes(content: bytes, name: str = "bytes") -> Source:
     def read(offset: int) -> Any:
         yield content[offset:]
 
-    return Source(name, read)
+    return name, read
 
 
 def dead(offset: int) -> Any:
@@ -52,7 +57,7 @@ def dead(offset: int) -> Any:
 
 
 def fetch(place: Path, *sources: Source, said: list[str] | None = None) -> Path:
-    return pull(lambda done, total: None, (said if said is not None else []).append, sources, place, SMALL)
+    return pull(lambda done, total: None, (said if said is not None else []).append, sources, place)
 
 
 def left(place: Path) -> set[str]:
@@ -61,39 +66,39 @@ def left(place: Path) -> set[str]:
 
 def test_the_first_source_that_answers_gives_the_file(place: Path) -> None:
     said: list[str] = []
-    assert fetch(place, Source("dead", dead), from_bytes(CONTENT), said=said).read_bytes() == CONTENT
+    assert fetch(place, ("dead", dead), from_bytes(CONTENT), said=said).read_bytes() == CONTENT
     assert "small.gguf" in said[0]
-    assert said[1:] == ["from dead", "dead: nobody answers", "from bytes"]
+    assert said[1:] == ["from dead", "  dead: nobody answers", "from bytes"]
     assert left(place) == {"small.gguf", "small.gguf.verified"}
 
 
 def test_progress_ends_at_the_whole_file(place: Path) -> None:
     seen: list[tuple[int, int]] = []
-    pull(lambda done, total: seen.append((done, total)), sources=[from_bytes(CONTENT)], path=place, model=SMALL)
-    assert seen == [(0, SMALL.size), (SMALL.size, SMALL.size)]
+    pull(lambda done, total: seen.append((done, total)), sources=[from_bytes(CONTENT)], path=place)
+    assert seen == [(0, 20480), (20480, 20480)]
 
 
 def test_a_file_that_is_there_is_not_fetched_again(place: Path) -> None:
     fetch(place, from_bytes(CONTENT))
-    assert fetch(place, Source("dead", dead)) == place
+    assert fetch(place, ("dead", dead)) == place
 
 
 def test_a_wrong_digest_is_named_and_deleted(place: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="damaged or is another one") as caught:
+    with pytest.raises(ModelUnavailable, match="damaged or is another file") as caught:
         fetch(place, from_bytes(CONTENT[::-1]))
     assert "deleted" in str(caught.value)
     assert left(place) == set()
 
 
 def test_a_source_that_gives_too_much_is_a_wrong_file(place: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="another one"):
+    with pytest.raises(ModelUnavailable, match="another file"):
         fetch(place, from_bytes(CONTENT + b"more"))
     assert left(place) == set()
 
 
 def test_no_answer_lists_what_was_tried_and_what_to_do(place: Path) -> None:
     with pytest.raises(ModelUnavailable) as caught:
-        fetch(place, Source("one", dead), Source("two", dead))
+        fetch(place, ("one", dead), ("two", dead))
     assert "one: nobody answers" in str(caught.value)
     assert "two: nobody answers" in str(caught.value)
     assert "give its path" in str(caught.value)
@@ -102,7 +107,7 @@ def test_no_answer_lists_what_was_tried_and_what_to_do(place: Path) -> None:
 def test_a_short_source_is_told_and_the_next_goes_on_from_there(place: Path) -> None:
     said: list[str] = []
     fetch(place, from_bytes(CONTENT[:1000], "short"), from_bytes(CONTENT), said=said)
-    assert "short: it ended after 1,000 of 20,480 bytes" in said
+    assert "  short: it ended after 1,000 of 20,480 bytes" in said
     assert place.read_bytes() == CONTENT
 
 
@@ -110,12 +115,12 @@ def test_the_half_file_of_a_killed_pull_is_taken_up_again(place: Path) -> None:
     script = f"""
         import os, signal
         from pathlib import Path
-        from agent_repl.providers.model_file import ModelFile, Source, pull
+        from agent_repl.providers import model_file
+        vars(model_file).update({SMALL!r})
         def read(offset):
             yield bytes(range(256)) * 40
             os.kill(os.getpid(), signal.SIGKILL)
-        pull(print, sources=[Source("half", lambda offset: read(offset))], path=Path({str(place)!r}),
-             model=ModelFile{SMALL.name, SMALL.size, SMALL.sha256})
+        model_file.pull(print, sources=[("half", read)], path=Path({str(place)!r}))
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False, capture_output=True)
     assert left(place) == {"small.gguf.part"}
@@ -125,7 +130,7 @@ def test_the_half_file_of_a_killed_pull_is_taken_up_again(place: Path) -> None:
         asked.append(offset)
         yield CONTENT[offset:]
 
-    assert fetch(place, Source("rest", rest)).read_bytes() == CONTENT
+    assert fetch(place, ("rest", rest)).read_bytes() == CONTENT
     assert asked == [10240]
 
 
@@ -141,14 +146,17 @@ def test_ctrl_c_keeps_what_has_arrived(place: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(place, Source("slow", interrupted))
+        fetch(place, ("slow", interrupted))
     assert place.with_name("small.gguf.part").read_bytes() == CONTENT[:3000]
     assert not place.exists()
 
 
-def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(place: Path) -> None:
+def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_file, "SIZE", 10**18)
     with pytest.raises(ModelUnavailable, match="disk is too small"):
-        pull(print, sources=[Source("dead", dead)], path=place, model=ModelFile("huge", 10**18, "0"))
+        fetch(place, ("dead", dead))
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -163,34 +171,34 @@ def test_two_pulls_at_once_do_not_meet_in_one_file(place: Path) -> None:
             fetch(place, from_bytes(CONTENT))
         yield CONTENT
 
-    assert fetch(place, Source("first", meanwhile)).read_bytes() == CONTENT
+    assert fetch(place, ("first", meanwhile)).read_bytes() == CONTENT
 
 
 def test_a_path_that_the_person_gives_is_copied(place: Path, tmp_path: Path) -> None:
     (mine := tmp_path / "mine.gguf").write_bytes(CONTENT)
-    assert fetch(place, from_path(mine, SMALL)).read_bytes() == CONTENT
+    assert fetch(place, from_path(mine)).read_bytes() == CONTENT
     assert mine.exists()
 
 
 def test_a_path_to_another_file_is_refused_by_its_size(place: Path, tmp_path: Path) -> None:
     (mine := tmp_path / "mine.gguf").write_bytes(b"other")
     with pytest.raises(ModelUnavailable, match="it is another file: 5 bytes, not 20,480"):
-        fetch(place, from_path(mine, SMALL))
+        fetch(place, from_path(mine))
 
 
 def test_a_changed_file_is_no_longer_installed(place: Path) -> None:
     fetch(place, from_bytes(CONTENT))
-    assert installed(place, SMALL)
+    assert installed(place)
     place.write_bytes(CONTENT[::-1])
-    assert not installed(place, SMALL)
+    assert not installed(place)
 
 
 def test_a_file_put_there_by_hand_is_verified_once(place: Path) -> None:
     place.parent.mkdir()
     place.write_bytes(CONTENT)
-    assert installed(place, SMALL)
+    assert installed(place)
     assert place.with_name("small.gguf.verified").exists()
-    assert not installed(place.with_name("nothing.gguf"), SMALL)
+    assert not installed(place.with_name("nothing.gguf"))
 
 
 def test_remove_names_what_it_deleted(place: Path) -> None:
@@ -200,14 +208,18 @@ def test_remove_names_what_it_deleted(place: Path) -> None:
     assert remove(place) == []
 
 
-def test_the_person_s_own_path_wins_over_the_cache(tmp_path: Path) -> None:
-    assert model_path(tmp_path / "mine.gguf") == tmp_path / "mine.gguf"
-    assert model_path().parent.name == "models"
+def test_the_file_belongs_in_the_person_s_cache() -> None:
+    assert (model_path().parent.name, model_path().name) == ("models", "small.gguf")
 
 
-def test_the_announcement_gives_size_and_time() -> None:
-    assert "1.1 GB" in announcement()
-    assert "minutes" in announcement()
+def test_size_and_time_are_said_before_it_is_fetched(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(model_file, "SIZE", 1_100_000_000)
+    monkeypatch.setattr(model_file, "ROOM", -model_file.SIZE)
+    with pytest.raises(ModelUnavailable):
+        fetch(place, ("dead", dead), said=said)
+    assert "1.1 GB" in said[0]
+    assert "1 minutes" in said[0]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -218,9 +230,11 @@ class Quiet(SimpleHTTPRequestHandler):
 class Ranged(Quiet):
     def do_GET(self) -> None:
         start = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+        content = Path(self.translate_path(self.path)).read_bytes()
         self.send_response(206)
+        self.send_header("Content-Length", str(len(content[start:])))
         self.end_headers()
-        self.wfile.write(CONTENT[start:])
+        self.wfile.write(content[start:])
 
 
 @pytest.fixture(params=[Quiet, Ranged])
@@ -243,7 +257,16 @@ def test_the_hub_is_read_from_where_we_are_with_and_without_ranges(hub: str, pla
 def test_a_hub_that_is_not_reachable_is_passed_over(place: Path) -> None:
     said: list[str] = []
     fetch(place, from_hub("http://127.0.0.1:1/nobody"), from_bytes(CONTENT), said=said)
-    assert said[2].startswith("http://127.0.0.1:1/nobody: <urlopen error")
+    assert said[2].strip().startswith("http://127.0.0.1:1/nobody: <urlopen error")
+
+
+def test_a_proxy_s_page_does_not_spoil_what_has_arrived(hub: str, place: Path, tmp_path: Path) -> None:
+    (tmp_path / "small.gguf").write_text("<p>not from here</p>")
+    place.parent.mkdir()
+    place.with_name("small.gguf.part").write_bytes(CONTENT[:7000])
+    with pytest.raises(ModelUnavailable, match="it is another file"):
+        fetch(place, from_hub(hub))
+    assert place.with_name("small.gguf.part").read_bytes() == CONTENT[:7000]
 
 
 def wheel(directory: Path, number: int, data: bytes) -> None:

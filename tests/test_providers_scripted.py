@@ -30,7 +30,7 @@ def test_a_script_that_has_run_out_says_so() -> None:
     provider = ScriptedProvider(["one"])
     provider.complete(PROMPT, quiet)
     for _ in range(2):
-        with pytest.raises(ProviderError, match=r"run out: it has 1 .*one more was asked"):
+        with pytest.raises(ProviderError, match="run out: one more reply was asked"):
             provider.complete(PROMPT, quiet)
 
 

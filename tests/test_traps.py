@@ -10,6 +10,7 @@ HEAD = "import csv\ndef count(self, path):\n    with open(path) as file:\n      
 
 USED_UP = {  # what follows the head
     "a comprehension in a loop": "        return {n: sum(1 for row in reader if row[n]) for n in path}\n",
+    "a loop in a loop": "        for n in path:\n            for row in reader:\n                print(n, row)\n",
     "two loops": "        a = [row for row in reader]\n        b = [row for row in reader]\n        return a, b\n",
 }
 QUIET = {

@@ -17,8 +17,8 @@ from typing import Any
 from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
-from ..records import Call, Code, Entry, Event, Guard, Tier, Version
-from .case import Case, Workshop, fill, object_request, state_of
+from ..records import Code, Entry, Event, Guard, Tier, Version
+from .case import Case, Workshop, case_for, fill, object_request, state_of
 from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
 from .failures import explain, is_inside
 from .ledger import ledger
@@ -27,7 +27,7 @@ from .pinning import pin
 from .policy import verdict_on
 from .undo import Undo
 
-__all__ = ["Workshop", "execute", "fill", "object_request", "serve", "settle", "state_of"]
+__all__ = ["Workshop", "case_for", "execute", "fill", "object_request", "serve", "settle", "state_of"]
 
 
 def serve(
@@ -52,9 +52,7 @@ def serve(
     if why := refusal():
         raise UnaskedCall(why)
     with ledger() as book:
-        filled = fill(identity.template, state_of(place))
-        call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
-        return _first(Case(shop, identity, agent, place, call, book))
+        return _first(case_for(shop, identity, agent, name, args, kwargs, book))
 
 
 def _first(case: Case) -> Any:
@@ -171,8 +169,9 @@ def _decide(case: Case) -> Method:
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
-                case.shop.store.judge(draft, "rejected")
-                raise Rejected(f"{case.title} was rejected; the draft is kept: call it again to see it")
+                if draft.verdict != "accepted":
+                    judged(case, draft, "rejected")
+                raise Rejected(f"{case.title} was rejected; nothing is lost: call it again to see it, or to revise it")
 
 
 def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Method:
@@ -181,7 +180,7 @@ def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Met
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
-    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.number == version.number else ()
+    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.unit == version.unit else ()
     entry = Entry(version, guards, pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
@@ -218,9 +217,7 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.shop.failures[case.call.key] = Failure(method.code.source, message)
     case.identity.forget(case.name)
     case.identity.refresh()
-    try:
-        if not proven:
-            case.shop.store.judge(version, "failed", message)
-    except StoreError as problem:
-        case.tell(Event("warning", str(problem)))
-    case.tell(Event("repair", f"{case.title} {message.splitlines()[0]}; its state was put back"))
+    if not proven:
+        judged(case, version, "failed", message)
+    then = "" if case.shop.mode == "auto" else "; call it again to have it repaired"
+    case.tell(Event("repair", f"{message.splitlines()[0]}; its state was put back{then}"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import StoreError
 from ..prompts import Failure, Request
-from ..records import Author, Code, Event, Usage, Version
+from ..records import Author, Code, Event, Standing, Usage, Version
 from ..signature.guards import differences
 from ..validate import recall, validate
 from ..write import with_feedback, write
@@ -22,16 +21,17 @@ Draft = tuple[Version, Code, str]
 
 def waiting_draft(case: Case) -> Draft | None:
     """Code for the same call that was paid for and never became an entry: it is shown again, or run if accepted."""
-    if case.call.key in case.shop.failures:
-        return None
-    versions = case.shop.store.versions(case.call.key)
-    head = case.identity.find(case.name)
-    last = versions[-1] if versions else None
-    if last is None or (head is not None and head.entry.version.number == last.number):
-        return None
-    if last.verdict == "failed" or last.premises != request_of(case).premises:
+    head, last = case.identity.find(case.name), _last(case)
+    is_head = last is not None and head is not None and head.entry.version.number == last.number
+    if last is None or is_head or last.verdict == "failed" or case.call.key in case.shop.failures:
         return None
     return last, recall(last.source, case.name), last.reason
+
+
+def _last(case: Case) -> Version | None:
+    """The newest version, if it was written for just such a call."""
+    versions = case.shop.store.versions(case.call.key)
+    return versions[-1] if versions and versions[-1].premises == request_of(case).premises else None
 
 
 def unchanged_head(case: Case) -> Draft | None:
@@ -49,48 +49,48 @@ def unchanged_head(case: Case) -> Draft | None:
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
     """A new version from the model: stored before anybody looks at it, since it is paid for."""
-    shop = case.shop
     require_model(case)
-    failure = shop.failures.get(case.call.key) or _last_failure(case)
+    request, failure = wanted(case)
     head = case.identity.find(case.name)
-    request = request_of(case)
-    reason, author = ("new", "model")
+    author: Author = "model"
+    reason = "new"
     if revise:
         request, reason = with_feedback(request, *revise), f"revised: {revise[1]}"
     elif failure:
-        reason, author = f"repairs: {failure.message.splitlines()[0]}", "repair"
+        author, reason = "repair", f"repairs: {failure.message.splitlines()[0]}"
     elif head:
-        request = replace(request, head=head.code.source, changes=_changes(case, head))
         reason = f"extends v{head.entry.version.number}"
     written = _write(case, request, failure)
-    parents = [v.number for v in (parent, head.entry.version if head else None) if v is not None and v.number]
+    before = parent or (head.entry.version if head else None)
     version = Version(
         case.call.key,
         written.code.source,
         written.code.unit,
-        _author(author),
+        author,
         reason,
-        parents=tuple(parents[:1]),
+        parents=(before.number,) if before else (),
         premises=request.premises,
         model=f"{written.model}{f' ({written.note})' if written.note else ''}",
         usage=written.usage,
         prompt_hash=written.prompt_hash,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return stored(case, version), written.code, reason
 
 
-def _last_failure(case: Case) -> Failure | None:
+def wanted(case: Case) -> tuple[Request, Failure | None]:
+    """What the writer is asked for this call as things stand, and the failure that it should learn from."""
+    failure = case.shop.failures.get(case.call.key) or _failure(case)
+    head = case.identity.find(case.name)
+    request = request_of(case)
+    if head and not failure:
+        request = replace(request, head=head.code.source, changes=_changes(case, head))
+    return request, failure
+
+
+def _failure(case: Case) -> Failure | None:
     """What another process, or yesterday's, learnt of code for the same call that raised."""
-    versions = case.shop.store.versions(case.call.key)
-    last = versions[-1] if versions else None
-    if last is None or last.verdict != "failed" or last.premises != request_of(case).premises:
-        return None
-    return Failure(last.source, last.note)
-
-
-def _author(author: str) -> Author:
-    return "repair" if author == "repair" else "model"
+    last = _last(case)
+    return Failure(last.source, last.note) if last is not None and last.verdict == "failed" else None
 
 
 def _changes(case: Case, head: Method) -> str:
@@ -136,12 +136,13 @@ def edited(case: Case, draft: Version, source: str) -> Draft:
         number=0,
         parents=(draft.number,) if draft.number else (),
         usage=Usage(),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created="",
     )
     return stored(case, version), code, version.reason
 
 
 def stored(case: Case, version: Version) -> Version:
+    """The version with its number; where it cannot be stored it lives in this process, and that is said."""
     try:
         case.shop.store.claim(version.key.identity, case.identity.label)
         return case.shop.store.add(version)
@@ -150,9 +151,10 @@ def stored(case: Case, version: Version) -> Version:
         return replace(version, number=len(case.shop.store.versions(version.key)) + 1)
 
 
-def judged(case: Case, draft: Version, verdict: Any) -> Version:
+def judged(case: Case, draft: Version, verdict: Standing, note: str = "") -> Version:
+    """The version with a verdict; where that cannot be stored it lives in this process, and that is said."""
     try:
-        return case.shop.store.judge(draft, verdict)
+        return case.shop.store.judge(draft, verdict, note)
     except StoreError as error:
         case.tell(Event("warning", f"not stored: {error}"))
-        return replace(draft, verdict=verdict)
+        return replace(draft, verdict=verdict, note=note)

@@ -89,6 +89,10 @@ class Identity:
         """Every method that has a head, in the order of first acceptance."""
         return list(dict.fromkeys([*self._entries, *self.methods]))
 
+    def entries(self) -> list[Entry]:
+        """The heads as they are kept; nothing is compiled."""
+        return [self.methods[n].entry if n in self.methods else self._entries[n] for n in self.names()]
+
     def find(self, name: str) -> Method | None:
         """The head of that name, compiled when it is first wanted."""
         method = self.methods.get(name)

@@ -11,10 +11,9 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
-from threading import Lock, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+NO_KEY = (
+    "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
+    " the Messages API, or use the local model."
+)
 THINKING_ROOM = 8192
 """Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
 
@@ -84,8 +87,6 @@ class AnthropicProvider:
         self._url = base_url or DEFAULT_URL
         self._key = (api_key or "").strip() or ("local" if base_url else "")
         self._timeout, self._stall, self._retries = timeout, stall, max_retries
-        self._client: Anthropic | None = None
-        self._lock = Lock()
         address = urlsplit(self._url).netloc.rpartition("@")[2]
         self.host = None if re.sub(r":\d+$", "", address) in LOOPBACK else address
 
@@ -94,146 +95,89 @@ class AnthropicProvider:
         for tried in range(self._retries):
             try:
                 return self._ask(prompt, on_text)
-            except (RateLimited, Overloaded, Unreachable) as error:
-                time.sleep(_pause(error, tried))
+            except (RateLimited, Overloaded, Unreachable):
+                time.sleep(0.5 * 2**tried)
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        client, started, heard = self._connect(), time.monotonic(), _Heard()
-        with closing(_Reading(lambda: self._open(client, prompt), heard)) as reading:
-            while (piece := reading.next(started + self._timeout, self._stall)) is not None:
+        client, started = self._client(), time.monotonic()
+        with closing(_Stream(client, self._request(prompt))) as stream:
+            while (piece := stream.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
-                    raise _translated(piece, self._url, heard.text) from piece
+                    raise _translated(piece, self._url, stream.text) from piece
                 if piece:
                     on_text(piece)
-        _check_end(heard, self._url)
-        model = heard.model or self.model
-        return Reply(heard.text, _usage(heard.tokens, time.monotonic() - started, model), model)
+        _check_end(stream, self._url)
+        model = stream.model or self.model
+        return Reply(stream.text, _usage(stream.message.usage, time.monotonic() - started, model), model)
 
-    def _connect(self) -> Anthropic:
-        _check_key(self._key)
+    def _client(self) -> Anthropic:
+        """One for each prompt: a connection that is kept is dropped by the host before the next one."""
+        if not self._key:
+            raise NoProvider(NO_KEY)
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
-        with self._lock:
-            if self._client is None:
-                timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
-                # no proxy of the environment reaches this machine's own ports
-                http = DefaultHttpxClient(timeout=timeout, mounts={f"all://{host}": None for host in LOOPBACK})
-                self._client = Anthropic(
-                    api_key=self._key,
-                    base_url=self._url,
-                    timeout=timeout,
-                    max_retries=0,
-                    http_client=http,
-                    default_headers={"Connection": "close"},  # a kept one is dropped by the host between two prompts
-                )
-            return self._client
+        timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
+        direct = {f"all://{host}": None for host in LOOPBACK}  # no proxy reaches this machine's own ports
+        http = DefaultHttpxClient(timeout=timeout, mounts=direct)
+        return Anthropic(api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http)
 
-    def _open(self, client: Anthropic, prompt: Prompt) -> Any:
+    def _request(self, prompt: Prompt) -> dict[str, Any]:
         claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
-        return client.messages.create(
-            stream=True,
-            model=self.model,
-            system=[{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
-            messages=[{"role": "user", "content": prompt.user}],
-            max_tokens=prompt.max_tokens + (THINKING_ROOM if claude else 0),
+        return {
+            "model": self.model,
+            "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
+            "messages": [{"role": "user", "content": prompt.user}],
+            "max_tokens": prompt.max_tokens + (THINKING_ROOM if claude else 0),
             # Claude 5 answers 400 to a temperature, and the SDK has no parameter for it; other models want one
-            extra_body=None if claude else {"temperature": prompt.temperature},
-        )
+            "extra_body": None if claude else {"temperature": prompt.temperature},
+        }
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Nothing: importing the SDK beforehand would make calls pay that need no model."""
 
     def close(self) -> None:
-        """Close the connections; the next prompt opens them again."""
-        with self._lock:
-            if self._client:
-                self._client.close()
-            self._client = None
+        """Nothing is held between two prompts."""
 
 
-def _check_key(key: str) -> None:
-    if not key:
-        raise NoProvider(
-            "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
-            " the Messages API, or use the local model."
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
+class _Stream:
+    """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
-
-def _pause(error: ProviderError, tried: int) -> float:
-    """Seconds until the next try: what the host asked for, up to a minute, else doubling from a half."""
-    with suppress(AttributeError, KeyError, ValueError):
-        return min(float(error.__cause__.response.headers["retry-after"]), 60.0)  # type: ignore[union-attr]
-    return 0.5 * 2.0**tried
-
-
-@dataclass
-class _Heard:
-    """What a stream has said so far."""
-
-    text: str = ""
-    model: str = ""
-    stop: str | None = None
-    why: str = ""
-    thinking: bool = False
-    tokens: dict[str, int] = field(default_factory=dict)
-
-    def take(self, event: Any) -> str:
-        """Note one event and give back the text in it."""
-        match event.type:
-            case "message_start":
-                self.model = event.message.model or ""
-                self._count(event.message.usage)
-            case "content_block_start":
-                self.thinking = "thinking" in event.content_block.type
-            case "content_block_stop":
-                self.thinking = False
-            case "content_block_delta" if event.delta.type == "text_delta":
-                self.text += event.delta.text
-                return str(event.delta.text)
-            case "message_delta":
-                self.stop = event.delta.stop_reason or self.stop
-                self.why = getattr(getattr(event.delta, "stop_details", None), "explanation", None) or ""
-                self._count(event.usage)
-        return ""
-
-    def _count(self, usage: Any) -> None:
-        counts = {name: getattr(usage, name, None) for name in TOKENS}
-        self.tokens |= {name: count for name, count in counts.items() if count is not None}
-
-
-class _Reading:
-    """A stream read in a thread of its own, so that its caller can be interrupted, and can stop waiting."""
-
-    def __init__(self, open_stream: Callable[[], Any], heard: _Heard) -> None:
-        self._open, self._heard = open_stream, heard
+    def __init__(self, client: Any, request: dict[str, Any]) -> None:
+        self.text, self.model = "", ""
+        self.message: Any = None
+        self._thinking, self._closed = False, False
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
-        self._stream: Any = None
-        self._closed = False
-        Thread(target=self._read, name="agent_repl-reply", daemon=True).start()
+        self._events: Any = None
+        Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
 
-    def _read(self) -> None:
-        end: Exception | None
+    def _read(self, client: Any, request: dict[str, Any]) -> None:
         try:
-            with self._open() as self._stream:
-                for event in self._stream:
+            with client, client.messages.stream(**request) as self._events:
+                for event in self._events:
                     if self._closed:
                         return
-                    self._pieces.put(self._heard.take(event))
-            end = None
+                    self._take(event)
+            self._pieces.put(None)
         except Exception as error:
-            end = error
-        self._stream = None
-        self._pieces.put(end)
+            self._pieces.put(error)
+
+    def _take(self, event: Any) -> None:
+        self.message = self._events.current_message_snapshot
+        self.model = self.message.model or ""
+        self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
+        piece = event.text if event.type == "text" else ""
+        self.text += piece
+        self._pieces.put(piece)
 
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
             # a model that thinks may be silent for long
-            if now - heard_last > stall and not self._heard.thinking:
+            if now - heard_last > stall and not self._thinking:
                 return TimeoutError(f"nothing came for {stall:.0f} seconds")
             with suppress(Empty):
                 return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system
@@ -243,7 +187,7 @@ class _Reading:
         """Hang up: closing alone would leave the thread, and the host, at work."""
         self._closed = True
         with suppress(Exception):
-            self._stream.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
+            self._events.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
 def _translated(error: Exception, url: str, text: str) -> ProviderError:
@@ -274,16 +218,18 @@ def _refused(error: Any, url: str) -> ProviderError:
     return ProviderError(f"{said}.")
 
 
-def _check_end(heard: _Heard, url: str) -> None:
+def _check_end(stream: _Stream, url: str) -> None:
     """Let only a whole reply pass."""
-    if heard.stop == "refusal":
-        raise ProviderError(f"{heard.model} refused to write this. {heard.why}".strip())
-    if heard.stop is None and not heard.model and not heard.text:
+    if stream.message is None:
         raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
-    if heard.stop not in ("end_turn", "stop_sequence"):
-        raise ReplyCut(f"The reply is not whole: {ENDS.get(heard.stop, heard.stop)}.", heard.text)
-    if not heard.text.strip():
-        raise ProviderError(f"{heard.model} gave an empty reply. Try again.")
+    model, stop = stream.model, stream.message.stop_reason
+    if stop == "refusal":
+        why = getattr(stream.message.stop_details, "explanation", None) or ""
+        raise ProviderError(f"{model} refused to write this. {why}".strip())
+    if stop not in ("end_turn", "stop_sequence"):
+        raise ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
+    if not stream.text.strip():
+        raise ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {
@@ -293,8 +239,8 @@ ENDS = {
 }
 
 
-def _usage(tokens: dict[str, int], seconds: float, model: str) -> Usage:
-    counts = [tokens.get(name, 0) for name in TOKENS]
+def _usage(usage: Any, seconds: float, model: str) -> Usage:
+    counts = [getattr(usage, name, None) or 0 for name in TOKENS]
     prices = PRICES.get(re.sub(r"-\d{8}$", "", model))
     cost = sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6 if prices else None
     sent, written, read, kept = counts

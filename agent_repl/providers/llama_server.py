@@ -1,8 +1,8 @@
 """The child process that holds the local model; run by its path, it imports nothing of the package.
 
-Contract: it reads one line of JSON from stdin (`path` of the model, `threads`, `context` in tokens, API `key`) and
-writes one to stdout, `{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it
-serves the Messages API until stdin closes, which also happens when its parent is killed.
+Contract: it reads one line of JSON from stdin (`path` of the model, API `key`) and writes one to stdout,
+`{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it serves the Messages
+API until stdin closes, which also happens when its parent is killed.
 
 Why a process: `xllamacpp.Server` holds Python's global lock while it reads the model, so that in the person's own
 process nothing could be typed, shown or interrupted meanwhile; and its log would go to the person's terminal.
@@ -32,15 +32,15 @@ def main() -> None:
     os._exit(0)  # nothing here is worth an orderly end
 
 
-def _serve(path: str, threads: int, context: int, key: str) -> Any:
+def _serve(path: str, key: str) -> Any:
     from xllamacpp import CommonParams, Server
 
     params = CommonParams()
     params.model.path = path
     params.api_keys = [key]
     params.hostnames, params.port = ["127.0.0.1"], 0
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-    params.n_ctx, params.n_parallel = context, 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 2
+    params.n_ctx, params.n_parallel = 8192, 1  # tokens of prompt and reply together, one prompt at a time
     params.cache_ram_mib = 512  # prefixes of other agents; the default is 8 GB
     params.endpoint_slots = params.endpoint_metrics = params.endpoint_props = params.ui = False
     params.warmup = False  # reading the stable prefix does that

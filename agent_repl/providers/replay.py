@@ -18,62 +18,44 @@ from ..records import Event, Prompt, Reply, Usage
 class ReplayProvider:
     """Answers from the cassette, with the note "replayed"; with `record`, asks that provider for what is missing.
 
-    Raises ProviderError for a prompt that is on no line, and for a cassette that cannot be read or written.
+    Raises ProviderError for a prompt that is on no line, and for a cassette that cannot be read.
     """
 
     name = "replay"
 
     def __init__(self, cassette: Path, record: Provider | None = None) -> None:
-        self._cassette = Path(cassette)
-        self._record = record
+        self._cassette, self._record = Path(cassette), record
         self.host = record.host if record else None
         self.model = record.model if record else f"replay of {self._cassette.name}"
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Give the recorded reply, or record one."""
-        line = _lines(self._cassette).get(_key(prompt))
-        if line is None:
-            return self._recorded(prompt, on_text)
-        on_text(line["text"])
-        return Reply(line["text"], Usage(calls=1), line["model"], "replayed")
-
-    def _recorded(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
+        key = sha256(f"{prompt.system}\0{prompt.user}".encode(errors="surrogatepass")).hexdigest()
+        if line := self._lines().get(key):
+            on_text(line["text"])
+            return Reply(line["text"], Usage(calls=1), line["model"], "replayed")
         if self._record is None:
             raise ProviderError(
                 f"The cassette {self._cassette} has no reply to this prompt. Record one:"
                 " ReplayProvider(cassette, record=a_provider_with_a_model)"
             )
         reply = self._record.complete(prompt, on_text)
-        _append(self._cassette, {"prompt": _key(prompt), "model": reply.model, "text": reply.text})
+        self._cassette.parent.mkdir(parents=True, exist_ok=True)
+        with self._cassette.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"prompt": key, "model": reply.model, "text": reply.text}) + "\n")
         return reply
 
+    def _lines(self) -> dict[str, dict[str, str]]:
+        try:
+            text = self._cassette.read_text(encoding="utf-8") if self._cassette.exists() else ""
+            return {line["prompt"]: line for line in map(json.loads, text.splitlines())}
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ProviderError(f"The cassette {self._cassette} cannot be read: {error}. Record it again.") from error
+
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
-        """Warm the provider that records, if there is one."""
-        if self._record:
-            self._record.warm(system, tell)
+        """Nothing to prepare."""
 
     def close(self) -> None:
         """Close the provider that records, if there is one."""
         if self._record:
             self._record.close()
-
-
-def _key(prompt: Prompt) -> str:
-    return sha256(f"{prompt.system}\0{prompt.user}".encode(errors="surrogatepass")).hexdigest()
-
-
-def _lines(cassette: Path) -> dict[str, dict[str, str]]:
-    try:
-        text = cassette.read_text(encoding="utf-8") if cassette.exists() else ""
-        return {line["prompt"]: line for line in map(json.loads, text.splitlines())}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ProviderError(f"The cassette {cassette} cannot be read: {error}. Record it again.") from error
-
-
-def _append(cassette: Path, line: dict[str, str]) -> None:
-    try:
-        cassette.parent.mkdir(parents=True, exist_ok=True)
-        with cassette.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise ProviderError(f"The cassette {cassette} cannot be written: {error}") from error

@@ -23,12 +23,14 @@ class ScriptedProvider:
 
     def __init__(self, replies: Iterable[str | BaseException] | Callable[[Prompt], str | BaseException]) -> None:
         self.prompts: list[Prompt] = []
-        self._reply = replies if callable(replies) else _in_turn(replies)
+        self._replies = replies if callable(replies) else iter([replies] if isinstance(replies, str) else replies)
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Give the next reply; raises ProviderError when there is none left."""
         self.prompts.append(prompt)
-        reply = self._reply(prompt)
+        reply = self._replies(prompt) if callable(self._replies) else next(self._replies, None)
+        if reply is None:
+            raise ProviderError("The script has run out: one more reply was asked than it has.")
         if isinstance(reply, BaseException):
             raise reply
         for start in range(0, len(reply), PIECE):
@@ -40,15 +42,3 @@ class ScriptedProvider:
 
     def close(self) -> None:
         """Nothing to give back."""
-
-
-def _in_turn(replies: Iterable[str | BaseException]) -> Callable[[Prompt], str | BaseException]:
-    texts = list([replies] if isinstance(replies, str) else replies)
-    left = iter(texts)
-
-    def reply(prompt: Prompt) -> str | BaseException:
-        return next(
-            left, ProviderError(f"The script has run out: it has {len(texts)} replies, and one more was asked.")
-        )
-
-    return reply

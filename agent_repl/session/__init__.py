@@ -210,7 +210,7 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
         return AnthropicProvider(
             model=settings.model or None,
             base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
-            api_key=environment.get("ANTHROPIC_API_KEY"),
+            api_key=environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"),
             timeout=settings.request_timeout,
             max_retries=settings.max_retries,
         )
