@@ -8,8 +8,7 @@ import pytest
 from kit import Person, session
 
 from agent_repl import AgentError, open_session
-from agent_repl.session.home import find_home
-from agent_repl.session.naming import slug
+from agent_repl.session.home import find_home, slug
 
 DOUBLE = "def double(self, n):\n    return n * 2"
 

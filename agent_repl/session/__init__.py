@@ -25,8 +25,7 @@ from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
-from .home import find_home
-from .naming import is_name, slug
+from .home import find_home, is_name, slug
 from .settings import MODES, load_settings
 
 
@@ -160,18 +159,6 @@ def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
 
 
-class _Asked(HeadlessReviewer):
-    """A reviewer made of any function from a proposal to a verdict; a function has no screen."""
-
-    can_ask = True
-
-    def __init__(self, decide: Callable[[Proposal], Verdict]) -> None:
-        self.review = decide  # type: ignore[assignment]
-
-    def confirm(self, question: str) -> bool:
-        return True
-
-
 def open_session(
     home: str | Path | None = None,
     provider: Provider | str | None = None,
@@ -189,17 +176,17 @@ def open_session(
     named = {"review": review, "provider": provider}
     given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
-    reviewer = _reviewer(review)
+    reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
 
-def _reviewer(review: Any) -> Reviewer:
-    if review is None or isinstance(review, str):
-        return HeadlessReviewer()
-    return cast(Reviewer, review) if hasattr(review, "review") else _Asked(review)
+def _asking(decide: Callable[[Proposal], Verdict]) -> Reviewer:
+    reviewer = HeadlessReviewer()
+    vars(reviewer).update(can_ask=True, review=decide, confirm=lambda question: True)
+    return reviewer
 
 
 def open_store(home: Path) -> Store:
