@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
+from ..unit import RESERVED
 from .home import find_home
 from .naming import free_name, is_name, slug
 from .settings import MODES, load_settings
@@ -108,6 +110,7 @@ class Session:
         if not isinstance(identity, str) or not identity.strip():
             raise AgentError('an agent needs words that say what it is: Agent("CSV data analyst for {path}", path=...)')
         known = self._identity(identity, name)
+        self._tell_notes()
         made = make(known.live, state)
         hidden = sorted(set(state) & set(known.names()))
         if hidden:
@@ -120,7 +123,6 @@ class Session:
             identity = Identity(template, self._label(template, name), self.store, self._shop.executor)
             class_for(identity, self._shop)
             self.identities[template] = identity
-            self._tell_notes()
         return self.identities[template]
 
     def _label(self, template: str, name: str | None) -> str:
@@ -180,9 +182,11 @@ def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
     live = type(agent)
-    if name.startswith("_"):
-        raise AgentError(f"{name!r} cannot be a method: names that begin with _ are private")
-    if callable(function := getattr(live, name, None)):
+    if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
+        raise AgentError(
+            f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
+        )
+    if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = "PINNED"
         return function(agent, *args, **kwargs)
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
