@@ -1,10 +1,10 @@
 """What goes wrong around a call: each time a clear error that says what to do next, and nothing is lost."""
 
-import os
 import sqlite3
 
 import pytest
 from kit import Person, fenced, session
+from test_store_sqlite import ReadOnly
 
 from agent_repl import (
     AgentError,
@@ -243,23 +243,15 @@ def test_values_that_cannot_be_shown_are_values_all_the_same(tmp_path):
 # ── homes and stores ──
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows: it has no file modes")
-def test_a_home_that_cannot_be_written_stops_no_call(tmp_path, monkeypatch):
+def test_a_home_that_can_only_be_read_serves_and_learns_for_this_process(tmp_path, monkeypatch):
     session(tmp_path, DOUBLE).agent("calculator").double(2)
-    folder = tmp_path / ".agent_repl"
-    real = os.open
-
-    def refused(path, flags, *args, **kwargs):
-        if str(folder) in str(path) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path, flags, *args, **kwargs)
-
-    monkeypatch.setattr(os, "open", refused)
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    home = session(tmp_path, ADD)
+    monkeypatch.setattr(ReadOnly, "works", ("mode=ro",))
+    monkeypatch.setattr("agent_repl.stores.sqlite.sqlite3.connect", ReadOnly)
+    person = Person("accept", "accept")
+    home = session(tmp_path, ADD, review=person)
     agent = home.agent("calculator")
     assert (agent.double(4), agent.add(3), agent.add(4)) == (8, 3, 4)
+    assert "ends with this process" in " ".join(e.text for e in person.events if e.kind == "warning")
 
 
 def test_a_home_that_is_a_file_is_named_and_nothing_stops(tmp_path):

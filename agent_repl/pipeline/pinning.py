@@ -27,6 +27,11 @@ def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     identity.refresh()
     if identity.find(name) is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
+    claimed = identity.store.claim(identity.template, identity.label)
+    if claimed != identity.label:
+        raise ModuleError(
+            f"{identity.label} became another agent's name meanwhile: this one is {claimed!r} from the next session on"
+        )
     entries = [*pinned(identity), identity.methods[name].entry]
     write_class(identity, path, entries, state)
     entry = replace(identity.methods[name].entry, pinned=True)

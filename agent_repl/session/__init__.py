@@ -296,7 +296,10 @@ def _anthropic(settings: Settings, environment: Mapping[str, str]) -> Provider:
 
 def _from_package(name: str) -> Provider:
     for point in entry_points(group="agent_repl.providers", name=name):
-        return cast(Provider, point.load()())
+        try:
+            return cast(Provider, point.load()())
+        except (ImportError, AttributeError, TypeError) as error:
+            raise NoProvider(f"the provider {name!r} does not load: {error}") from error
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
 
 
