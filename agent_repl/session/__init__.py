@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
+from ..unit import RESERVED
 from .home import find_home, is_name, slug
 from .settings import MODES, load_settings
 
@@ -150,10 +152,12 @@ class Session:
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
-    if name.startswith("_"):
-        raise AgentError(f"{name!r} cannot be a method: names that begin with _ are private")
     live = type(agent)
-    if callable(function := getattr(live, name, None)):
+    if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
+        raise AgentError(
+            f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
+        )
+    if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = "PINNED"
         return function(agent, *args, **kwargs)
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
@@ -225,7 +229,10 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     from importlib.metadata import entry_points
 
     for point in entry_points(group="agent_repl.providers", name=name):
-        return cast(Provider, point.load()())
+        try:
+            return cast(Provider, point.load()())
+        except (ImportError, AttributeError, TypeError) as error:
+            raise NoProvider(f"the provider {name!r} does not load: {error}") from error
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
 
 
