@@ -10,8 +10,6 @@ from ..records import Guard, Premise
 from .files import file_signature, looks_like_path
 from .kinds import signature
 
-ABSENT = "absent"
-
 
 def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = None) -> Callable[..., tuple[Any, ...]]:
     """A compiled function with the same parameters (self first) that returns their values as a tuple.
@@ -56,7 +54,7 @@ def state_premises(
 ) -> list[Premise]:
     """The premises of the named state; a name that is not there is a premise too."""
     names = sorted(names)
-    found = [Premise(f"self.{name}", kinds.get(name, ABSENT)) for name in names]
+    found = [Premise(f"self.{name}", kinds.get(name, "absent")) for name in names]
     return found + (_file_premises({n: get(n) for n in names if n in kinds}, "self.") if opens else [])
 
 
