@@ -142,8 +142,8 @@ def _explore(session: Session, path: Path, truth: Truth) -> int:
     began = time.perf_counter()
     steps = (*STEPS, Step("data_quality_report", {"path": str(path)}, _is_quality))
     right = [_take(session, sales, step, truth) for step in steps]
-    seconds, spent = time.perf_counter() - began, session.usage
-    print(f"── {sum(right)} of {len(right)} answers are right · {_cost(spent)} · {seconds:.0f} s\n")
+    seconds = time.perf_counter() - began
+    print(f"── {sum(right)} of {len(right)} answers are right · {_cost(session.usage)} · {seconds:.0f} s\n")
     print("── the same calls again: no model")
     for step in (*steps[1:], _top(2)):
         again = session.call(sales, step.name, **step.kwargs)

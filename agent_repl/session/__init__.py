@@ -208,16 +208,10 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     from ..providers.model_file import installed
 
     file = Path(settings.model_file).expanduser() if settings.model_file else None
-    keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
-    name = settings.provider
-    if name == "anthropic" or (not name and (settings.base_url or any(environment.get(key) for key in keys))):
-        return AnthropicProvider(
-            model=settings.model or None,
-            base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
-            api_key=environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"),
-            timeout=settings.request_timeout,
-            max_retries=settings.max_retries,
-        )
+    key, address = environment.get("ANTHROPIC_API_KEY"), settings.base_url or environment.get("ANTHROPIC_BASE_URL")
+    name, wait, retries = settings.provider, settings.request_timeout, settings.max_retries
+    if name == "anthropic" or (not name and (key or address or environment.get("ANTHROPIC_AUTH_TOKEN"))):
+        return AnthropicProvider(settings.model or None, address, key, timeout=wait, max_retries=retries)
     if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
         return LocalProvider(AnthropicProvider, file)
     if not name:
