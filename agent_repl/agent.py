@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from itertools import islice
+from keyword import iskeyword
 from types import CodeType, FrameType
 from typing import Any, NoReturn
 
@@ -128,9 +129,12 @@ def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
 
 def make(live: type[Agent], state: Mapping[str, Any]) -> Agent:
     """An agent of a live class; raises AgentError for state that could never be reached by name."""
-    wrong = [n for n in state if n.startswith("_") or n in RESERVED]
+    wrong = [n for n in state if n.startswith("_") or n in RESERVED or iskeyword(n) or not n.isidentifier()]
     if wrong:
-        raise AgentError(f"{wrong[0]!r} cannot be state: names that begin with _ and {sorted(RESERVED)} are reserved")
+        raise AgentError(
+            f"{wrong[0]!r} cannot be state: names that begin with _, Python's keywords, and "
+            f"{sorted(RESERVED)} are reserved; give it another name"
+        )
     return _made(live, state)
 
 

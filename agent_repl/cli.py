@@ -36,16 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
-    parser.add_argument("-i", metavar="FILE", dest="file", help="run this file, then show the prompt")
-    parser.add_argument("--plain", action="store_true", help="plain words and numbered choices, for screen readers")
+    parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
     parser.set_defaults(run=_shell)
     commands = parser.add_subparsers(title="commands", metavar="")
     demo = commands.add_parser("demo", help="watch an agent grow; without a name, lists the demos", add_help=False)
     demo.set_defaults(run=_demo)
     model = commands.add_parser("model", help="fetch (pull), remove or find (path) the local model's file")
-    model.add_argument(
-        "action", choices=["pull", "remove", "path"], help="pull fetches it, once, and checks its digest"
-    )
+    model.add_argument("action", choices=["pull", "remove", "path"])
     model.add_argument("--from", metavar="PATH", dest="source", type=Path, help="pull: copy this file instead")
     model.set_defaults(run=_model)
     return parser
@@ -61,7 +58,7 @@ def _version() -> str:
 def _shell(words: argparse.Namespace) -> int:
     from .frontends.shell import run
 
-    return run(words.code, words.file, words.plain)
+    return run(words.code, words.plain)
 
 
 def _demo(words: argparse.Namespace) -> int:
@@ -74,12 +71,8 @@ def _model(words: argparse.Namespace) -> int:
     from .demo import fetch_model
     from .providers.model_file import installed, model_path, remove
 
-    match words.action:
-        case "pull":
-            print(fetch_model(words.source))
-        case "remove":
-            print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
-        case "path":
-            print(model_path())
-            return 0 if installed() else 1
-    return 0
+    if words.action == "remove":
+        print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
+        return 0
+    print(fetch_model(words.source) if words.action == "pull" else model_path())
+    return int(not installed())

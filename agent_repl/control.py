@@ -17,10 +17,11 @@ from .atomic import replace_file
 from .errors import AgentError, ModuleError
 from .modules import Part, render
 from .pipeline import Workshop, pinning
+from .pipeline.drafts import wanted
+from .pipeline.ledger import Ledger
 from .pipeline.methods import Identity, Method
-from .prompts import describe_call
-from .prompts import render as render_prompt
 from .records import Prompt, Usage, Version
+from .write import prompt_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,13 +116,9 @@ def versions(target: Target) -> tuple[Version, ...]:
 @_verb
 def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
     """Exactly what would be sent if the method were written for this call now."""
-    place = target.shop.executor.open(target.agent)
-    state = pipeline.state_of(place)
-    samples = target.shop.settings.samples != "none"
-    filled = pipeline.fill(target.identity.template, state)
-    about = pipeline.object_request(target.identity, filled, state, target.name, samples)
-    request = describe_call(about, target.name, args, kwargs, samples)
-    return render_prompt(request, directory=target.shop.settings.template_directory)
+    case = pipeline.case_for(target.shop, target.identity, target.agent, target.name, args, kwargs, Ledger())
+    request, failure = wanted(case)
+    return prompt_for(request, failure, 1, target.shop.settings.template_directory)
 
 
 @_verb

@@ -1,25 +1,4 @@
-"""Everything that can go wrong, as one tree.
-
-    AgentError                      the root; catch this to catch us
-    ├── ProviderError               no answer came from the model
-    │   ├── NoProvider              nothing is configured: no key, no server, no local model
-    │   ├── AuthenticationFailed    the host refused the key
-    │   ├── RateLimited             too many requests; says when to try again if the host did
-    │   ├── Overloaded              the host is busy (529, 5xx, a model that is still loading)
-    │   ├── Unreachable             nobody listens at the address
-    │   ├── ProviderTimeout         no text arrived in time
-    │   ├── ReplyCut                the reply ended before it was whole
-    │   └── ModelUnavailable        the local model's file is missing, damaged or cannot be fetched
-    ├── GenerationError             every try failed; the tries are its evidence
-    │   └── InvalidCode             one reply broke one rule of validation
-    ├── PolicyError                 the policy refuses this code
-    ├── UnaskedCall                 a library or a tool asked for a name that nobody wrote (also a TypeError)
-    ├── BudgetExceeded              a limit of depth, calls or money was reached
-    ├── Rejected                    the person said no; the draft is kept
-    ├── ReviewRequired              code waits for a person, and none can answer here
-    ├── CacheMiss                   no accepted code fits, and the mode forbids asking a model
-    ├── StoreError                  the home's store cannot be read or written
-    └── ModuleError                 a module file cannot be written, read or trusted
+"""Everything that can go wrong, as one tree: catch AgentError to catch us.
 
 What written code raises is never wrapped: it reaches the caller as itself, with its own traceback.
 `error_type` is the word that an `Outcome` carries for each.
@@ -33,19 +12,20 @@ class AgentError(Exception):
 
     error_type = "execution"
 
+    def __init_subclass__(cls, error_type: str = "") -> None:
+        cls.error_type = error_type or cls.error_type
+
     def _render_traceback_(self) -> list[str]:
         """IPython prints these lines in place of a traceback through our frames."""
         return [f"{type(self).__name__}: {self}"]
 
 
-class ProviderError(AgentError):
+class ProviderError(AgentError, error_type="provider"):
     """No answer came from the model."""
-
-    error_type = "provider"
 
 
 class NoProvider(ProviderError):
-    """Nothing is configured that could write code."""
+    """Nothing is configured that could write code: no key, no server, no local model."""
 
 
 class AuthenticationFailed(ProviderError):
@@ -53,21 +33,19 @@ class AuthenticationFailed(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """The host asks for fewer requests."""
+    """The host asks for fewer requests; says when to try again if the host did."""
 
 
 class Overloaded(ProviderError):
-    """The host is busy."""
+    """The host is busy (529, 5xx, a model that is still loading)."""
 
 
 class Unreachable(ProviderError):
     """Nobody listens at the address."""
 
 
-class ProviderTimeout(ProviderError):
+class ProviderTimeout(ProviderError, error_type="timeout"):
     """No text arrived in time."""
-
-    error_type = "timeout"
 
 
 class ReplyCut(ProviderError):
@@ -82,23 +60,19 @@ class ModelUnavailable(ProviderError):
     """The local model's file is missing, damaged or cannot be fetched."""
 
 
-class GenerationError(AgentError):
+class GenerationError(AgentError, error_type="generation"):
     """Every try failed; `.attempts` holds the errors of the tries, oldest first."""
-
-    error_type = "generation"
 
     def __init__(self, message: str, attempts: tuple[AgentError, ...] = ()) -> None:
         super().__init__(message)
         self.attempts = attempts
 
 
-class InvalidCode(GenerationError):
+class InvalidCode(GenerationError, error_type="invalid_code"):
     """One reply broke one rule: its text is written for the model to read.
 
     `.rule` names the check, `.line` the line of `.code` (0 when there is none), `.attempt` the try (from 1).
     """
-
-    error_type = "invalid_code"
 
     def __init__(self, message: str, rule: str, code: str = "", line: int = 0, attempt: int = 0) -> None:
         super().__init__(message)
@@ -108,40 +82,28 @@ class InvalidCode(GenerationError):
         self.attempt = attempt
 
 
-class PolicyError(AgentError):
+class PolicyError(AgentError, error_type="policy"):
     """The policy refuses this code."""
 
-    error_type = "policy"
 
-
-class UnaskedCall(AgentError, TypeError):
+class UnaskedCall(AgentError, TypeError, error_type="policy"):
     """A library or a tool asked for a name that nobody wrote."""
 
-    error_type = "policy"
 
-
-class BudgetExceeded(AgentError):
+class BudgetExceeded(AgentError, error_type="budget_exceeded"):
     """A limit of depth, calls or money was reached."""
 
-    error_type = "budget_exceeded"
 
-
-class Rejected(AgentError):
+class Rejected(AgentError, error_type="rejected"):
     """The person said no; the draft is kept."""
 
-    error_type = "rejected"
 
-
-class ReviewRequired(AgentError):
+class ReviewRequired(AgentError, error_type="review_required"):
     """Code waits for a person, and none can answer here."""
 
-    error_type = "review_required"
 
-
-class CacheMiss(AgentError):
+class CacheMiss(AgentError, error_type="cache_miss"):
     """No accepted code fits, and the mode forbids asking a model."""
-
-    error_type = "cache_miss"
 
 
 class StoreError(AgentError):

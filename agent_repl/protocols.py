@@ -29,15 +29,12 @@ class Provider(Protocol):
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
-        ...
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Begin in the background what the first answer will need; returns at once and never raises."""
-        ...
 
     def close(self) -> None:
         """Give back what is held; safe to call twice."""
-        ...
 
 
 class Reviewer(Protocol):
@@ -48,15 +45,12 @@ class Reviewer(Protocol):
 
     def tell(self, event: Event) -> None:
         """Show something that happens; must not raise."""
-        ...
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; False where nobody can answer."""
-        ...
 
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and wait for a decision; KeyboardInterrupt keeps the draft."""
-        ...
 
 
 class Place(Protocol):
@@ -64,21 +58,17 @@ class Place(Protocol):
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
-        ...
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """Signatures of the named state, or of all of it; a name that is not there is left out."""
-        ...
 
     def get(self, name: str) -> Any:
         """One state value, live; raises KeyError."""
-        ...
 
     def set(self, name: str, value: Any) -> None: ...
 
     def delete(self, name: str) -> None:
         """Remove a state name; one that is not there is no error."""
-        ...
 
     def close(self) -> None: ...
 
@@ -97,11 +87,8 @@ class Executor(Protocol):
 
         Functions belong to an identity, not to one agent, so they are made here and not in a place.
         """
-        ...
 
-    def open(self, agent: Any) -> Place:
-        """The place of one agent."""
-        ...
+    def open(self, agent: Any) -> Place: ...
 
 
 class Store(Protocol):
@@ -116,42 +103,32 @@ class Store(Protocol):
 
     def entries(self, identity: str) -> dict[str, Entry]:
         """The heads of an identity by method name."""
-        ...
 
     def versions(self, key: Key) -> tuple[Version, ...]:
         """Every stored version of a method, oldest first, each with its latest verdict."""
-        ...
 
     def add(self, version: Version) -> Version:
         """Keep a version for good and give it back with its number."""
-        ...
 
     def judge(self, version: Version, verdict: Standing, note: str = "") -> Version:
         """Append a verdict to a stored version and give it back as it now stands."""
-        ...
 
     def put(self, entry: Entry) -> None:
         """Make this entry the head of its method."""
-        ...
 
     def drop(self, key: Key) -> None:
         """Remove the head; versions stay."""
-        ...
 
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, None where there is no disk."""
-        ...
 
     def agents(self) -> dict[str, str]:
         """Names by identity template."""
-        ...
 
     def claim(self, identity: str, name: str) -> str:
         """Give the identity this name, or the next free one like it; a name once given stays. The name is returned."""
-        ...
 
     def sign(self, data: bytes) -> str:
         """A code that only this user's key can make for these bytes."""
-        ...
 
     def close(self) -> None: ...

@@ -60,15 +60,8 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """The sum of both; an unknown cost makes the sum unknown."""
-        return Usage(
-            self.calls + other.calls,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.cache_read_tokens + other.cache_read_tokens,
-            self.cache_write_tokens + other.cache_write_tokens,
-            self.seconds + other.seconds,
-            None if self.cost is None or other.cost is None else self.cost + other.cost,
-        )
+        sums = {name: mine + vars(other)[name] for name, mine in vars(self).items() if name != "cost"}
+        return Usage(**sums, cost=None if self.cost is None or other.cost is None else self.cost + other.cost)
 
 
 @dataclass(frozen=True)
@@ -109,9 +102,8 @@ class Effect:
 class Spec:
     """What validation holds code against: the wanted name, how it is called, and what self has.
 
-    `state` and `methods` are the names that `self` has. `files` are the texts that may name a file; `paths` those
-    of the arguments and the state that do, by where they are (`self.path`). `helpers` are sources of functions that
-    the writer was promised: code that calls one gets it.
+    `files` are the texts that may name a file; `paths` those of the arguments and the state that do, by where they
+    are (`self.path`). `helpers` are sources of functions that code may call: code that calls one gets it.
     """
 
     name: str
@@ -182,17 +174,12 @@ class Entry:
     runs: int = 0
 
 
-def _no_complaint(source: str) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
 
-    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says in words
-    what stands between this code and the machine. `check` tells of an edited source what is wrong with it
-    ("" when nothing is), so that an editor can be opened again on the same text.
+    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says what stands between
+    the code and the machine; `check` tells what is wrong with an edited source ("" when nothing is).
     """
 
     title: str
@@ -205,7 +192,7 @@ class Proposal:
     attempts: int = 1
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
-    check: Callable[[str], str] = _no_complaint
+    check: Callable[[str], str] = lambda source: ""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def facts(tree: ast.Module, name: str) -> Facts:
     found = _Found(definitions(tree))
     method = method_of(tree, name)
     if method is not None:
-        found.follow(method, 0)
+        found.follow(method, _positional(method).get(0))
     return Facts(
         frozenset(found.reads - RESERVED), frozenset(found.binds), frozenset(found.calls - RESERVED), found.dynamic
     )
@@ -56,10 +56,7 @@ def digest(tree: ast.Module, name: str) -> str:
 
 def method_of(tree: ast.Module, name: str) -> Function | None:
     """The module-level function of that name."""
-    for node in tree.body:
-        if isinstance(node, Function) and node.name == name:
-            return node
-    return None
+    return next((node for node in tree.body if isinstance(node, Function) and node.name == name), None)
 
 
 def definitions(tree: ast.Module) -> dict[str, Definition]:
@@ -126,24 +123,19 @@ class _Globals(ast.NodeVisitor):
         self.scopes: list[tuple[bool, set[str]]] = []
 
     def visit_Name(self, node: ast.Name) -> None:
-        if not self._local(node.id):
+        # A class body's names are seen in that body alone, not in the functions inside it.
+        inner = self.scopes[-1:] + [scope for scope in self.scopes[:-1] if not scope[0]]
+        if not any(node.id in names for _, names in inner):
             self.found.append(node)
 
-    def _local(self, name: str) -> bool:
-        # A class body's names are seen in that body alone, not in the functions inside it.
-        inner = self.scopes[-1:] + [s for s in self.scopes[:-1] if not s[0]]
-        return any(name in names for _, names in inner)
-
     def _function(self, node: Function | ast.Lambda) -> None:
-        arguments = node.args
-        for outside in (*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())):
-            if outside is not None:
-                self.visit(outside)
-        for annotation in (*(a.annotation for a in _parameters(arguments)), getattr(node, "returns", None)):
-            if annotation is not None:
-                self.visit(annotation)
+        arguments, parameters = node.args, _parameters(node.args)
+        outside = [*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())]
+        outside += [*(a.annotation for a in parameters), getattr(node, "returns", None)]
+        for part in filter(None, outside):
+            self.visit(part)
         body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
-        self._inside(False, {a.arg for a in _parameters(arguments)} | _bound_in(body), body)
+        self._inside(False, {a.arg for a in parameters} | _bound_in(body), body)
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
 
@@ -175,22 +167,11 @@ def _parameters(arguments: ast.arguments) -> list[ast.arg]:
 
 def _bound_in(body: Iterable[ast.AST]) -> set[str]:
     """Names that a function's or a class's own body binds; inner functions keep theirs."""
-    bound: set[str] = set()
-    declared: set[str] = set()
-    for node in _own(body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
-            bound.add(node.id)
-        elif isinstance(node, Definition):
-            bound.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            bound |= set(imported(node))
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            bound.add(node.rest)
-        elif isinstance(node, ast.Global):
-            declared |= set(node.names)
-    return bound - declared
+    nodes = list(_own(body))
+    names = {getattr(n, "name", "") or getattr(n, "rest", "") for n in nodes if not isinstance(n, ast.alias)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    names |= {name for n in nodes if isinstance(n, ast.stmt) for name in imported(n)}
+    return names - {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
 
 
 def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -208,8 +189,6 @@ def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 @dataclass
 class _Found:
-    """Collects what is done with self, function by function."""
-
     helpers: dict[str, Definition]
     reads: set[str] = field(default_factory=set)
     binds: set[str] = field(default_factory=set)
@@ -218,16 +197,15 @@ class _Found:
     seen: set[tuple[str, str]] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
 
-    def follow(self, function: Function, position: int | str) -> None:
-        """Look at a function whose parameter at `position` (index or name) is self."""
-        self_name = _parameter_name(function, position)
-        if self_name is None:
+    def follow(self, function: Function, me: str | None) -> None:
+        """Look at a function whose parameter `me` is self."""
+        if me not in {a.arg for a in _parameters(function.args)}:
             self.dynamic = True
-        elif (function.name, self_name) not in self.seen:
-            self.seen.add((function.name, self_name))
+        elif (function.name, me) not in self.seen:
+            self.seen.add((function.name, me))
             for node in _straight(function.body):
-                self._look(node, self_name)
-                self.made |= _assigned(node, self_name) - self.reads
+                self._look(node, me)
+                self.made |= _assigned(node, me) - self.reads
 
     def _look(self, node: ast.AST, me: str) -> None:
         match node:
@@ -240,9 +218,6 @@ class _Found:
                 self.reads.add(attribute)
                 self.binds.add(attribute)
                 self._look(node.value, me)
-            case ast.Assign() | ast.AnnAssign(value=ast.expr()) if node.value is not None:
-                self._look(node.value, me)
-                self._inside(node.targets if isinstance(node, ast.Assign) else [node.target], me)
             case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
                 if not isinstance(node.ctx, ast.Load):
                     self.binds.add(attribute)
@@ -265,9 +240,10 @@ class _Found:
         helper = self.helpers.get(function)
         kind = _BY_NAME.get(function)
         if isinstance(helper, Function):
-            for position, argument in _positions(call):
+            names = [*map(_positional(helper).get, range(len(call.args))), *(k.arg for k in call.keywords)]
+            for name, argument in zip(names, _arguments(call), strict=True):
                 if _is(argument, me):
-                    self.follow(helper, position)
+                    self.follow(helper, name)
         elif helper is None and kind and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             getattr(self, kind).add(str(call.args[1].value))
         else:
@@ -286,25 +262,19 @@ def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
-    """The attributes of self that this very statement sets."""
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    else:
+        targets = [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []
     return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 
 
-def _parameter_name(function: Function, position: int | str) -> str | None:
-    positional = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if isinstance(position, str):
-        return position if position in {a.arg for a in _parameters(function.args)} else None
-    return positional[position] if position < len(positional) else None
+def _positional(function: Function) -> dict[int, str]:
+    return dict(enumerate(a.arg for a in (*function.args.posonlyargs, *function.args.args)))
 
 
 def _arguments(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *(k.value for k in call.keywords)]
-
-
-def _positions(call: ast.Call) -> list[tuple[int | str, ast.expr]]:
-    named: list[tuple[int | str, ast.expr]] = [(k.arg, k.value) for k in call.keywords if k.arg]
-    return [*enumerate(call.args), *named]
 
 
 def _is(node: ast.expr, name: str) -> bool:
@@ -337,7 +307,12 @@ def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
 
 
 def _clean(node: ast.AST) -> ast.AST:
-    """A function whose docstring has lost its indentation, which moving it into a class changes."""
+    """A function whose docstring has lost its indentation, which moving it into a class changes.
+
+    And an f-string without the empty texts that some versions of Python leave in it.
+    """
+    if isinstance(node, ast.JoinedStr):
+        return ast.JoinedStr([v for v in node.values if not (isinstance(v, ast.Constant) and v.value == "")])
     words = ast.get_docstring(node) if isinstance(node, Definition) else None
     if words is None or not isinstance(node, Definition):
         return node

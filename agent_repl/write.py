@@ -52,18 +52,28 @@ def write(
     refused: list[InvalidCode] = []
     total = Usage()
     for attempt in range(1, tries + 1):
-        prompt = render(request, failure, _HEAT * (attempt - 1) + (_HEAT if failure and attempt == 1 else 0), directory)
+        prompt = prompt_for(request, failure, attempt, directory)
         try:
             reply = _ask(provider, prompt, tell, attempt)
             spend(reply.usage)
             total += reply.usage
             code = validate(reply.text, spec, attempt)
+            if failure and code.source == failure.code:
+                raise InvalidCode(
+                    f"This is the same code again: {failure.message}", "unchanged", code.source, 0, attempt
+                )
             return Written(code, total, attempt, reply.model, reply.note, prompt_hash(prompt))
         except InvalidCode as error:
             refused.append(error)
             failure = Failure(error.code, str(error))
             tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
     raise _given_up(request, refused, tries)
+
+
+def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
+    """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
+    heat = attempt if failure and attempt == 1 else attempt - 1
+    return render(request, failure, _HEAT * heat, directory)
 
 
 def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:

@@ -17,6 +17,8 @@ import platformdirs
 import pytest
 from hypothesis import settings
 
+from agent_repl.providers.model_file import installed
+
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
@@ -70,6 +72,15 @@ def models(own_home: Path, request: pytest.FixtureRequest) -> Path:
         ours.parent.mkdir(parents=True, exist_ok=True)
         ours.symlink_to(MODELS, target_is_directory=True)
     return MODELS
+
+
+@pytest.fixture(autouse=True)
+def _model(request: pytest.FixtureRequest) -> None:
+    """Tests marked `model` find the person's own model; where there is none they are skipped."""
+    if request.node.get_closest_marker("model"):
+        request.getfixturevalue("models")
+        if not installed():
+            pytest.skip("the embedded model's file is not in this user's cache")
 
 
 # ── no network ──

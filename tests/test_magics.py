@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from agent_repl import Agent
 from agent_repl.frontends import magics
-from agent_repl.frontends.status import will_run
+from agent_repl.frontends.magics import will_run
 from agent_repl.session import use
 
 TOTAL = '''
@@ -199,8 +199,8 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ("frobnicate sales.total", "%agent help"),
         ('create sales "CSV', "a quote is not closed"),
         ("create sales", "usage: %agent create NAME"),
-        ('create class "words"', "cannot be a name"),
-        ('create 2sales "words"', "cannot be a name"),
+        ('create class "words"', "cannot name an agent"),
+        ('create 2sales "words"', "cannot name an agent"),
         ('create other "words" path', "write key=value"),
         ('create other "words" name=x', "write key=value"),
         ('create other "words" _x=1', "cannot be state"),

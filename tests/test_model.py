@@ -1,4 +1,4 @@
-"""The embedded model, for real: skipped where its file is not in the user's cache."""
+"""The embedded model, for real."""
 
 import re
 
@@ -6,15 +6,8 @@ import pytest
 
 from agent_repl import open_session
 from agent_repl.demo import main
-from agent_repl.providers.model_file import installed
 
 pytestmark = pytest.mark.model
-
-
-@pytest.fixture(autouse=True)
-def model(models):
-    if not installed():
-        pytest.skip("the embedded model's file is not installed")
 
 
 @pytest.mark.quick_model

@@ -33,9 +33,10 @@ def run(client, code: str, answers: list[str] | None = None) -> dict[str, list]:
 
     def show(message) -> None:
         kind, content = message["header"]["msg_type"], message["content"]
-        if kind in ("stream", "error"):
-            key = "text" if kind == "stream" else kind
-            seen[key].append(content.get("text") or f"{content['ename']}: {content['evalue']}")
+        if kind == "stream":  # a kernel may send one print in several pieces
+            seen["text"] = ["".join([*seen["text"], content["text"]])]
+        elif kind == "error":
+            seen[kind].append(f"{content['ename']}: {content['evalue']}")
         elif kind in seen:
             seen[kind].append(content)
 

@@ -276,7 +276,7 @@ def test_a_person_is_shown_the_error_and_the_next_call_repairs(tmp_path):
     with pytest.raises(KeyError):
         calc.double(2)
     assert calc.double(2) == 4
-    assert person.seen[1].reason.startswith("repairs: it ran and raised KeyError")
+    assert person.seen[1].reason.startswith("repairs: it raised KeyError")
 
 
 def test_failures_from_outside_rewrite_nothing(tmp_path):
@@ -566,3 +566,9 @@ def test_a_store_that_refuses_a_verdict_stops_no_repair(tmp_path, monkeypatch):
     calc = home.agent("calculator", seen=[])
     monkeypatch.setattr(home.store, "judge", refuse)
     assert calc.double(2) == 4
+
+
+def test_a_repair_that_changes_nothing_is_sent_back(tmp_path):
+    home = session(tmp_path, BOOM, BOOM, DOUBLE)
+    assert home.agent("calculator", seen=[]).double(2) == 4
+    assert "This is the same code again" in home.provider.prompts[2].user

@@ -57,40 +57,36 @@ def test_a_script_never_runs_unseen_code_and_says_why(env):
     assert "nobody can answer here" in done.stdout + done.stderr
 
 
-def test_a_file_that_is_not_there_is_one_line(env):
-    done = run(env, "-i", "no-such.py")
-    assert done.returncode == 1
-    assert done.stderr.startswith("agent-repl: ")
-    assert done.stderr.count("\n") == 1
-
-
-def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env, tmp_path):
-    (tmp_path / "begin.py").write_text(SCRIPTED)
-    child = shell(env, "-i", "begin.py")
+def begun(env, script: str):
+    """A person's shell in which this has run."""
+    child = shell(env)
     child.expect("Begin with: ")
     child.expect("In .*: ")
-    child.sendline("deep = Agent('deep thought')")
+    child.sendline(f"exec({script!r})")
     child.expect("In .*: ")
+    return child
+
+
+def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env):
+    child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
     child.sendline("deep.answer()")
-    child.expect("2:     return 6 \\* 7")
-    child.expect("Your choice.*: ")
-    child.sendline("1")
+    child.expect("2 │     return 6 \\* 7")
+    child.expect(r"\[\?\] \(Enter accepts\): ")
+    child.sendline("a")
     child.expect("42")
     child.expect("In .*: ")
     child.sendline("deep.answer()")
     child.expect("42")
-    assert "Your choice" not in child.before
+    assert "[?]" not in child.before
     child.sendline("exit")
     child.expect(pexpect.EOF)
 
 
-def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env, tmp_path):
-    (tmp_path / "begin.py").write_text(SCRIPTED + "deep = Agent('deep thought')\n")
-    child = shell(env, "-i", "begin.py")
-    child.expect("In .*: ")
-    for key in ("\x03", "1\n"):
+def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env):
+    child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
+    for key in ("\x03", "a\n"):
         child.sendline("deep.answer()")
-        child.expect("Your choice.*: ")
+        child.expect(r"\[\?\] \(Enter accepts\): ")
         child.send(key)
     child.expect("42")
     child.sendline("print(len(get_ipython().user_ns['default_session']().provider.prompts), 'asked')")

@@ -207,12 +207,6 @@ def test_a_registered_class_answers_for_itself_and_its_subclasses() -> None:
     assert signature([type("Sub", (Table,), {})()]) == "list[Table(a,b)]"
 
 
-def test_a_pydantic_model_shows_its_declared_fields() -> None:
-    pydantic = pytest.importorskip("pydantic")
-    model = pydantic.create_model("Model", age=(int, 1), name=(str, "x"))
-    assert signature(model()).endswith("Model(age,name)")
-
-
 def test_a_frame_is_its_columns_and_dtypes() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"n": [1, 2], "price": [1.5, 2.5]})

@@ -48,7 +48,7 @@ print("asked in a terminal:", reviewer.can_ask)
 
 def person(source: str = CALM, **environment: str):
     env = {**os.environ, "TERM": "xterm-256color", "SOURCE": source, **environment}
-    for name in {"NO_COLOR", "ACCESSIBLE", "VISUAL", "EDITOR"} - set(environment):
+    for name in {"NO_COLOR", "VISUAL", "EDITOR"} - set(environment):
         env.pop(name, None)
     return pexpect.spawn(
         sys.executable, ["-c", PERSON_SIDE], env=env, encoding="utf-8", timeout=30, dimensions=(40, 120)
@@ -186,17 +186,6 @@ def test_rubbish_is_there_again_when_the_editor_opens_again(tmp_path):
     child.sendline("e")
     child.expect("there is no method total")
     assert "def total(self):\\n    return max" in answered(child, "e")
-
-
-def test_plain_mode_asks_with_numbers_and_without_escapes():
-    child = person(ACCESSIBLE="1")
-    child.expect("6. help\r\nYour choice")
-    shown = child.before
-    child.sendline("5")
-    assert "decision='reject'" in ended(child)
-    assert "\x1b" not in shown
-    assert "│" not in shown
-    assert "·" not in shown
 
 
 def test_the_screen_shows_the_whole_code_with_its_lines_and_what_it_touches():

@@ -8,17 +8,19 @@ what installed libraries and project modules do inside, and code that means to h
 from __future__ import annotations
 
 import ast
+import unicodedata
 from collections.abc import Iterator
 from importlib.util import find_spec
 
 from ..records import Effect
-from .deception import deceptions
 from .names import Names
 from .table import INNARDS, OBJECT, PATH_KEYWORDS, Row, method_row, row_for
 
 __all__ = ["Effect", "effects", "parse"]
 
 MAX_BYTES, MAX_LINES = 64 * 1024, 2000
+_WIDTH = 240
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
 _OBSCURE = ("builtins.globals()", "builtins.locals()", "builtins.vars()", "sys.modules[]", "<many>")
 _IN_MEMORY = ("io.StringIO()", "io.BytesIO()", "sys.stdout", "sys.stderr", "builtins.open()")
 
@@ -29,7 +31,7 @@ def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | N
     Never runs, imports or computes anything. Code that cannot be read is one flagged effect of kind "unknown".
     `tree` is the code's syntax tree, if it is at hand.
     """
-    found = set(deceptions(code))
+    found = set(_deceptions(code))
     try:
         found |= set(_Reader(Names(tree or parse(code), known)).read())
     except (SyntaxError, RecursionError) as error:
@@ -49,9 +51,22 @@ def parse(source: str) -> ast.Module:
         raise SyntaxError(str(error)) from error
 
 
-class _Reader:
-    """Reads the effects of one tree, node by node."""
+def _deceptions(source: str) -> Iterator[Effect]:
+    """What may make a reader see something else than the interpreter does: hidden characters, lines off the screen."""
+    for number, line in enumerate(source.split("\n"), 1):
+        for character in sorted(filter(_hidden, set(line.removesuffix("\r")) - {"\t"})):
+            name = unicodedata.name(character, "control character")
+            detail = f"a character that cannot be seen: U+{ord(character):04X} {name}"
+            yield Effect("deception", number, detail, True)
+        if line[_WIDTH:].strip():
+            yield Effect("deception", number, f"goes on to column {len(line)}", True)
 
+
+def _hidden(character: str) -> bool:
+    return character in _BLANKS or unicodedata.category(character) in ("Cf", "Cc")
+
+
+class _Reader:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.followed: set[int] = set()  # nodes that are told of through their parents, which come first
@@ -100,7 +115,7 @@ class _Reader:
             return
         if kind == "unknown":
             yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
-        elif path and self._is_address(path):
+        elif path and any("://" in text for text in [ast.unparse(path), *self.names.texts(path)]):
             yield _effect("network", call, _brief(path))
         else:
             named = kind == "reads" and path is not None and self.names.named(path) is True
@@ -126,9 +141,6 @@ class _Reader:
             return path.value in (":memory:", None)
         origins = self.names.origins(path)
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
-
-    def _is_address(self, path: ast.expr) -> bool:
-        return any("://" in text for text in [ast.unparse(path), *self.names.texts(path)])
 
     def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
         if node.attr in INNARDS:

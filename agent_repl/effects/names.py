@@ -48,8 +48,10 @@ class Names:
                 found = frozenset(f"{base}[]" for base in self.origins(value))
             case ast.BinOp(left=inner, op=ast.Div()) | ast.NamedExpr(value=inner) | ast.Await(value=inner):
                 found = self.origins(inner)
-            case ast.IfExp() | ast.BoolOp():
-                found = frozenset(o for way in _ways(node) for o in self.origins(way))
+            case ast.IfExp(body=first, orelse=other):
+                found = self.origins(first) | self.origins(other)
+            case ast.BoolOp(values=ways):
+                found = frozenset(o for way in ways for o in self.origins(way))
             case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.ListComp():
                 found = frozenset({"<value>"})
             case _:
@@ -67,8 +69,10 @@ class Names:
                 return self._named_by(self._scopes[node].get(name))
             case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._of_self:
                 return self._named_by(self._of_self[attr])
-            case ast.IfExp() | ast.BoolOp():
-                return _either([self.named(way) for way in _ways(node)])
+            case ast.IfExp(body=first, orelse=other):
+                return _either([self.named(first), self.named(other)])
+            case ast.BoolOp(values=ways):
+                return _either([self.named(way) for way in ways])
             case ast.JoinedStr(values=[first, *rest]) | ast.BinOp(left=first, op=ast.Add(), right=ast.expr() as rest):
                 later = rest if isinstance(rest, list) else [rest]
                 pieces = [p for p in later if not isinstance(p, ast.Constant) or ".." in str(p.value)]
@@ -191,12 +195,7 @@ def _parameters(args: ast.arguments, public: bool) -> dict[str, Bindings]:
     return found
 
 
-def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:
-    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
-
-
 def _leads_away(text: str) -> bool:
-    """Whether a piece of a path leaves the directory that it is joined to."""
     return ".." in text or (len(text) > 1 and text[0] in "/~\\") or text[1:3] == ":\\"
 
 

@@ -1,27 +1,25 @@
-"""`%load_ext agent_repl`: the extension, and `%agent` with its table of verbs."""
+"""`%load_ext agent_repl`: what a cell will run, and `%agent` with its table of verbs."""
 
 from __future__ import annotations
 
 import ast
-import keyword
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from inspect import signature
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from ..agent import Agent
-from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, unpin, versions
+from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, status, unpin, versions
 from ..errors import AgentError
 from ..protocols import Reviewer
-from ..records import Mode, Version
+from ..records import Mode
 from ..session import Session, default_session
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, highlighted, paint, visible
-from .status import will_run
 from .terminal import TerminalReviewer
 
 EXAMPLES = """\
@@ -70,6 +68,25 @@ def _announcer(ip: Any) -> Callable[[Any], None]:
     return announce
 
 
+def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
+    """Lines like `sales.total · CACHED v2 · accepted 3 Nov`, from the cell's syntax tree; nothing is run or read.
+
+    What is not written yet is left out: it is shown whole. Calls through other names and helpers are not seen.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(cell)))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return []
+    found: dict[str, None] = {}
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                agent = names.get(name)
+                if isinstance(agent, Agent) and method in type(agent)._agent_repl_identity_.names():
+                    found[status(agent, method)] = None
+    return list(found)
+
+
 def _magic(ip: Any) -> Callable[[str], Any]:
     from IPython.core.error import UsageError
     from IPython.core.magic import no_var_expand
@@ -91,8 +108,11 @@ def run(names: Names, line: str) -> Any:
         return print(_overview())
     if first in VERBS:
         return _do(first, names, _split(rest))
-    if line[0] not in "\"'":
-        _refuse_mistaken(names, first, rest.strip())
+    close = get_close_matches(first, VERBS, n=1)
+    short = len(line.split()) < 3 and (close or not rest or "." in rest)
+    if line[0] not in "\"'" and (short or '"' in line):
+        hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
+        raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
     return _from_words(line.strip("\"'"))
 
 
@@ -102,7 +122,7 @@ def _do(verb: str, names: Names, words: list[str]) -> None:
         bound = signature(function).bind(names, *words)
     except TypeError:
         raise AgentError(f"usage: %agent {verb} {usage}") from None
-    function(*bound.args)
+    print(function(*bound.args))
 
 
 def _split(text: str) -> list[str]:
@@ -114,16 +134,6 @@ def _split(text: str) -> list[str]:
         raise AgentError(f"{error}: a quote is not closed in {text!r}") from None
 
 
-def _refuse_mistaken(names: Names, first: str, rest: str) -> None:
-    """Raise AgentError for a word that was meant as a verb."""
-    close = get_close_matches(first, VERBS, n=1, cutoff=0.7)
-    like_a_verb = close and (len(rest.split()) < 3 or '"' in rest)
-    about_agent = isinstance(names.get(rest.partition(".")[0]), Agent)
-    if like_a_verb or about_agent or not rest:
-        hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
-        raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
-
-
 def _from_words(words: str) -> Agent:
     for word in words.split():
         if os.path.isfile(path := word.strip("\"',;:.()")):
@@ -131,12 +141,9 @@ def _from_words(words: str) -> Agent:
     return default_session().agent(words)
 
 
-def _create(names: Names, name: str, identity: str, *pairs: str) -> None:
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise AgentError(f"{name!r} cannot be a name in Python: choose one like sales_2024")
-    state = dict(_pair(names, pair) for pair in pairs)
-    names[name] = default_session().agent(identity, name=name, **state)
-    print(f"{name}: {escaped(identity)}")
+def _create(names: Names, name: str, identity: str, *pairs: str) -> str:
+    names[name] = default_session().agent(identity, name=name, **dict(_pair(names, pair) for pair in pairs))
+    return f"{name}: {escaped(identity)}"
 
 
 def _pair(names: Names, pair: str) -> tuple[str, Any]:
@@ -149,24 +156,21 @@ def _pair(names: Names, pair: str) -> tuple[str, Any]:
         return key, names.get(text, text)
 
 
-def _show(names: Names, target: str, option: str = "") -> None:
-    match option:
-        case "" if target.isidentifier():
-            print(_overview(_agent(names, target)))
-        case "":
-            print(highlighted(visible(source(*_method(names, target))).rstrip("\n"), colour_wanted(sys.stdout)))
-        case "--prompt":
-            asked = prompt(*_method(names, target))
-            print(escaped(f"{asked.system}\n\n{asked.user}"))
-        case "--versions":
-            print(escaped("\n".join(map(_version, versions(*_method(names, target))))))
-        case _:
-            raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
-
-
-def _version(version: Version) -> str:
-    about = (f"v{version.number}", version.verdict, version.author, version.model, version.created[:10], version.reason)
-    return "  ".join(filter(None, about))
+def _show(names: Names, target: str, option: str = "") -> str:
+    if not option and target.isidentifier():
+        return _overview(_agent(names, target))
+    agent, method = _method(names, target)
+    if option == "--prompt":
+        asked = prompt(agent, method)
+        return escaped(f"{asked.system}\n\n{asked.user}")
+    if option == "--versions":
+        rows = (
+            (f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in versions(agent, method)
+        )
+        return escaped("\n".join("  ".join(filter(None, row)) for row in rows))
+    if option:
+        raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
+    return highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout))
 
 
 def _overview(only: Agent | None = None) -> str:
@@ -183,36 +187,36 @@ def _about(info: AgentInfo) -> str:
     return "\n".join(rows)
 
 
-def _pin(names: Names, target: str) -> None:
-    print(f"{target} is PINNED: a plain method in {pin(*_method(names, target))}")
+def _pin(names: Names, target: str) -> str:
+    return f"{target} is PINNED: a plain method in {pin(*_method(names, target))}"
 
 
-def _unpin(names: Names, target: str) -> None:
+def _unpin(names: Names, target: str) -> str:
     unpin(*_method(names, target))
-    print(f"{target} is no longer pinned")
+    return f"{target} is no longer pinned"
 
 
-def _forget(names: Names, target: str) -> None:
+def _forget(names: Names, target: str) -> str:
     forget(*_method(names, target))
-    print(f"{target} is forgotten: the next call writes it again")
+    return f"{target} is forgotten: the next call writes it again"
 
 
-def _emit(names: Names, target: str, path: str) -> None:
-    print(f"written: {emit(_agent(names, target), path)}")
+def _emit(names: Names, target: str, path: str) -> str:
+    return f"written: {emit(_agent(names, target), path)}"
 
 
-def _review(names: Names, mode: str = "") -> None:
+def _review(names: Names, mode: str = "") -> str:
     if mode:
         default_session().mode = cast(Mode, mode)
-    print(f"review: {default_session().mode}")
+    return f"review: {default_session().mode}"
 
 
-def _help(names: Names, *words: str) -> None:
-    for verb, (_, usage, about) in {"": (_help, "", "list the agents and their methods"), **VERBS}.items():
-        print(f"  {f'%agent {verb} {usage}':<58}{about}")
+def _help(names: Names, *words: str) -> str:
+    rows = {"": (_help, "", "list the agents and their methods"), **VERBS}.items()
+    return "\n".join(f"  {f'%agent {verb} {usage}':<58}{about}" for verb, (_, usage, about) in rows)
 
 
-VERBS: dict[str, tuple[Callable[..., None], str, str]] = {
+VERBS: dict[str, tuple[Callable[..., str], str, str]] = {
     "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
     "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
     "pin": (_pin, "AGENT.METHOD", "make it a real method in the session module"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import ReviewRequired
 from ..records import Event, Proposal, Verdict
-from .question import ASKING, Question, decide
+from .question import ASKING, decide
 from .render import as_html, as_text, escaped, event_line
 
 REDRAW = 0.1
@@ -60,7 +60,7 @@ class NotebookReviewer:
         with ASKING:
             self._draw(as_text(proposal), as_html(proposal))
             try:
-                verdict = decide(Question(_ask, print, enter=False), proposal)
+                verdict = decide(proposal, _ask, print, enter=False)
                 ending = _ENDINGS[verdict.decision]
             finally:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 from ..records import Proposal, Verdict
@@ -21,61 +20,41 @@ CHOICES = {
 }
 
 
-@dataclass(frozen=True)
-class Question:
-    """How to ask here: `ask` prints a prompt and gives back a line, `say` prints a line.
+Ask = Callable[[str], str]
+Say = Callable[[str], object]
 
-    `edit` gives back changed source, or "" when nothing came of it; without it, editing is not offered. `enter`
-    says whether an empty line accepts code that is not flagged; `plain` asks with numbers in place of letters.
+
+def decide(proposal: Proposal, ask: Ask, say: Say, edit: Ask | None = None, enter: bool = True) -> Verdict:
+    """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
+
+    `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back changed source, or "" when
+    nothing came of it. `enter` says whether an empty line accepts code that is not flagged.
     """
-
-    ask: Callable[[str], str]
-    say: Callable[[str], None]
-    edit: Callable[[str], str] | None = None
-    enter: bool = True
-    plain: bool = False
-
-
-def decide(question: Question, proposal: Proposal) -> Verdict:
-    """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one."""
-    words = [word for word in CHOICES if word != "edit" or question.edit]
-    keys = {str(number) if question.plain else word[0]: word for number, word in enumerate(words, 1)}
-    enter = question.enter and not proposal.code.flagged
-    prompt = _choices(keys, question.plain) + (" (Enter accepts): " if enter else ": ")
+    words = {word[0]: word for word in CHOICES if word != "edit" or edit}
+    enter = enter and not proposal.code.flagged
+    shown = "  ".join("[?]" if word == "help" else f"[{letter}]{word[1:]}" for letter, word in words.items())
     while True:
-        answer = question.ask(prompt).strip().lower() or ("accept" if enter else "")
-        if verdict := _verdict(question, proposal, keys.get(answer, answer), words):
-            return verdict
+        answer = ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower() or ("accept" if enter else "")
+        match words.get(answer, answer):
+            case "accept" | "pin" as decision:
+                if not proposal.code.flagged or _sure(ask):
+                    return Verdict(decision)
+                say("not accepted")
+            case "no":
+                return Verdict("reject")
+            case "revise":
+                if feedback := ask("What should change? ").strip():
+                    return Verdict("revise", feedback=feedback)
+            case "edit" if edit:
+                if source := edit(proposal.code.source):
+                    return Verdict("edit", source=source)
+            case "help" | "?":
+                say("\n".join(f"{known:<7} {CHOICES[known]}" for known in words.values()))
+            case "" if proposal.code.flagged:
+                say("this code is flagged, and Enter never accepts it: type a word")
+            case _:
+                say(f"type one of: {', '.join(words.values())}")
 
 
-def _choices(keys: dict[str, str], plain: bool) -> str:
-    if plain:
-        return "".join(f"{key}. {word}\n" for key, word in keys.items()) + "Your choice"
-    return "  ".join("[?]" if word == "help" else f"[{key}]{word[1:]}" for key, word in keys.items())
-
-
-def _verdict(question: Question, proposal: Proposal, word: str, words: list[str]) -> Verdict | None:
-    match word:
-        case "accept" | "pin" if not proposal.code.flagged or _sure(question):
-            return Verdict("pin" if word == "pin" else "accept")
-        case "accept" | "pin":
-            question.say("not accepted")
-        case "no":
-            return Verdict("reject")
-        case "revise":
-            feedback = question.ask("What should change? ").strip()
-            return Verdict("revise", feedback=feedback) if feedback else None
-        case "edit" if question.edit:
-            source = question.edit(proposal.code.source)
-            return Verdict("edit", source=source) if source else None
-        case "help" | "?":
-            question.say("\n".join(f"{known:<7} {CHOICES[known]}" for known in words))
-        case "" if proposal.code.flagged:
-            question.say("this code is flagged, and Enter never accepts it: type a word")
-        case _:
-            question.say(f"type one of: {', '.join(words)}")
-    return None
-
-
-def _sure(question: Question) -> bool:
-    return question.ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes"
+def _sure(ask: Ask) -> bool:
+    return ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes"

@@ -86,26 +86,19 @@ def _price(proposal: Proposal) -> str:
     return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, cost)))
 
 
-def as_text(proposal: Proposal, colour: bool = False, plain: bool = False) -> str:
-    """The proposal for a terminal; `plain` is for screen readers: words in place of marks."""
-    return "".join(_spoken(*line) if plain else _painted(*line, colour) for line in lines(proposal))
-
-
-def _spoken(style: Style, text: str) -> str:
-    if style == "code":
-        return _numbered(text, ": ") + "\n"
-    marked = style in ("added", "removed", "flagged")
-    return (f"{style}: {text[1:]}" if marked else text.replace(" · ", ", ")) + "\n"
+def as_text(proposal: Proposal, colour: bool = False) -> str:
+    """The proposal for a terminal."""
+    return "".join(_painted(*line, colour) for line in lines(proposal))
 
 
 def _painted(style: Style, text: str, colour: bool) -> str:
     return (_numbered(highlighted(text, colour)) if style == "code" else paint(text, style, colour)) + "\n"
 
 
-def _numbered(code: str, mark: str = " │ ") -> str:
+def _numbered(code: str) -> str:
     rows = code.split("\n")
     width = len(str(len(rows)))
-    return "\n".join(f"  {number:>{width}}{mark}{row}" for number, row in enumerate(rows, 1))
+    return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
 
 
 def paint(text: str, style: Style, colour: bool = True) -> str:
@@ -115,26 +108,16 @@ def paint(text: str, style: Style, colour: bool = True) -> str:
 
 def highlighted(code: str, colour: bool) -> str:
     """Escaped code in the terminal's colours, or as it is."""
-    from pygments.formatters import Terminal256Formatter
+    from pygments.formatters import TerminalFormatter
 
-    return _highlight(code, Terminal256Formatter(style=_ink())) if colour else code
+    return _highlight(code, TerminalFormatter()) if colour else code
 
 
 def _highlight(code: str, formatter: Any) -> str:
     from pygments import highlight
     from pygments.lexers import PythonLexer
 
-    painted: str = highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)
-    return painted.rstrip("\n")
-
-
-def _ink() -> Any:
-    """Colours of middling lightness: a contrast of about 4 on white and on black alike; the rest stays as it is."""
-    from pygments.style import Style
-    from pygments.token import Comment, Keyword, Name, String
-
-    colours = {Keyword: "#a05fd0", Name.Function: "#2f7fd0", String: "#4a8f2f", Comment: "italic #808080"}
-    return type("Ink", (Style,), {"styles": colours})
+    return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
@@ -146,12 +129,10 @@ def as_html(proposal: Proposal, ending: str = "") -> str:
 def _html(style: Style, text: str) -> str:
     from pygments.formatters import HtmlFormatter
 
-    css = f"margin:0;white-space:pre-wrap;background:none;{_INK[style][1] if style in _INK else ''}"
-    if style == "code":
-        inside = _numbered(_highlight(text, HtmlFormatter(style=_ink(), noclasses=True, nowrap=True)))
-    else:
-        inside = html.escape(text)
-    return f'<pre style="{css}">{inside}</pre>'
+    is_code = style == "code"
+    inside = _numbered(_highlight(text, HtmlFormatter(noclasses=True, nowrap=True))) if is_code else html.escape(text)
+    css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
+    return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
 
 
 def colour_wanted(stream: TextIO) -> bool:

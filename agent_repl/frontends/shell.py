@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import nullcontext, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 BANNER = """\
@@ -14,22 +13,20 @@ Begin with: sales = Agent("CSV data analyst for {path}", path="sales.csv"), or %
 """
 
 
-def run(code: str | None = None, file: str | None = None, plain: bool = False) -> int:
+def run(code: str | None = None, plain: bool = False) -> int:
     """Run the shell and give back its exit code.
 
-    With `code` that runs and nothing is asked; with `file` that runs first, then the prompt; a standard input that
-    is no terminal is read as a script. `plain` is for screen readers: no colours, no drawing in place.
+    With `code` that runs and nothing is asked; a standard input that is no terminal is read as a script. `plain` is
+    for screen readers: no colours, no drawing in place.
     """
-    first = Path(file).read_text(encoding="utf-8") if file else code
-    if first is None and not sys.stdin.isatty():
-        first = sys.stdin.read()
-    prompt = file is not None or first is None
-    app = _app(prompt, plain)
-    done = app.shell.run_cell(first or "", store_history=False)
-    if not prompt:
-        return _exit_code(done.error_before_exec or done.error_in_exec)
-    app.start()
-    return 0
+    if code is None and not sys.stdin.isatty():
+        code = sys.stdin.read()
+    app = _app(code is None, plain)
+    if code is None:
+        app.start()
+        return 0
+    done = app.shell.run_cell(code, store_history=False)
+    return _exit_code(done.error_before_exec or done.error_in_exec)
 
 
 def _app(prompt: bool, plain: bool) -> Any:
@@ -41,7 +38,7 @@ def _app(prompt: bool, plain: bool) -> Any:
     config.TerminalIPythonApp.display_banner = prompt
     config.TerminalInteractiveShell.banner1 = BANNER
     if plain:
-        os.environ.update(ACCESSIBLE="1", NO_COLOR="1")
+        os.environ["NO_COLOR"] = "1"
         config.TerminalInteractiveShell.update(simple_prompt=True, colors="nocolor")
     app = TerminalIPythonApp.instance(config=config)
     with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own

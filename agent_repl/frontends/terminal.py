@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..records import Event, Proposal, Verdict
-from .question import ASKING, Question, decide
+from .question import ASKING, decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
 DEAD_TIME = 0.4
@@ -21,13 +21,9 @@ DEAD_TIME = 0.4
 
 
 class TerminalReviewer:
-    """Shows what happens and asks on whatever standard output is at that time.
-
-    ACCESSIBLE and TERM=dumb make it plain, for screen readers: words, numbered choices, no colour.
-    """
+    """Shows what happens and asks on whatever standard output is at that time."""
 
     def __init__(self) -> None:
-        self._plain = bool(os.environ.get("ACCESSIBLE")) or os.environ.get("TERM") == "dumb"
         self._process = os.getpid()
         self._in_text = False
 
@@ -40,11 +36,12 @@ class TerminalReviewer:
         """Write the event; while a question is open only warnings are."""
         if not event.text or (ASKING.locked() and event.kind != "warning"):
             return
+        colour = colour_wanted(sys.stdout)
         with suppress(OSError, ValueError):
             if event.kind == "text":
-                self._write(paint(escaped(event.text), "dim", self._colour), in_text=True)
+                self._write(paint(escaped(event.text), "dim", colour), in_text=True)
             else:
-                self._say(paint(event_line(event), "flagged" if event.kind == "warning" else "dim", self._colour))
+                self._say(paint(event_line(event), "flagged" if event.kind == "warning" else "dim", colour))
 
     def confirm(self, question: str) -> bool:
         """Ask; anything but yes is no. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
@@ -55,14 +52,9 @@ class TerminalReviewer:
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and ask. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
         with ASKING:
-            self._write(as_text(proposal, self._colour, self._plain))
+            self._write(as_text(proposal, colour_wanted(sys.stdout)))
             forget_typed_keys()
-            editor = Editor(self._say, proposal.check)
-            return decide(Question(self._ask, self._say, editor, plain=self._plain), proposal)
-
-    @property
-    def _colour(self) -> bool:
-        return not self._plain and colour_wanted(sys.stdout)
+            return decide(proposal, self._ask, self._say, Editor(self._say, proposal.check))
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)

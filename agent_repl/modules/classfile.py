@@ -8,8 +8,9 @@ import json
 import keyword
 import re
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 
 from ..errors import ModuleError
 from ..unit import bindings, digest, global_names, imported, reached
@@ -37,7 +38,8 @@ def render(label: str, about: str, parts: Iterable[Part], state: Mapping[str, ob
     `about` becomes the docstring of the class, `state` the parameters of its constructor: those whose value is a
     plain literal get it as their default. `head` is the docstring of the file.
     """
-    file = _File(taken={class_name(label): ""})
+    parts = list(parts)
+    file = _File(taken={class_name(label): "", **dict.fromkeys(_builtins(parts), "a built-in")})
     methods = [file.take(part) for part in parts]
     text = "\n\n\n".join(piece for piece in (file.top(head or about), *file.helpers) if piece)
     body = [_docstring(about), *_constructor(state), *methods]
@@ -54,6 +56,16 @@ def units(source: str, label: str) -> dict[str, ast.Module]:
     rest = [n for n in tree.body if n is not owner]
     methods = [n for n in (owner.body if owner else []) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     return {m.name: ast.Module(body=[*rest, m], type_ignores=[]) for m in methods if not m.name.startswith("__")}
+
+
+def _builtins(parts: Iterable[Part]) -> set[str]:
+    """Names that no unit may take from the others: one of them means what Python defines."""
+    found: set[str] = set()
+    for part in parts:
+        tree = ast.parse(part.source)
+        used = {name.id for statement in reached(tree, part.name) for name in global_names(statement)}
+        found |= used - set(bindings(tree))
+    return found
 
 
 @dataclass
@@ -73,29 +85,35 @@ class _File:
         method, *rest = reached(tree, part.name)
         meanings = bindings(tree)
         used = {n.id for statement in (method, *rest) for n in global_names(statement)} & set(meanings)
+        for name, target in meanings.items():
+            if target.startswith("__future__:"):  # it works without being named
+                self._import(name, target)
         renames: dict[str, str] = {}
+        words = {word for node in ast.walk(tree) for word in _words(node)}
         for statement in rest:
             names = imported(statement)
             if names:
-                renames |= {n: self._import(n, target) for n, target in names.items() if n in used}
+                renames |= {n: self._import(n, target, words) for n, target in names.items() if n in used}
         own = sorted((s for s in rest if not imported(s)), key=lambda s: s.lineno)
-        fresh = [s for s in own if not self._shared(tree, s, part.name, renames)]
+        fresh = [s for s in own if not self._shared(tree, s, part.name, renames, words)]
         self.helpers += [_text(part.source, s, renames) for s in fresh]
         return _text(part.source, method, renames)
 
-    def _import(self, name: str, target: str) -> str:
-        chosen = _free(name, self.taken, target)
+    def _import(self, name: str, target: str, words: Collection[str] = ()) -> str:
+        chosen = _free(name, self.taken, target, words=words)
         self.taken[chosen] = target
         self.imports[chosen] = target
         return chosen
 
-    def _shared(self, tree: ast.Module, statement: ast.stmt, method: str, renames: dict[str, str]) -> bool:
-        """Whether the file has this helper already; a new one gets a name that is free."""
+    def _shared(
+        self, tree: ast.Module, statement: ast.stmt, method: str, renames: dict[str, str], words: Collection[str]
+    ) -> bool:
+        """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
         meaning = _meaning(tree, statement)
         names = list(bindings(ast.Module([statement], [])))
         known = [n for n in names if self.taken.get(n) == meaning]
         for name in names:
-            renames[name] = name if known else _free(name, self.taken, meaning, method)
+            renames[name] = name if known else _free(name, self.taken, meaning, method, words)
             self.taken[renames[name]] = meaning
         return bool(known)
 
@@ -108,15 +126,21 @@ class _File:
         return "\n\n".join(block for block in blocks if block)
 
 
+def _words(node: ast.AST) -> list[str]:
+    """The names in one node, whatever they stand for."""
+    return [word for field in ("id", "arg", "name") if isinstance(word := getattr(node, field, None), str)]
+
+
 def _meaning(tree: ast.Module, statement: ast.stmt) -> str:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return digest(tree, statement.name)
     return ast.dump(statement)
 
 
-def _free(name: str, taken: Names, meaning: str, owner: str = "") -> str:
-    """The name itself where it is free or means the same, else one like it."""
-    candidates = [name, *([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
+def _free(name: str, taken: Names, meaning: str, owner: str = "", words: Collection[str] = ()) -> str:
+    """The name itself where it is free or means the same, else one like it that is none of the `words`."""
+    others = [*([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
+    candidates = [name, *(other for other in others if other not in words)]
     return next(c for c in candidates if taken.get(c, meaning) == meaning)
 
 
@@ -139,13 +163,23 @@ def _merged(lines: list[str]) -> list[str]:
 
 
 def _docstring(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return f'"""{escaped}{" " if escaped.endswith(chr(34)) else ""}"""'
+    if any(not (c.isprintable() or c in "\n\t") for c in text):
+        return repr(text)
+    escaped = text.replace("\\", "\\\\")
+    return f'"""{escaped.replace(chr(34), chr(92) + chr(34)) if _ends(text) else escaped}"""'
+
+
+def _ends(text: str) -> bool:
+    """Whether the text would end a docstring too early."""
+    return '"""' in text or text.endswith('"')
 
 
 def _constructor(state: Mapping[str, object]) -> list[str]:
     if not state:
         return []
+    for name in state:
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__") or name == "self":
+            raise ModuleError(f"the state {name!r} cannot be a parameter of the class: give it another name")
     required = [n for n, v in state.items() if not _literal(v)]
     optional = [n for n in state if n not in required]
     parameters = ", ".join([*required, *(f"{n}={_written(state[n])}" for n in optional)])
@@ -156,7 +190,7 @@ def _constructor(state: Mapping[str, object]) -> list[str]:
 def _literal(value: object) -> bool:
     if type(value) is str:
         return len(value) <= 200
-    return value is None or type(value) in (bool, int, float)
+    return value is None or type(value) in (bool, int) or (type(value) is float and isfinite(value))
 
 
 def _written(value: object) -> str:

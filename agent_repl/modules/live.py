@@ -42,7 +42,7 @@ def load_class(path: Path, source: str, label: str, wanted: str, calls: frozense
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
     found = module.__dict__.get(wanted)
     if not isinstance(found, type):

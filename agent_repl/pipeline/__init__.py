@@ -17,8 +17,8 @@ from typing import Any
 from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
-from ..records import Call, Code, Entry, Event, Guard, Tier, Version
-from .case import Case, Workshop, fill, object_request, state_of
+from ..records import Code, Entry, Event, Guard, Tier, Version
+from .case import Case, Workshop, case_for, fill, object_request, state_of
 from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
 from .failures import explain, is_inside
 from .ledger import ledger
@@ -27,7 +27,7 @@ from .pinning import pin
 from .policy import verdict_on
 from .undo import Undo
 
-__all__ = ["Workshop", "execute", "fill", "object_request", "serve", "settle", "state_of"]
+__all__ = ["Workshop", "case_for", "execute", "fill", "object_request", "serve", "settle", "state_of"]
 
 
 def serve(
@@ -52,9 +52,7 @@ def serve(
     if why := refusal():
         raise UnaskedCall(why)
     with ledger() as book:
-        filled = fill(identity.template, state_of(place))
-        call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
-        return _first(Case(shop, identity, agent, place, call, book))
+        return _first(case_for(shop, identity, agent, name, args, kwargs, book))
 
 
 def _first(case: Case) -> Any:
@@ -222,4 +220,5 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.identity.refresh()
     if not proven:
         judged(case, version, "failed", message)
-    case.tell(Event("repair", f"{case.title} {message.splitlines()[0]}; its state was put back"))
+    then = "" if case.shop.mode == "auto" else "; call it again to have it repaired"
+    case.tell(Event("repair", f"{message.splitlines()[0]}; its state was put back{then}"))

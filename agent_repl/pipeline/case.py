@@ -54,6 +54,22 @@ class Case:
         self.shop.reviewer.tell(replace(event, title=self.title))
 
 
+def case_for(
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    book: Ledger,
+) -> Case:
+    """The case of one call as it stands now."""
+    place = shop.executor.open(agent)
+    filled = fill(identity.template, state_of(place))
+    call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
+    return Case(shop, identity, agent, place, call, book)
+
+
 def state_of(place: Place) -> dict[str, Any]:
     """All state of an agent, live."""
     return {name: place.get(name) for name in place.kinds()}

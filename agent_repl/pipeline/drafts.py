@@ -50,16 +50,15 @@ def unchanged_head(case: Case) -> Draft | None:
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
     """A new version from the model: stored before anybody looks at it, since it is paid for."""
     require_model(case)
-    failure = case.shop.failures.get(case.call.key) or _failure(case)
+    request, failure = wanted(case)
     head = case.identity.find(case.name)
     author: Author = "model"
-    request, reason = request_of(case), "new"
+    reason = "new"
     if revise:
         request, reason = with_feedback(request, *revise), f"revised: {revise[1]}"
     elif failure:
         author, reason = "repair", f"repairs: {failure.message.splitlines()[0]}"
     elif head:
-        request = replace(request, head=head.code.source, changes=_changes(case, head))
         reason = f"extends v{head.entry.version.number}"
     written = _write(case, request, failure)
     before = parent or (head.entry.version if head else None)
@@ -76,6 +75,16 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         prompt_hash=written.prompt_hash,
     )
     return stored(case, version), written.code, reason
+
+
+def wanted(case: Case) -> tuple[Request, Failure | None]:
+    """What the writer is asked for this call as things stand, and the failure that it should learn from."""
+    failure = case.shop.failures.get(case.call.key) or _failure(case)
+    head = case.identity.find(case.name)
+    request = request_of(case)
+    if head and not failure:
+        request = replace(request, head=head.code.source, changes=_changes(case, head))
+    return request, failure
 
 
 def _failure(case: Case) -> Failure | None:

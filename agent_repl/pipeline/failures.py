@@ -67,7 +67,7 @@ def explain(error: BaseException) -> str:
     """The error as the writer should read it: what was raised, and the lines of written code that led to it."""
     written = [t for t in traceback.extract_tb(error.__traceback__) if not _foreign(t)]
     lines = [f"line {t.lineno}: {t.line}" for t in written[-3:]]
-    return "\n".join([f"it ran and raised {type(error).__name__}: {str(error)[:300]}", *lines])
+    return "\n".join([f"it raised {type(error).__name__}: {str(error)[:300]}", *lines])
 
 
 def _foreign(entry: traceback.FrameSummary) -> bool:

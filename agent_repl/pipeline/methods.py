@@ -11,8 +11,8 @@ from typing import Any
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Tier
-from ..signature import signature
-from ..signature.guards import Seen, binder, file_marks, fits, parameter_names, premises
+from ..signature import file_mark, signature
+from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..validate import recall
 from .undo import can_change
 
@@ -190,6 +190,8 @@ class Identity:
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(None, *args, **kwargs)
-    kinds = place.kinds(None if needs.dynamic else needs.reads) if needs.dynamic or needs.reads else {}
-    files = file_marks((*method.bind(None, *args, **kwargs), *map(place.get, kinds))) if needs.opens else ()
+    kinds = place.kinds(None if needs.dynamic else needs.reads)
+    files: tuple[str, ...] = ()
+    if needs.opens:
+        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.get, kinds))))
     return arguments, tuple(kinds.items()), files

@@ -21,32 +21,32 @@ _UNSET = object()
 
 def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
     """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
-    method = identity.find(name)
-    if method is None:
-        raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
-    return _change(identity, name, [*pinned(identity), method.entry], state, pinned=True)
+    return _change(identity, name, state, pinned=True)
 
 
 def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
     """Take a method out of the class file; it is served from the store again, with its guards."""
-    rest = [entry for entry in pinned(identity) if entry.version.key.name != name]
-    _change(identity, name, rest, state, pinned=False)
+    _change(identity, name, state, pinned=False)
 
 
-def _change(identity: Identity, name: str, entries: list[Entry], state: Mapping[str, Any], pinned: bool) -> Path:
+def _change(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool) -> Path:
     path = _path(identity)
     _refuse_foreign(identity, path)
-    write_class(identity, path, entries, state)
-    if (method := identity.find(name)) is not None:
-        method.tier = "PINNED" if pinned else "CACHED"
-        entry = replace(method.entry, pinned=pinned)
-        identity.put(name, entry)
-        identity.store.put(entry)
+    identity.refresh()  # another process may have pinned since
+    method = identity.find(name)
+    if method is None:
+        raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
+    rest = [entry for entry in pinned_entries(identity) if entry.version.key.name != name]
+    write_class(identity, path, [*rest, *([method.entry] if pinned else [])], state)
+    method.tier = "PINNED" if pinned else "CACHED"
+    entry = replace(method.entry, pinned=pinned)
+    identity.put(name, entry)
+    identity.store.put(entry)
     bind(identity)
     return path
 
 
-def pinned(identity: Identity) -> list[Entry]:
+def pinned_entries(identity: Identity) -> list[Entry]:
     """The entries that a person pinned, in the order of first acceptance."""
     return [entry for entry in identity.entries() if entry.pinned]
 
@@ -56,7 +56,7 @@ def bind(identity: Identity) -> None:
 
     Otherwise from the store, which keeps the last good version of each; the store's notes say why.
     """
-    entries = pinned(identity)
+    entries = pinned_entries(identity)
     for name in [n for n in vars(identity.live) if not n.startswith("_")]:
         delattr(identity.live, name)
     identity.live.__bases__ = (identity.base,)
@@ -133,5 +133,9 @@ def _refuse_foreign(identity: Identity, path: Path) -> None:
         mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
     except (OSError, ValueError, KeyError, TypeError):
         mac = ""
-    if mac != identity.store.sign(_sealed(path, path.read_text(encoding="utf-8", errors="replace"))):
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ModuleError(f"{path} cannot be read: {error}") from error
+    if mac != identity.store.sign(_sealed(path, text)):
         raise ModuleError(f"{path} was changed outside agent_repl, or is not yours; it is left as it is")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,16 +74,15 @@ def describe_call(
 ) -> Request:
     """The same request with one call added."""
     given = {**{f"arg{i}": value for i, value in enumerate(args, 1)}, **kwargs}
-    return Request(
-        **{
-            **request.__dict__,
-            "name": name,
-            "shown": ", ".join([*(_brief(v, samples) for v in args), *_keywords(kwargs, samples)]),
-            "parameters": ", ".join(["self", *given]),
-            "recipes": (*request.recipes, *(_recipes(kwargs, "") if samples else ())),
-            "arguments": tuple(_described(value, key, samples) for key, value in given.items()),
-            "premises": (*request.premises, *_premises(given, "")),
-        }
+    brief = [*(_brief(v, samples) for v in args), *(f"{name}={_brief(v, samples)}" for name, v in kwargs.items())]
+    return replace(
+        request,
+        name=name,
+        shown=", ".join(brief),
+        parameters=", ".join(["self", *given]),
+        recipes=(*request.recipes, *(_recipes(kwargs, "") if samples else ())),
+        arguments=tuple(_described(value, key, samples) for key, value in given.items()),
+        premises=(*request.premises, *_premises(given, "")),
     )
 
 
@@ -90,21 +90,13 @@ def render(request: Request, failure: Failure | None = None, temperature: float 
     """The prompt for a request; a template of the same name in `directory` is used instead of ours."""
     environment = _environment(directory)
     system = environment.get_template("system.jinja").render(request.__dict__)
-    user = environment.get_template("user.jinja").render(
-        {**request.__dict__, "failure": failure, "reminder": _reminder(request)}
-    )
+    user = environment.get_template("user.jinja").render(request.__dict__, failure=failure)
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
 
 
 def prompt_hash(prompt: Prompt) -> str:
     """A short hash by which a version remembers what it was answered to."""
     return hashlib.sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
-
-
-def _reminder(request: Request) -> str:
-    if not request.names:
-        return "self has no attributes yet."
-    return f"self has only {', '.join(request.names)}: there is no other attribute."
 
 
 @cache
@@ -117,9 +109,7 @@ def _environment(directory: str) -> Environment:
 
 
 def _described(value: Any, name: str, samples: bool) -> str:
-    if looks_like_path(value):
-        return profile_file(value, name, samples=samples)
-    return profile(value, name, samples=samples)
+    return (profile_file if looks_like_path(value) else profile)(value, name, samples=samples)
 
 
 def _recipes(values: Mapping[str, Any], prefix: str) -> tuple[Recipe, ...]:
@@ -129,10 +119,6 @@ def _recipes(values: Mapping[str, Any], prefix: str) -> tuple[Recipe, ...]:
 
 def _premises(values: Mapping[str, Any], prefix: str) -> Iterable[Premise]:
     return [Premise(f"{prefix}{name}", signature(value)) for name, value in values.items()]
-
-
-def _keywords(kwargs: Mapping[str, Any], samples: bool) -> list[str]:
-    return [f"{name}={_brief(value, samples)}" for name, value in kwargs.items()]
 
 
 def _brief(value: Any, samples: bool) -> str:
@@ -147,12 +133,5 @@ def _listed(methods: Mapping[str, str]) -> str:
     whole = "\n\n".join(source.strip() for source in methods.values())
     if len(whole) <= METHODS_LIMIT:
         return whole
-    return "\n".join(_heading(name, source) for name, source in methods.items())[:METHODS_LIMIT]
-
-
-def _heading(name: str, source: str) -> str:
-    lines = source.splitlines()
-    start = next(
-        (i for i, line in enumerate(lines) if line.lstrip().startswith((f"def {name}", f"async def {name}"))), 0
-    )
-    return "\n".join([*lines[start : start + 2], "    ..."])
+    headings = re.findall(r"^(?:async )?def [^_].*\n.*\n", whole, re.M)
+    return "    ...\n".join([*headings, ""])[:METHODS_LIMIT]

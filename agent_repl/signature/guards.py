@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..records import Guard, Premise
-from .files import file_signature, looks_like_path
 
 ABSENT = "absent"
 Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
@@ -22,40 +21,28 @@ def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = Non
     """
     parameters = inspect.signature(function).parameters.values()
     defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    text = ", ".join(_declarations(list(parameters)))
+    named = [p.replace(annotation=p.empty, default=_default(p)) for p in parameters]
     names = [p.name for p in parameters]
     of = "_" * (1 + max(map(len, names))) if each else ""  # no parameter is called that
     values = "".join(f"{of}({name}), " for name in names[1:])
     name = getattr(function, "__name__", "method")
     namespace: dict[str, Any] = {**defaults, of: each}
-    exec(f"def {name}({text}):\n    return ({values})", namespace)
+    exec(f"def {name}{inspect.Signature(named)}:\n    return ({values})", namespace)
     compiled: Callable[..., tuple[Any, ...]] = namespace[name]
     return compiled
 
 
-def _declarations(parameters: list[inspect.Parameter]) -> Iterable[str]:
-    """The parameter list as source text, with `/` and `*` where they stood."""
-    seen_star = False
-    for index, p in enumerate(parameters):
-        if p.kind is p.KEYWORD_ONLY and not seen_star:
-            seen_star = True
-            yield "*"
-        stars = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
-        seen_star |= stars == "*"
-        yield f"{stars}{p.name}" + (f"=_default_{p.name}" if p.default is not p.empty else "")
-        following = parameters[index + 1].kind if index + 1 < len(parameters) else None
-        if p.kind is p.POSITIONAL_ONLY and following is not p.POSITIONAL_ONLY:
-            yield "/"
+class _Verbatim(str):
+    __repr__ = str.__str__
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    return parameter.empty if parameter.default is parameter.empty else _Verbatim(f"_default_{parameter.name}")
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a method's parameters, self left out."""
     return tuple(inspect.signature(function).parameters)[1:]
-
-
-def file_marks(values: Iterable[Any]) -> tuple[str, ...]:
-    """The format and header of the file that each value names, "" where it names none."""
-    return tuple(file_signature(value) if looks_like_path(value) else "" for value in values)
 
 
 def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Guard:
@@ -71,20 +58,14 @@ def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Gua
 
 def fits(accepted: Iterable[Guard], premises: Iterable[Premise]) -> bool:
     """Whether some accepted guard says the same of every premise."""
-    wanted = list(premises)
-    return any(_covers(dict(guard), wanted) for guard in accepted)
-
-
-def _covers(guard: dict[str, str], wanted: list[Premise]) -> bool:
-    return all(guard.get(premise.path) == premise.signature for premise in wanted)
+    wanted = set(premises)
+    return any(wanted.issubset(guard) for guard in accepted)
 
 
 def differences(accepted: Iterable[Guard], premises: Iterable[Premise]) -> list[str]:
     """In words for a person, how the premises differ from the accepted guard that is nearest to them."""
     wanted = list(premises)
-    found = [
-        [_difference(dict(guard), p) for p in wanted if dict(guard).get(p.path) != p.signature] for guard in accepted
-    ]
+    found = [[_difference(dict(guard), p) for p in wanted if p not in guard] for guard in accepted]
     return min(found, key=len, default=[])
 
 

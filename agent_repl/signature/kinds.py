@@ -21,12 +21,12 @@ from pathlib import PosixPath, PurePath, WindowsPath
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from .files import bounded, joined, quoted, shortened, sniff_text
+from .files import bounded, quoted, shortened, sniff_text
 
 LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
-_HEAD = 4096
+_HEAD = 65_536
 Rule = Callable[[Any, int], str]
 
 # by id, here and below: a metaclass may define __hash__, and these classes live for ever
@@ -121,7 +121,6 @@ def _as_record(value: dict[Any, Any]) -> dict[str, Any] | None:
 
 
 def _record(records: list[dict[str, Any]], room: int) -> str:
-    """Records as one; a key that some of them lack is marked `?`."""
     if not room:
         return "…"
     keys = sorted({key for record in records for key in record})
@@ -157,7 +156,7 @@ def _object(value: Any, kind: type, room: int) -> str:
     label = _first(bases, "_agent_repl_label_", str)
     if label is not None:
         return f"agent:{label}"
-    below = names[0].removeprefix("builtins.") + _fields(value, bases, names, room)
+    below = names[0].removeprefix("builtins.") + _fields(value, bases, room)
     inherited = next((_RULES[id(base)] for base in bases if id(base) in _RULES), None)
     if inherited is None:
         return below
@@ -178,14 +177,11 @@ def _name(kind: type) -> str:
     return f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
 
 
-def _fields(value: Any, bases: tuple[type, ...], names: list[str], room: int) -> str:
-    """The declared fields of a class: with their values' kinds for a dataclass, by name for a pydantic model."""
-    declared = _first(bases, "__dataclass_fields__", dict)
-    if declared:
-        part = room // max(2, len(declared))
-        return f"({', '.join(f'{name}: {_field(value, bases, name, part)}' for name in list(declared)[:KEYS])})"
-    declared = "pydantic.main.BaseModel" in names and _first(bases, "__pydantic_fields__", dict)
-    return f"({joined(list(declared))})" if declared else ""
+def _fields(value: Any, bases: tuple[type, ...], room: int) -> str:
+    """The declared fields of a dataclass, with their values' kinds."""
+    declared = list(_first(bases, "__dataclass_fields__", dict) or ())
+    fields = [f"{name}: {_field(value, bases, name, room // max(2, len(declared)))}" for name in declared[:KEYS]]
+    return f"({', '.join(fields)})" if fields else ""
 
 
 def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:

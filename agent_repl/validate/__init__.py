@@ -8,6 +8,7 @@ This teaches the model and informs the person; it is no sandbox.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from ..effects import effects
@@ -15,11 +16,12 @@ from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
 from .extract import Draft, extract, read
-from .looping import looping
 from .reshape import reshape, undefined
 from .rules import complaints
 
 __all__ = ["looping", "recall", "validate"]
+
+LONGEST_LINE = 4000
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -44,8 +46,26 @@ def recall(source: str, name: str, unit: str = "") -> Code:
     return _code(source, ast.parse(source), name, frozenset(), unit)
 
 
+def looping(text: str) -> bool:
+    """Whether a reply repeats itself so much that the rest is not worth waiting for.
+
+    True for 12 equal lines among the last 40, a cycle of up to 4 lines gone round 8 times, or 4,000 characters without
+    a line end. Lines of fewer than four characters do not count alone.
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return (
+        (len(text) >= LONGEST_LINE and "\n" not in text[-LONGEST_LINE:])
+        or any(count >= 12 for count in Counter(line for line in lines[-40:] if len(line) > 3).values())
+        or any(_cycles(lines[-8 * size - cut : len(lines) - cut], size) for size in range(1, 5) for cut in (0, 1))
+    )
+
+
+def _cycles(lines: list[str], size: int) -> bool:
+    """Whether these lines are the same few, eight times; the last line of a stream may still be growing."""
+    return len(lines) == 8 * size and lines == lines[:size] * 8 and any(len(line) > 3 for line in lines)
+
+
 def _with_promised(draft: Draft, spec: Spec) -> Draft:
-    """The draft with the helpers that it was promised and calls."""
     called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
     return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 

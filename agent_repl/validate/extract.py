@@ -15,9 +15,7 @@ _BLOCK = re.compile(
     r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#-]*)[^\n]*\n?(.*?)(?:^(?:\1| {0,3})\2[`~]*[ \t]*$|(\Z))", re.M | re.S
 )
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
-_FOREIGN = re.compile(
-    r"^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)", re.M
-)
+_FOREIGN = re.compile(r"(?m)^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)")
 _PYTHON = frozenset({"", "py", "python", "python3", "ipython", "text", "code"})
 
 

@@ -41,11 +41,6 @@ def undefined(tree: ast.Module) -> list[ast.Name]:
     return [] if star else found
 
 
-def is_constant_name(name: str) -> bool:
-    """Whether a module-level name is an UPPER or a _private one."""
-    return name.startswith("_") or name.isupper()
-
-
 def _out_of_class(draft: Draft, name: str) -> str:
     lines = draft.source.split("\n")
     for node in draft.tree.body:
@@ -80,14 +75,12 @@ def _with_imports(draft: Draft, name: str) -> str:
     wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
     missing = list(dict.fromkeys(filter(None, wanted)))
     # What must stay first: a docstring and imports from __future__.
-    future = [n for n in draft.tree.body if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
-    docstring = draft.tree.body[:1] if ast.get_docstring(draft.tree) is not None else []
-    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in [*docstring, *future]), default=0)
+    fixed = [n for n in draft.tree.body if isinstance(n, ast.Expr) or getattr(n, "module", "") == "__future__"]
+    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in fixed), default=0)
     return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
 
 
 def _import_for(name: str, attribute: str) -> str:
-    """The import that a well-known name is missing, "" when it cannot be guessed."""
     if name == "datetime" and attribute in _OF_DATETIME:
         return "from datetime import datetime"
     if attribute and name in sys.stdlib_module_names and not name.startswith("_"):

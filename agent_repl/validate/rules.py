@@ -6,12 +6,12 @@ import ast
 import copy
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterator
 
 from ..records import Spec
 from ..unit import RESERVED, Definition, Function, facts, method_of
-from .reshape import is_constant_name, undefined
-from .traps import used_up
+from .reshape import undefined
 
 Complaints = Iterator[tuple[int, str]]
 
@@ -32,7 +32,7 @@ def complaints(tree: ast.Module, spec: Spec) -> Iterator[tuple[str, int, str]]:
         "methods": _binds_methods,
         "names": _undefined,
         "baked": _baked,
-        "used-up": used_up,
+        "used-up": _used_up,
     }
     if method is None:
         yield "name", *_no_method(tree, spec)
@@ -69,13 +69,12 @@ def _runs_at_once(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 
 def _may_stand(node: ast.stmt) -> bool:
-    """Whether a statement of the module does nothing but define."""
     match node:
         case (
             ast.Assign(targets=[ast.Name(id=name)], value=value)
             | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
         ):
-            return is_constant_name(name) and all(map(_is_plain, ast.walk(value)))
+            return (name.startswith("_") or name.isupper()) and all(map(_is_plain, ast.walk(value)))
         case ast.Expr():
             return isinstance(node.value, ast.Constant)
     return isinstance(node, Definition | ast.Import | ast.ImportFrom)
@@ -168,7 +167,6 @@ def _holdings(spec: Spec) -> str:
 
 
 def _asked_for(nodes: list[ast.AST]) -> set[str]:
-    """Names that the code asks for before it uses them, by hasattr, getattr or setattr with a constant."""
     calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and len(n.args) > 1]
     asked = [c.args[1] for c in calls if ast.unparse(c.func) in ("hasattr", "getattr", "setattr")]
     return {a.value for a in asked if isinstance(a, ast.Constant) and isinstance(a.value, str)}
@@ -187,7 +185,7 @@ def _undefined(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     for node in undefined(tree):
         yield node.lineno, f"The name {node.id} is not defined. {_remedy(node.id, spec)}"
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and _calls_plainly(call, spec.name):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == spec.name and not _gets_self(call):
             yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
 
 
@@ -201,9 +199,8 @@ def _remedy(name: str, spec: Spec) -> str:
     return "Import it at the top, define it in the method, or make it a parameter."
 
 
-def _calls_plainly(call: ast.Call, name: str) -> bool:
-    plain = isinstance(call.func, ast.Name) and call.func.id == name
-    return plain and not (call.args and isinstance(call.args[0], ast.Name) and call.args[0].id == "self")
+def _gets_self(call: ast.Call) -> bool:
+    return bool(call.args) and ast.unparse(call.args[0]) == "self"
 
 
 def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -249,3 +246,44 @@ def _telling(value: object) -> bool:
     if isinstance(value, str):
         return len(value) > 2
     return isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1, 2, 10, 100)
+
+
+_ONE_PASS = {"reader", "DictReader", "open", "map", "filter", "zip", "enumerate", "iter", "finditer", "iterdir"}
+
+
+def _used_up(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+    """An iterator that can be read once is read again: in another loop, or anew in every round of one."""
+    made = Counter(name for node in ast.walk(method) for name in _one_pass_names(node))
+    passes = Counter(name for node in ast.walk(method) for name in _iterated(node) if made[name] == 1)
+    for loop in ast.walk(method):
+        rounds = _rounds(loop)
+        anew = {name for node in rounds for name in _one_pass_names(node)}
+        passes.update(name for node in rounds for name in _iterated(node) if name in passes and name not in anew)
+    for name in [name for name, count in passes.items() if count > 1][:1]:
+        lines = [n.lineno for n in ast.walk(method) if isinstance(n, ast.Name) and n.id == name]
+        yield max(lines), f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
+
+
+def _one_pass_names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Assign) and _is_one_pass(node.value):
+        yield from (t.id for t in node.targets if isinstance(t, ast.Name))
+    if isinstance(node, ast.withitem) and _is_one_pass(node.context_expr) and isinstance(node.optional_vars, ast.Name):
+        yield node.optional_vars.id
+
+
+def _is_one_pass(value: ast.expr) -> bool:
+    function = value.func if isinstance(value, ast.Call) else None
+    return getattr(function, "attr", getattr(function, "id", "")) in _ONE_PASS or isinstance(value, ast.GeneratorExp)
+
+
+def _iterated(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.iter, ast.Name):
+        yield node.iter.id
+
+
+def _rounds(loop: ast.AST) -> list[ast.AST]:
+    """What runs in every round of a loop or comprehension: all but the source that it reads once."""
+    if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
+        return [node for part in loop.body for node in ast.walk(part)]
+    once = getattr(loop, "generators", [loop])[0]
+    return [node for part in ast.iter_child_nodes(loop) if once not in (loop, part) for node in ast.walk(part)]
