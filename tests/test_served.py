@@ -1,5 +1,6 @@
 """What was served before is remembered by its signatures: it must be served exactly when the guard says so."""
 
+import inspect
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from kit import fenced, session
 
 from agent_repl import CacheMiss, ScriptedProvider, open_session
-from agent_repl.signature.guards import fits
+from agent_repl.signature import file_signature, signature
 
 SCALED = """
 def scaled(self, n, by=1, *more, unit=None):
@@ -34,29 +35,47 @@ def scaled(self, n, by=1, *more, unit=None):
 """
 TABLE, OTHER = "a,b\n1,2\n", "x,y,z\n1,2,3\n"
 LONG = "x" * 2000
+STATE = ("factor", "rows")
 CALLS = st.sampled_from([
     *([((1,), {})] * 8), ((2,), {"by": 3}), ((1.5,), {}), ((True,), {}), (("text",), {}), ((LONG,), {}), (([1],), {}),
     (({"k": 1},), {}), ((1, 2, 3), {}), ((1, 2, "more"), {}), ((1,), {"unit": "km"}), ((1,), {"wrong": 1}), ((), {}),
     (("data.csv",), {}), ((None,), {"by": date.min}),
 ])  # fmt: skip
 CHANGES = st.sampled_from([
-    *[("set", name, value) for name in ("factor", "rows") for value in (1, "data.csv", [1], ["a"], {"k": 1})],
+    *[("set", name, value) for name in STATE for value in (1, "data.csv", [1], ["a"], {"k": 1})],
     *[("set", "path", value) for value in ("gone.csv", "data.csv")], ("set", "factor", LONG),
-    *[("delete", name) for name in ("factor", "rows")], ("set", "unrelated", 1),
+    *[("delete", name) for name in STATE], ("set", "unrelated", 1),
     *[("write", path, text) for path in ("data.csv", "data.csv", "gone.csv") for text in (TABLE, OTHER, "")],
     ("mode", "auto"), ("mode", "cached"),
 ])  # fmt: skip
 
 
 def served(agent, args, kwargs):
-    """Whether the guard serves this call: as its premises say, which must be what is remembered."""
+    """What is remembered of this call, which must be what its guards say when they are read one by one."""
     identity, place = type(agent)._agent_repl_identity_, type(agent)._agent_repl_shop_.executor.open(agent)
-    try:
-        said = fits(identity.methods["scaled"].entry.guards, identity.premises("scaled", place, args, kwargs))
-    except TypeError:
-        said = False
-    assert [identity.fits("scaled", place, args, kwargs) for _ in range(2)] == [said, said]
+    method = identity.find("scaled")
+    wanted = depends_on(agent, method, args, kwargs)
+    said = wanted is not None and any(dict(guard) | wanted == dict(guard) for guard in method.entry.guards)
+    known = [identity.served(method, place, args, kwargs) is not None for _ in range(2)]
+    assert known == [said, said]
     return said
+
+
+def depends_on(agent, method, args, kwargs):
+    """All that these methods can depend on in a call, by path; None where it does not bind."""
+    try:
+        bound = inspect.signature(method.function).bind(agent, *args, **kwargs)
+    except TypeError:
+        return None
+    bound.apply_defaults()
+    arguments = {name: value for name, value in bound.arguments.items() if name != "self"}
+    names = vars(agent) if "vars(self)" in method.code.source else {"path"} if "open(" in method.code.source else STATE
+    state = {f"self.{name}": vars(agent)[name] for name in names if name in vars(agent)}
+    found = {f"self.{name}": "absent" for name in names} | {n: signature(v) for n, v in (arguments | state).items()}
+    if "open(" in method.code.source:
+        paths = {n: v for n, v in (arguments | state).items() if isinstance(v, str) and Path(v[:99]).exists()}
+        found |= {f"file({name})": file_signature(path) for name, path in paths.items()}
+    return found
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -145,3 +164,17 @@ def test_state_that_is_a_list_is_put_back_also_when_the_call_was_served_before(t
     with pytest.raises(ZeroDivisionError):
         agent.push(0)
     assert agent.items == [0, 1, 1]
+
+
+def test_a_name_that_nobody_could_foresee_is_put_back_also_when_the_call_was_served_before(tmp_path):
+    store = """
+    def store(self, n):
+        \"\"\"Put n under a name of its own.\"\"\"
+        vars(self)["last"] = n
+        return 1 / n
+    """
+    agent = session(tmp_path, store, store).agent("store", last=1)
+    assert [agent.store(2), agent.store(2)] == [0.5, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        agent.store(0)
+    assert agent.last == 2

@@ -46,7 +46,7 @@ def serve(
     __tracebackhide__ = True
     place = shop.executor.open(agent)
     method = identity.find(name)
-    undoable = None if method is None else identity.served(name, place, args, kwargs)
+    undoable = None if method is None else identity.served(method, place, args, kwargs)
     if method is not None and undoable is not None:
         return execute(identity, method, place, args, kwargs, undoable)
     if why := refusal():
@@ -148,7 +148,8 @@ def settle(case: Case) -> Method:
         if case.call.key not in shop.failures:
             identity.refresh()
             method = identity.find(name)
-            if method is not None and identity.fits(name, case.place, case.call.args, case.call.kwargs):
+            call = case.call
+            if method is not None and identity.served(method, case.place, call.args, call.kwargs) is not None:
                 case.book.tier = method.tier
                 return method
         with case.book.timed("settle"):

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
-from ..records import Code, Entry, Guard, Key, Premise, Tier
-from ..signature import signature
-from ..signature.guards import argument_premises, binder, file_marks, fits, parameter_names, state_premises
+from ..records import Code, Entry, Guard, Key, Tier
+from ..signature import file_mark, signature
+from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..validate import recall
 from .undo import can_change
 
@@ -47,15 +47,16 @@ class Method:
 class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
-    `served` remembers calls that fit, by all the signatures that their premises are made of: whether there is
-    anything to undo when such a call raises.
+    They are those of `head` and of no other version. `served` remembers calls that fit it, by all that they can
+    depend on: whether there is anything to undo when such a call raises.
     """
 
+    head: Method | None
     reads: tuple[str, ...]
     binds: frozenset[str]
     dynamic: bool
     opens: bool
-    served: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    served: dict[Seen, bool] = field(default_factory=dict)
 
 
 class Identity:
@@ -138,6 +139,7 @@ class Identity:
         reads: set[str] = set()
         binds: set[str] = set()
         dynamic = opens = False
+        head = self.find(name)
         waiting, seen = [name], set()
         while waiting:
             current = waiting.pop()
@@ -149,41 +151,30 @@ class Identity:
                 dynamic |= method.code.dynamic
                 opens |= method.opens
                 waiting += method.code.calls
-        return Needs(tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens)
+        return Needs(head, tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens)
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
         """What the head would depend on in this call; raises TypeError when the call does not bind."""
         method, needs = self.methods[name], self.needs(name)
-        values = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
-        kinds = place.kinds(None if needs.dynamic else needs.reads)
-        names = {*needs.reads, *kinds} if needs.dynamic else needs.reads
-        state: list[Premise] = state_premises(names, kinds, place.get, needs.opens)
-        return (*argument_premises(values, needs.opens), *state)
+        return premises(method.parameters, needs.reads, _seen(method, needs, place, args, kwargs))
 
-    def fits(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-        """Whether the head is known to serve this call."""
-        return self.served(name, place, args, kwargs) is not None
+    def served(self, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """None where the head is not known to fit this call; else whether there is anything to undo when it raises.
 
-    def served(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
-        """None where the head does not serve this call; else whether there is anything to undo when it raises."""
-        method, needs = self.methods[name], self.needs(name)
+        A method that another thread has just replaced fits nothing.
+        """
+        needs = self.needs(method.code.name)
+        if needs.head is not method:
+            return None
         try:
-            seen = method.signatures(None, *args, **kwargs)
+            seen = _seen(method, needs, place, args, kwargs)
         except TypeError:
             return None
-        if needs.dynamic:
-            return True if self._compared(name, place, args, kwargs) else None
-        kinds = place.kinds(needs.reads) if needs.reads else {}
-        seen += tuple(kinds.items())
-        if needs.opens:
-            seen += file_marks((*method.bind(None, *args, **kwargs), *map(place.get, kinds)))
         found = needs.served.get(seen)
-        if found is None and self._compared(name, place, args, kwargs):
-            found = needs.served[seen] = bool(needs.binds) or can_change(kinds.values())
+        if found is None and fits(method.entry.guards, premises(method.parameters, needs.reads, seen)):
+            undoable = bool(needs.binds) or needs.dynamic or can_change(kind for _, kind in seen[1])
+            found = needs.served[seen] = undoable
         return found
-
-    def _compared(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-        return fits(self.methods[name].entry.guards, self.premises(name, place, args, kwargs))
 
     def widen(self, name: str, premises: Guard) -> Entry:
         """The head's entry with one more guard; the newest come first, since the next call is like the last."""
@@ -194,3 +185,13 @@ class Identity:
     def key(self, name: str) -> Key:
         """Where the store keeps a method of this identity."""
         return Key(self.template, name)
+
+
+def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
+    """What the method can depend on in this call; raises TypeError when the call does not bind."""
+    arguments = method.signatures(None, *args, **kwargs)
+    kinds = place.kinds(None if needs.dynamic else needs.reads)
+    files: tuple[str, ...] = ()
+    if needs.opens:
+        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.get, kinds))))
+    return arguments, tuple(kinds.items()), files

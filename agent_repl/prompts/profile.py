@@ -208,9 +208,8 @@ def _text_pattern(text: str) -> str:
 def date_formats(text: str) -> tuple[str, ...]:
     """The strptime formats that read a text; two where day and month could change places."""
     days = [(form, match.end()) for form, regex in _compiled(_DATES) if (match := regex.match(text))]
-    return tuple(
-        form + clock for form, end in days for clock, regex in _compiled(_CLOCKS) if regex.fullmatch(text, end)
-    )
+    clocks = _compiled(_CLOCKS)
+    return tuple(form + clock for form, end in days for clock, regex in clocks if regex.fullmatch(text, end))
 
 
 def _settle(groups: dict[str, list[Any]]) -> None:

@@ -70,27 +70,52 @@ def file_signature(path: str | os.PathLike[str]) -> str:
     return sniff(path).signature
 
 
+def file_mark(value: Any) -> str:
+    """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
+    about = _stat(value) if _may_be_path(value) else None
+    return _kind(value, about).signature if about else ""
+
+
+def looks_like_path(value: Any) -> bool:
+    """Whether a text or a path names a file or directory that is there now."""
+    return _may_be_path(value) and _stat(value) is not None
+
+
+def _may_be_path(value: Any) -> bool:
+    kind = type(value)
+    if kind is str:
+        return len(value) <= 1024 and "\n" not in value
+    return kind is PosixPath or kind is WindowsPath
+
+
+def _stat(path: Any) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
+
+
 def sniff(path: str | os.PathLike[str]) -> FileKind:
     """What the file is; never raises: a file that is not there is "missing", one that cannot be read "unreadable"."""
     try:
-        about = os.stat(path)
-        if stat.S_ISDIR(about.st_mode):
-            return FileKind("directory")
-        if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
-            return FileKind("special")
-        return _look(os.fspath(path), about.st_mtime_ns, about.st_size, about.st_ino)
+        return _kind(path, os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
         return FileKind("missing")
     except (OSError, ValueError, TypeError):
         return FileKind("unreadable")
 
 
-def looks_like_path(value: Any) -> bool:
-    """Whether a text or a path names a file or directory that is there now."""
-    kind = type(value)
-    if kind is str:
-        return len(value) <= 1024 and "\n" not in value and os.path.exists(value)
-    return (kind is PosixPath or kind is WindowsPath) and os.path.exists(value)
+def _kind(path: str | os.PathLike[str], about: os.stat_result) -> FileKind:
+    if stat.S_ISDIR(about.st_mode):
+        return FileKind("directory")
+    if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
+        return FileKind("special")
+    try:
+        return _look(os.fspath(path), about.st_mtime_ns, about.st_size, about.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        return FileKind("missing")
+    except OSError:
+        return FileKind("unreadable")
 
 
 def joined(names: Iterable[str]) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..records import Guard, Premise
-from .files import file_signature, looks_like_path
-from .kinds import signature
+
+Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
+"""Signatures of a call: of the arguments, of the state by name, and of the files that arguments and state name."""
 
 
 def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = None) -> Callable[..., tuple[Any, ...]]:
@@ -43,28 +44,15 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)[1:]
 
 
-def argument_premises(values: Mapping[str, Any], opens: bool) -> list[Premise]:
-    """The premises of bound arguments; a path counts by its file's format and header where the code opens files."""
-    found = [Premise(name, signature(value)) for name, value in values.items()]
-    return found + (_file_premises(values, "") if opens else [])
-
-
-def state_premises(
-    names: Iterable[str], kinds: Mapping[str, str], get: Callable[[str], Any], opens: bool
-) -> list[Premise]:
-    """The premises of the named state; a name that is not there is a premise too."""
-    names = sorted(names)
-    found = [Premise(f"self.{name}", kinds.get(name, "absent")) for name in names]
-    return found + (_file_premises({n: get(n) for n in names if n in kinds}, "self.") if opens else [])
-
-
-def _file_premises(values: Mapping[str, Any], prefix: str) -> list[Premise]:
-    return [Premise(f"file({prefix}{n})", file_signature(v)) for n, v in values.items() if looks_like_path(v)]
-
-
-def file_marks(values: Iterable[Any]) -> tuple[str, ...]:
-    """What the premises say of files: a text for each value, "" where it names no file."""
-    return tuple(file_signature(v) if looks_like_path(v) else "" for v in values)
+def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Guard:
+    """What was seen of a call, by path; a name of the state that is read and not there is a premise too."""
+    arguments, state, files = seen
+    kinds = dict(state)
+    found = list(zip(parameters, arguments, strict=True))
+    found += [(f"self.{name}", kinds.get(name, "absent")) for name in sorted({*reads, *kinds})]
+    places = (*parameters, *(f"self.{name}" for name in kinds))
+    found += [(f"file({place})", mark) for place, mark in zip(places, files, strict=False) if mark]
+    return tuple(Premise(*each) for each in found)
 
 
 def fits(accepted: Iterable[Guard], premises: Iterable[Premise]) -> bool:
