@@ -90,7 +90,6 @@ def _target(method: Any, name: str | None) -> Target:
 
 
 def _verb(function: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
-    """Let a verb be called as f(agent.x, ...) and as f(agent, "x", ...)."""
 
     @wraps(function)
     def called(method: Any, /, *args: Any, **kwargs: Any) -> R:

@@ -172,7 +172,6 @@ def _take(session: Session, sales: Agent, step: Step, truth: Truth) -> bool:
 
 
 def _graduate(session: Session, sales: Agent, path: Path) -> None:
-    """Pin a method, restart, emit the class and run it alone."""
     home = path.parent
     try:
         print(f"\n── pin: sales.top_sellers is now a plain function in {pin(sales, 'top_sellers')}")

@@ -275,7 +275,6 @@ def _is(node: ast.expr, name: str) -> bool:
 
 
 def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:
-    """Text of a tree in which module-level names are replaced by what they stand for."""
     globals_here = {id(n) for n in global_names(node)}
 
     def token(name: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.signature import kinds, register, signature
+from agent_repl.signature import kinds, signature
 
 scalars = st.sampled_from([int, float, str, bool, bytes, type(None)])
 shapes = st.recursive(
@@ -197,14 +197,6 @@ def test_a_row_that_the_look_cuts_is_no_row() -> None:
 def test_an_agent_is_known_by_its_label_alone() -> None:
     agent = type("Sales", (), {"_agent_repl_label_": "sales", "__getattribute__": refuse})
     assert signature(agent()) == "agent:sales"
-
-
-def test_a_registered_class_answers_for_itself_and_its_subclasses() -> None:
-    class Table:
-        names = ("a", "b")
-
-    register(f"{__name__}.{Table.__qualname__}", lambda table: f"Table({','.join(table.names)})")
-    assert signature([type("Sub", (Table,), {})()]) == "list[Table(a,b)]"
 
 
 def test_a_frame_is_its_columns_and_dtypes() -> None:

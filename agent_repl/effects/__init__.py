@@ -158,7 +158,6 @@ class _Reader:
                 yield _effect("patches", node, _brief(node))
 
     def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
-        """Something that could be called later, by whoever it is handed to."""
         for origin in self.names.origins(node):
             row = row_for(origin)
             if row and row.kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():

@@ -127,7 +127,6 @@ class _File:
 
 
 def _words(node: ast.AST) -> list[str]:
-    """The names in one node, whatever they stand for."""
     return [word for field in ("id", "arg", "name") if isinstance(word := getattr(node, field, None), str)]
 
 
@@ -154,7 +153,6 @@ def _import_line(name: str, target: str) -> str:
 
 
 def _merged(lines: list[str]) -> list[str]:
-    """`from x import a` and `from x import b` become one line."""
     names: dict[str, list[str]] = {}
     for line in lines:
         head, _, tail = line.partition(" import ") if line.startswith("from ") else (line, "", "")
@@ -194,7 +192,6 @@ def _literal(value: object) -> bool:
 
 
 def _written(value: object) -> str:
-    """A literal with the quotes that formatters use."""
     return json.dumps(value, ensure_ascii=False) if type(value) is str and value.isprintable() else repr(value)
 
 
@@ -246,7 +243,6 @@ def _string_lines(text: str) -> set[int]:
 
 
 def _docstring_lines(text: str) -> set[int]:
-    """Lines of docstrings, which move with their function."""
     functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
     firsts = [n.body[0] for n in functions if ast.get_docstring(n) is not None]
     return {line for node in firsts for line in range(node.lineno, (node.end_lineno or 0) + 1)}

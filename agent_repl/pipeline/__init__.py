@@ -157,7 +157,6 @@ def settle(case: Case) -> Method:
 
 
 def _decide(case: Case) -> Method:
-    """Propose code until somebody, or the policy, accepts it."""
     draft, code, why = waiting_draft(case) or unchanged_head(case) or new_draft(case)
     while True:
         verdict = verdict_on(case, draft, code, why)

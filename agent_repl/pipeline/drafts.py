@@ -107,7 +107,7 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Any:
     case.tell(Event("writing", f"{provider.name} {provider.model} writes {case.title}"))
 
     def spend(usage: Usage) -> None:
-        case.book.spend(usage)
+        case.book.usage += usage
         shop.usage += usage
 
     check_budget(case.book, shop.usage, settings)

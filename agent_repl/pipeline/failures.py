@@ -32,7 +32,6 @@ def is_inside(error: BaseException, values: Iterable[Any]) -> bool:
 
 
 def _responsible(trace: TracebackType | None) -> tuple[FrameType, int] | None:
-    """The innermost frame that is not a library's, with its line."""
     frames = [(t.tb_frame, t.tb_lineno) for t in _walk(trace)]
     own = [f for f in frames if not is_library(f[0].f_code)]
     return own[-1] if own else None

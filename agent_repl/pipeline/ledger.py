@@ -21,10 +21,6 @@ class Ledger:
     tier: Tier | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
-    def spend(self, usage: Usage) -> None:
-        """Add what one answer cost."""
-        self.usage += usage
-
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         """Add the seconds of a block to a stage."""

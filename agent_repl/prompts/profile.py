@@ -213,7 +213,6 @@ def date_formats(text: str) -> tuple[str, ...]:
 
 
 def _settle(groups: dict[str, list[Any]]) -> None:
-    """Read dates of two readings as the others of the column prove."""
     for pattern in [pattern for pattern in groups if pattern.startswith("date:") and " or " in pattern]:
         proved = [form for form in pattern[5:].split(" or ") if f"date:{form}" in groups]
         if len(proved) == 1:

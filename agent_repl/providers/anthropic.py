@@ -219,7 +219,6 @@ def _refused(error: Any, url: str) -> ProviderError:
 
 
 def _check_end(stream: _Stream, url: str) -> None:
-    """Let only a whole reply pass."""
     if stream.message is None:
         raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
     model, stop = stream.model, stream.message.stop_reason

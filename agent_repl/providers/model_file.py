@@ -175,7 +175,6 @@ def from_hub(url: str = HUB) -> Source:
 
 
 def _chunks(file: IO[bytes], skip: int) -> Iterator[bytes]:
-    """The bytes of an open file after the first `skip`."""
     while chunk := file.read(1 << 20):
         yield chunk[skip:]
         skip = max(0, skip - len(chunk))

@@ -32,27 +32,14 @@ Rule = Callable[[Any, int], str]
 # by id, here and below: a metaclass may define __hash__, and these classes live for ever
 _SCALARS = {id(kind): kind.__name__ for kind in (int, float, bool, bytes, complex, date, Decimal, type)}
 _SCALARS |= {id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path"}
-_REGISTERED: dict[str, Callable[[Any], str]] = {}
 
 
 def signature(value: Any) -> str:
-    """The structure of a value as one line of text, the same in every process and run.
-
-    Raises only what a registered function raises.
-    """
+    """The structure of a value as one line of text, the same in every process and run."""
     kind = type(value)
     if kind is str and len(value) <= LONG_TEXT:
         return "str"
     return _SCALARS.get(id(kind)) or shortened(_within(value, ROOM), 8000)
-
-
-def register(type_qualified_name: str, function: Callable[[Any], str]) -> None:
-    """Let `function` answer for objects of a class, named `module.QualName`, and of its subclasses.
-
-    The function must answer with structure only, without growing with the data, and the same in every process. Plain
-    builtins (int, str, list, dict, ...) cannot be given another answer.
-    """
-    _REGISTERED[type_qualified_name] = function
 
 
 def _within(value: Any, room: int) -> str:
@@ -113,7 +100,6 @@ def _dict(value: dict[Any, Any], room: int) -> str:
 
 
 def _as_record(value: dict[Any, Any]) -> dict[str, Any] | None:
-    """A copy of a dict whose keys are names."""
     if dict.__len__(value) > KEYS:
         return None
     copy = dict.copy(value)
@@ -147,9 +133,6 @@ def _function(value: FunctionType, room: int) -> str:
 def _object(value: Any, kind: type, room: int) -> str:
     bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
     names = [_name(base) for base in bases]
-    registered = next((name for name in names if name in _REGISTERED), None)
-    if registered:
-        return _REGISTERED[registered](value)
     library = library_class(value)
     if library:
         return _LIBRARY[library](value, room) if room else "…"
@@ -178,7 +161,6 @@ def _name(kind: type) -> str:
 
 
 def _fields(value: Any, bases: tuple[type, ...], room: int) -> str:
-    """The declared fields of a dataclass, with their values' kinds."""
     declared = list(_first(bases, "__dataclass_fields__", dict) or ())
     fields = [f"{name}: {_field(value, bases, name, room // max(2, len(declared)))}" for name in declared[:KEYS]]
     return f"({', '.join(fields)})" if fields else ""

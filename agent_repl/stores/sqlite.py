@@ -176,8 +176,6 @@ class SqliteStore(MemoryStore):
 
 
 class _Table(Rows):
-    """The rows of an open database."""
-
     def __init__(self, db: sqlite3.Connection, store: SqliteStore) -> None:
         self._db = db
         self._store = store

@@ -85,7 +85,6 @@ def _fenced(text: str) -> list[Draft]:
 
 
 def _unfenced(text: str) -> str:
-    """The lines from the first that begins like code up to the prose that follows it."""
     lines = text.split("\n")
     first = next((i for i, line in enumerate(lines) if _STARTS.match(line.strip())), None)
     if first is None:

@@ -52,7 +52,6 @@ def _out_of_class(draft: Draft, name: str) -> str:
 
 
 def _start(node: ast.stmt) -> int:
-    """The line above a statement and its decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(d.lineno for d in decorators)]) - 1
 

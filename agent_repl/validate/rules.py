@@ -6,7 +6,6 @@ import ast
 import copy
 import inspect
 import sys
-from collections import Counter
 from collections.abc import Iterator
 
 from ..records import Spec
@@ -32,7 +31,6 @@ def complaints(tree: ast.Module, spec: Spec) -> Iterator[tuple[str, int, str]]:
         "methods": _binds_methods,
         "names": _undefined,
         "baked": _baked,
-        "used-up": _used_up,
     }
     if method is None:
         yield "name", *_no_method(tree, spec)
@@ -82,7 +80,6 @@ _MAKERS = ("re.compile", "frozenset", "set", "dict", "tuple", "Decimal", "decima
 
 
 def _is_plain(node: ast.AST) -> bool:
-    """Whether a part of a constant costs nothing to make and touches nothing."""
     return isinstance(node, _PLAIN + _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
 
 
@@ -117,7 +114,6 @@ def _does_not_bind(tree: ast.Module, method: Function, spec: Spec) -> Complaints
 
 
 def _passed(method: Function, spec: Spec) -> dict[str, object]:
-    """The parameters that this call fills, with their values; raises TypeError when it does not bind."""
     args = copy.copy(method.args)  # read by Python from an empty lambda without their defaults, so that nothing runs
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
@@ -237,44 +233,3 @@ def _telling(value: object) -> bool:
     if isinstance(value, str):
         return len(value) > 2
     return isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1, 2, 10, 100)
-
-
-_ONE_PASS = {"reader", "DictReader", "open", "map", "filter", "zip", "enumerate", "iter", "finditer", "iterdir"}
-
-
-def _used_up(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    """An iterator that can be read once is read again: in another loop, or anew in every round of one."""
-    made = Counter(name for node in ast.walk(method) for name in _one_pass_names(node))
-    passes = Counter(name for node in ast.walk(method) for name in _iterated(node) if made[name] == 1)
-    for loop in ast.walk(method):
-        rounds = _rounds(loop)
-        anew = {name for node in rounds for name in _one_pass_names(node)}
-        passes.update(name for node in rounds for name in _iterated(node) if name in passes and name not in anew)
-    for name in [name for name, count in passes.items() if count > 1][:1]:
-        lines = [n.lineno for n in ast.walk(method) if isinstance(n, ast.Name) and n.id == name]
-        yield max(lines), f"{name} can be read once, then it is empty. Read it into a list first: rows = list({name})."
-
-
-def _one_pass_names(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Assign) and _is_one_pass(node.value):
-        yield from (t.id for t in node.targets if isinstance(t, ast.Name))
-    if isinstance(node, ast.withitem) and _is_one_pass(node.context_expr) and isinstance(node.optional_vars, ast.Name):
-        yield node.optional_vars.id
-
-
-def _is_one_pass(value: ast.expr) -> bool:
-    function = value.func if isinstance(value, ast.Call) else None
-    return getattr(function, "attr", getattr(function, "id", "")) in _ONE_PASS or isinstance(value, ast.GeneratorExp)
-
-
-def _iterated(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.iter, ast.Name):
-        yield node.iter.id
-
-
-def _rounds(loop: ast.AST) -> list[ast.AST]:
-    """What runs in every round of a loop or comprehension: all but the source that it reads once."""
-    if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
-        return [node for part in loop.body for node in ast.walk(part)]
-    once = getattr(loop, "generators", [loop])[0]
-    return [node for part in ast.iter_child_nodes(loop) if once not in (loop, part) for node in ast.walk(part)]
