@@ -375,7 +375,7 @@ def test_an_unknown_provider_is_named_with_the_known_ones(tmp_path):
 def test_a_provider_that_does_not_load_is_named(monkeypatch, tmp_path):
     point = EntryPoint("mine", "absent_module_x:Thing", "agent_repl.providers")
     monkeypatch.setattr(module, "entry_points", lambda group, name: [point])
-    with pytest.raises(NoProvider, match="provider 'mine' does not load: .*absent_module_x"):
+    with pytest.raises(NoProvider, match=r"provider 'mine' does not load: .*absent_module_x"):
         open_session(tmp_path / ".agent_repl", provider="mine").provider  # noqa: B018
 
 
