@@ -534,6 +534,7 @@ def test_tab_writes_nothing(ip, capsys, jedi, evaluation):
     assert "sales" in ip.user_ns
 
 
+@pytest.mark.filterwarnings("ignore:`Completer.complete`")
 def test_tab_offers_the_methods_that_there_are(ip):
     ip.Completer.use_jedi = False
     assert {".double", ".path"} <= set(ip.complete("sales.")[1])

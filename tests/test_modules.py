@@ -385,6 +385,14 @@ def test_a_helper_that_calls_itself_is_renamed_inside_too():
     assert (made.a(4), made.b(4)) == (24, 10)
 
 
+def test_what_would_not_mean_the_same_is_refused():
+    helpers = "def _h():\n    return {by}\nclass _Box:\n    def get(self):\n        return _h()\n"
+    boxed = helpers + "def {name}(self):\n    return _Box().get()\n"
+    parts = [Part(name, boxed.format(name=name, by=by)) for by, name in enumerate("ab")]
+    with pytest.raises(ModuleError, match="b would not mean the same in a class file; it stays where it is"):
+        render("sales", "about", parts, {})
+
+
 @pytest.mark.parametrize(
     "about", ['say """hi"""', "back\\slash", 'ends with "', "two\nlines", "\0\x1b[2J\r", '"', "ünï", "{path}", ""]
 )
