@@ -93,7 +93,11 @@ STEPS = (
 
 def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
     """Run the demo; 0 when it came to its end, whatever the model's answers were worth, which it says itself."""
-    options = _options(argv)
+    parser = argparse.ArgumentParser("agent-repl demo", description=__doc__)
+    parser.add_argument("--provider", default="local", help="local (default), anthropic, or one that is installed")
+    parser.add_argument("--review", default="", choices=["ask", "auto"], help="default: ask where you can answer")
+    parser.add_argument("--home", help="the demo's own directory (default: in your cache)")
+    options = parser.parse_args(argv)
     home = Path(options.home or platformdirs.user_cache_path("agent_repl", appauthor=False) / "demo")
     home.mkdir(parents=True, exist_ok=True)
     text, truth = make_sales(SEED)
@@ -106,14 +110,6 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
         return _explore(session, path, truth)
     finally:
         session.close()
-
-
-def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("agent-repl demo", description=__doc__)
-    parser.add_argument("--provider", default="local", help="local (default), anthropic, or one that is installed")
-    parser.add_argument("--review", default="", choices=["ask", "auto"], help="default: ask where you can answer")
-    parser.add_argument("--home", help="the demo's own directory (default: in your cache)")
-    return parser.parse_args(list(argv))
 
 
 def fetch_model(source: Path | None = None) -> Path:
@@ -146,11 +142,14 @@ def _explore(session: Session, path: Path, truth: Truth) -> int:
     began = time.perf_counter()
     steps = (*STEPS, Step("data_quality_report", {"path": str(path)}, _is_quality))
     right = [_take(session, sales, step, truth) for step in steps]
-    seconds, spent = time.perf_counter() - began, session.usage
-    print(f"── {sum(right)} of {len(right)} answers are right · {_cost(spent)} · {seconds:.0f} s\n")
+    seconds = time.perf_counter() - began
+    print(f"── {sum(right)} of {len(right)} answers are right · {_cost(session.usage)} · {seconds:.0f} s\n")
     print("── the same calls again: no model")
     for step in (*steps[1:], _top(2)):
-        _again(session, sales, step)
+        again = session.call(sales, step.name, **step.kwargs)
+        print(
+            f"   {step} · {again.tier} · {again.timings['total'] * 1000:.2f} ms · {_cost(again.usage)} · {again.status}"
+        )
     _graduate(session, sales, path)
     print(f"\nmodel calls: {session.usage.calls}. Run the demo again: there will be none.")
     return 0
@@ -170,12 +169,6 @@ def _take(session: Session, sales: Agent, step: Step, truth: Truth) -> bool:
     print(f"   → {textwrap.shorten(repr(outcome.value), 240)}")
     print(f"   {'right' if right else 'WRONG'}, says the data's own generator\n")
     return right
-
-
-def _again(session: Session, sales: Agent, step: Step) -> None:
-    outcome = session.call(sales, step.name, **step.kwargs)
-    if outcome.status == "ok":
-        print(f"   {step} · {outcome.tier} · {outcome.timings['total'] * 1000:.2f} ms · {_cost(outcome.usage)}")
 
 
 def _graduate(session: Session, sales: Agent, path: Path) -> None:

@@ -122,8 +122,7 @@ class Store(Protocol):
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, None where there is no disk."""
 
-    def agents(self) -> dict[str, str]:
-        """Names by identity template."""
+    def agents(self) -> dict[str, str]: ...  # names by identity template
 
     def claim(self, identity: str, name: str) -> str:
         """Give the identity this name, or the next free one like it; a name once given stays. The name is returned."""

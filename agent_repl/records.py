@@ -120,8 +120,7 @@ class Spec:
 class Code:
     """Source that passed validation: only `validate` makes one.
 
-    `reads` and `binds` are state names, `calls` sibling methods, `dynamic` is true when the state that it
-    touches cannot be known from its syntax tree. `unit` is the hash of its syntax tree (positions left out).
+    `unit` is the hash of its syntax tree (positions left out); what it does with self is told as `unit.Facts` are.
     """
 
     name: str
@@ -206,10 +205,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Event:
-    """Something true to look at while a call is on its way.
+    """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words.
 
-    `kind` is one of loading, writing, text, attempt, repair, running, done, warning. `text` is for the person;
-    for kind "text" it is the next piece of the reply as it streams.
+    The other kinds are loading, writing, attempt, repair, running, done, warning.
     """
 
     kind: str

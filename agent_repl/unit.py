@@ -34,13 +34,12 @@ class Facts:
 
 def facts(tree: ast.Module, name: str) -> Facts:
     """Follow self through the method `name` and into the helpers that it is passed to."""
-    found = _Found(definitions(tree))
+    found = _Found({node.name: node for node in tree.body if isinstance(node, Definition)})
     method = method_of(tree, name)
     if method is not None:
         found.follow(method, _positional(method).get(0))
-    return Facts(
-        frozenset(found.reads - RESERVED), frozenset(found.binds), frozenset(found.calls - RESERVED), found.dynamic
-    )
+    reads, calls = frozenset(found.reads - RESERVED), frozenset(found.calls - RESERVED)
+    return Facts(reads, frozenset(found.binds), calls, found.dynamic)
 
 
 def digest(tree: ast.Module, name: str) -> str:
@@ -57,11 +56,6 @@ def digest(tree: ast.Module, name: str) -> str:
 def method_of(tree: ast.Module, name: str) -> Function | None:
     """The module-level function of that name."""
     return next((node for node in tree.body if isinstance(node, Function) and node.name == name), None)
-
-
-def definitions(tree: ast.Module) -> dict[str, Definition]:
-    """Module-level functions and classes by name."""
-    return {node.name: node for node in tree.body if isinstance(node, Definition)}
 
 
 def bindings(tree: ast.Module) -> dict[str, str]:
@@ -161,7 +155,7 @@ class _Globals(ast.NodeVisitor):
 
 
 def _parameters(arguments: ast.arguments) -> list[ast.arg]:
-    stars = [a for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    stars = filter(None, (arguments.vararg, arguments.kwarg))
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
 
 
@@ -236,7 +230,6 @@ class _Found:
             self._look(node, me)
 
     def _passed(self, call: ast.Call, function: str, me: str) -> None:
-        """Self is an argument of a plain function: a helper is followed, getattr and its like are read."""
         helper = self.helpers.get(function)
         kind = _BY_NAME.get(function)
         if isinstance(helper, Function):

@@ -13,6 +13,10 @@ from .validate import looping, validate
 
 _HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 
+_LONGEST = 65_536  # characters of a reply: no method is that long
+_TAIL = 8_000  # characters at its end in which a loop shows
+_LOOK = 1_000  # characters after which a reply without line ends is looked at again
+
 
 @dataclass(frozen=True)
 class Written:
@@ -78,17 +82,27 @@ def prompt_for(request: Request, failure: Failure | None, attempt: int, director
 
 def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
     pieces: list[str] = []
+    seen = looked = 0
+    tail = ""
 
     def on_text(text: str) -> None:
+        nonlocal seen, looked, tail
         pieces.append(text)
+        seen += len(text)
+        tail = (tail + text)[-_TAIL:]
         tell(Event("text", text))
-        if "\n" in text and looping("".join(pieces)):
+        if "\n" not in text and seen < looked + _LOOK:
+            return
+        looked = seen
+        if seen > _LONGEST or looping(tail):
             raise _Looping("".join(pieces))
 
     try:
         return provider.complete(prompt, on_text)
     except _Looping as error:
-        raise InvalidCode("the reply repeats itself: answer shortly", "loops", error.text, 0, attempt) from None
+        raise InvalidCode(
+            "the reply repeats itself, or never ends: answer shortly", "loops", error.text, 0, attempt
+        ) from None
     except ReplyCut as error:
         message = f"the reply was cut before it was whole ({error}): write a shorter method"
         raise InvalidCode(message, "cut", error.text, 0, attempt) from error

@@ -17,8 +17,6 @@ import platformdirs
 import pytest
 from hypothesis import settings
 
-from agent_repl.providers.model_file import installed
-
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
@@ -78,6 +76,8 @@ def models(own_home: Path, request: pytest.FixtureRequest) -> Path:
 def _model(request: pytest.FixtureRequest) -> None:
     """Tests marked `model` find the person's own model; where there is none they are skipped."""
     if request.node.get_closest_marker("model"):
+        from agent_repl.providers.model_file import installed
+
         request.getfixturevalue("models")
         if not installed():
             pytest.skip("the embedded model's file is not in this user's cache")

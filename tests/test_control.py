@@ -444,9 +444,7 @@ def test_code_that_cannot_stand_alone_leaves_nothing_half_written(tmp_path, ther
         path = tmp_path / "out.py"
         if there:
             path.write_text(there)
-        with pytest.raises(
-            ModuleError, match=r"does not import on its own, so nothing was written: .*absent_library_x"
-        ):
+        with pytest.raises(ModuleError, match=r"nothing was written: .*absent_library_x"):
             emit(agent, path)
     finally:
         del sys.modules["absent_library_x"]

@@ -66,7 +66,7 @@ def test_the_decision_is_written_into_the_same_output(kernel):
     first, last = seen["display_data"][0], seen["update_display_data"][-1]
     assert len(seen["display_data"]) == 1
     assert first["transient"]["display_id"] == last["transient"]["display_id"]
-    assert last["data"]["text/plain"].endswith("not accepted\n")
+    assert last["data"]["text/plain"].endswith("decision: reject\n")
 
 
 def test_streamed_text_and_the_proposal_share_one_output(kernel):

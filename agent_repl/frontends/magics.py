@@ -30,7 +30,6 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-_RESERVED = frozenset({"name", "session", "wraps", "deep"})
 _loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Callable[[Any], None]]] = WeakKeyDictionary()
 """By shell: what unloading needs."""
 
@@ -148,7 +147,7 @@ def _create(names: Names, name: str, identity: str, *pairs: str) -> str:
 
 def _pair(names: Names, pair: str) -> tuple[str, Any]:
     key, equals, text = pair.partition("=")
-    if not equals or not key.isidentifier() or key in _RESERVED:
+    if not equals or not key.isidentifier() or key in ("name", "session"):
         raise AgentError(f"{pair!r} is not state: write key=value, and put the words of the identity in quotes")
     try:
         return key, ast.literal_eval(text)
@@ -161,8 +160,7 @@ def _show(names: Names, target: str, option: str = "") -> str:
         return _overview(_agent(names, target))
     agent, method = _method(names, target)
     if option == "--prompt":
-        asked = prompt(agent, method)
-        return escaped(f"{asked.system}\n\n{asked.user}")
+        return escaped("{0.system}\n\n{0.user}".format(prompt(agent, method)))
     if option == "--versions":
         rows = (
             (f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in versions(agent, method)

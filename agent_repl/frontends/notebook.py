@@ -12,7 +12,6 @@ from .render import as_html, as_text, escaped, event_line
 
 REDRAW = 0.1
 """Seconds between two drawings of text that streams."""
-_ENDINGS = {"accept": "accepted", "pin": "pinned", "revise": "sent back", "reject": "not accepted"}
 
 
 class NotebookReviewer:
@@ -61,7 +60,7 @@ class NotebookReviewer:
             self._draw(as_text(proposal), as_html(proposal))
             try:
                 verdict = decide(proposal, _ask, print, enter=False)
-                ending = _ENDINGS[verdict.decision]
+                ending = f"decision: {verdict.decision}"
             finally:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
                 self._output = None

@@ -100,22 +100,21 @@ class Editor:
 
     def __call__(self, source: str) -> str:
         """The source as the person left it; "", with a word why, when there is nothing new to run."""
-        command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+        if why := self._wrong(source, os.environ.get("VISUAL") or os.environ.get("EDITOR")):
+            self._say(escaped(why))
+        return "" if why else self._kept
+
+    def _wrong(self, source: str, command: str | None) -> str:
         if not command:
-            return self._nothing("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
+            return "no editor is set: type no, then %env EDITOR=nano (or another), and call again"
         try:
             self._kept = _through(shlex.split(command, posix=os.name != "nt"), self._kept or source)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            return self._nothing(f"the editor {command} failed, nothing was changed: {error}")
+            return f"the editor {command} failed, nothing was changed: {error}"
         if self._kept.strip() in ("", source.strip()):
-            return self._nothing("nothing was changed")
-        if wrong := self._check(self._kept):
-            return self._nothing(f"this cannot run yet: {wrong}\nchoose edit again to go on with your text")
-        return self._kept
-
-    def _nothing(self, why: str) -> str:
-        self._say(escaped(why))
-        return ""
+            return "nothing was changed"
+        wrong = self._check(self._kept)
+        return wrong and f"this cannot run yet: {wrong}\nchoose edit again to go on with your text"
 
 
 def _through(command: list[str], text: str) -> str:

@@ -205,6 +205,8 @@ def _keep(case: Case, method: Method, premises: Guard) -> None:
             pin(case.identity, case.name, state_of(case.place))
     except (StoreError, ModuleError) as error:
         case.tell(Event("warning", f"{case.title} serves in this process only: {error}"))
+    while case.shop.store.notes:
+        case.tell(Event("warning", case.shop.store.notes.pop(0)))
     spent = entry.version.usage
     case.tell(Event("done", f"{method.tier} v{entry.version.number} · {spent.seconds:.1f} s"))
     method.tier = "PINNED" if entry.pinned else "CACHED"

@@ -36,6 +36,11 @@ def _change(identity: Identity, name: str, state: Mapping[str, Any], pinned: boo
     method = identity.find(name)
     if method is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
+    claimed = identity.store.claim(identity.template, identity.label)
+    if claimed != identity.label:
+        raise ModuleError(
+            f"{identity.label} became another agent's name meanwhile: this one is {claimed!r} from the next session on"
+        )
     rest = [entry for entry in pinned_entries(identity) if entry.version.key.name != name]
     write_class(identity, path, [*rest, *([method.entry] if pinned else [])], state)
     method.tier = "PINNED" if pinned else "CACHED"

@@ -64,24 +64,21 @@ def recipe(value: Any, where: str) -> Recipe | None:
 def _parsed(name: str, values: Sequence[str]) -> str:
     cell = f'cell["{name}"]'
     known = [value for value in values if value.lower() not in MISSING]
-    if _mostly(known, lambda text: bool(date_formats(text))):
+    if _mostly(known, date_formats):
         return f"_date({cell})"
     if _mostly(known, str.isdecimal):
         return f"int({cell})"
-    return f"Decimal({cell})" if _mostly(known, _is_number) else cell
+    plain = [value.lstrip("+-").replace(".", "", 1) for value in known]
+    return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
 
 
 def _mostly(values: Sequence[str], test: Any) -> bool:
     return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
 
 
-def _is_number(text: str) -> bool:
-    return text.lstrip("+-").replace(".", "", 1).isdecimal()
-
-
 def _forms(values: Sequence[str]) -> Iterable[str]:
     """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    if not _mostly([v for v in values if v.lower() not in MISSING], lambda text: bool(date_formats(text))):
+    if not _mostly([v for v in values if v.lower() not in MISSING], date_formats):
         return set()
     choices = {date_formats(value) for value in values} - {()}
     certain = {forms[0] for forms in choices if len(forms) == 1}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,8 +26,8 @@ from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
-from .home import find_home
-from .naming import is_name, slug
+from ..unit import RESERVED
+from .home import find_home, is_name, slug
 from .settings import MODES, load_settings
 
 
@@ -151,25 +152,15 @@ class Session:
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
-    if name.startswith("_"):
-        raise AgentError(f"{name!r} cannot be a method: names that begin with _ are private")
     live = type(agent)
-    if callable(function := getattr(live, name, None)):
+    if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
+        raise AgentError(
+            f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
+        )
+    if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = "PINNED"
         return function(agent, *args, **kwargs)
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
-
-
-class _Asked(HeadlessReviewer):
-    """A reviewer made of any function from a proposal to a verdict; a function has no screen."""
-
-    can_ask = True
-
-    def __init__(self, decide: Callable[[Proposal], Verdict]) -> None:
-        self.review = decide  # type: ignore[assignment]
-
-    def confirm(self, question: str) -> bool:
-        return True
 
 
 def open_session(
@@ -189,17 +180,17 @@ def open_session(
     named = {"review": review, "provider": provider}
     given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
-    reviewer = _reviewer(review)
+    reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
 
-def _reviewer(review: Any) -> Reviewer:
-    if review is None or isinstance(review, str):
-        return HeadlessReviewer()
-    return cast(Reviewer, review) if hasattr(review, "review") else _Asked(review)
+def _asking(decide: Callable[[Proposal], Verdict]) -> Reviewer:
+    reviewer = HeadlessReviewer()
+    vars(reviewer).update(can_ask=True, review=decide, confirm=lambda question: True)
+    return reviewer
 
 
 def open_store(home: Path) -> Store:
@@ -217,16 +208,10 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     from ..providers.model_file import installed
 
     file = Path(settings.model_file).expanduser() if settings.model_file else None
-    keys = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL")
-    name = settings.provider
-    if name == "anthropic" or (not name and (settings.base_url or any(environment.get(key) for key in keys))):
-        return AnthropicProvider(
-            model=settings.model or None,
-            base_url=settings.base_url or environment.get("ANTHROPIC_BASE_URL"),
-            api_key=environment.get("ANTHROPIC_API_KEY") or environment.get("ANTHROPIC_AUTH_TOKEN"),
-            timeout=settings.request_timeout,
-            max_retries=settings.max_retries,
-        )
+    key, address = environment.get("ANTHROPIC_API_KEY"), settings.base_url or environment.get("ANTHROPIC_BASE_URL")
+    name, wait, retries = settings.provider, settings.request_timeout, settings.max_retries
+    if name == "anthropic" or (not name and (key or address or environment.get("ANTHROPIC_AUTH_TOKEN"))):
+        return AnthropicProvider(settings.model or None, address, key, timeout=wait, max_retries=retries)
     if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
         return LocalProvider(AnthropicProvider, file)
     if not name:
@@ -238,7 +223,10 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     from importlib.metadata import entry_points
 
     for point in entry_points(group="agent_repl.providers", name=name):
-        return cast(Provider, point.load()())
+        try:
+            return cast(Provider, point.load()())
+        except (ImportError, AttributeError, TypeError) as error:
+            raise NoProvider(f"the provider {name!r} does not load: {error}") from error
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
 
 

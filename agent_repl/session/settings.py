@@ -20,7 +20,7 @@ _CHOICES = {
     "show": ("code", "line", "off"),
 }
 _STRICT = (("policy", "strict"), ("samples", "none"))
-_LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls", "max_cost")
+_LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
 
 
@@ -66,4 +66,6 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
+    if project.get("max_cost"):
+        changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
     return replace(settings, **changes)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..records import Guard, Premise
 
-ABSENT = "absent"
 Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
 """Signatures of a call: of the arguments, of the state by name, and of the files that arguments and state name."""
 
@@ -50,7 +49,7 @@ def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Gua
     arguments, state, files = seen
     kinds = dict(state)
     found = list(zip(parameters, arguments, strict=True))
-    found += [(f"self.{name}", kinds.get(name, ABSENT)) for name in sorted({*reads, *kinds})]
+    found += [(f"self.{name}", kinds.get(name, "absent")) for name in sorted({*reads, *kinds})]
     places = (*parameters, *(f"self.{name}" for name in kinds))
     found += [(f"file({place})", mark) for place, mark in zip(places, files, strict=False) if mark]
     return tuple(Premise(*each) for each in found)

@@ -93,9 +93,8 @@ def _unfenced(text: str) -> str:
     lines = lines[first:]
     for _ in range(5):
         draft = read("\n".join(lines))
-        prose = [
-            i for i in range(1, min(draft.line, len(lines))) if lines[i][:1].strip() and not _STARTS.match(lines[i])
-        ]
+        above = range(1, min(draft.line, len(lines)))
+        prose = [i for i in above if lines[i][:1].strip() and not _STARTS.match(lines[i])]
         if not draft.error or not prose:
             break
         lines = lines[: prose[-1]]

@@ -58,14 +58,10 @@ def _wrong_name(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 
 def _runs_at_once(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+    may = f"Only imports, constants in capitals and private _helpers may. Move it into {spec.name}."
     for node in tree.body:
         if not _may_stand(node):
-            line = ast.unparse(node).split("\n")[0][:60]
-            message = (
-                f"`{line}` stands outside the method. "
-                f"Only imports, constants in capitals and private _helpers may. Move it into {spec.name}."
-            )
-            yield node.lineno, message
+            yield node.lineno, f"`{ast.unparse(node).splitlines()[0][:60]}` stands outside the method. {may}"
 
 
 def _may_stand(node: ast.stmt) -> bool:
@@ -97,8 +93,7 @@ def _no_self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         yield method.lineno, f"{spec.name} is a plain method: write it without decorators."
     if positional[:1] != ["self"]:
         parameters = ", ".join(["self", *(p for p in positional if p != "self")])
-        message = f"The first parameter must be self. Write `def {spec.name}({parameters})`."
-        yield method.lineno, message
+        yield method.lineno, f"The first parameter must be self. Write `def {spec.name}({parameters})`."
 
 
 def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -117,11 +112,8 @@ def _does_not_bind(tree: ast.Module, method: Function, spec: Spec) -> Complaints
         _passed(method, spec)
     except TypeError as error:
         kinds = [type(v).__name__ for v in spec.args] + [f"{k}={type(v).__name__}" for k, v in spec.kwargs.items()]
-        message = (
-            f"It is called as {spec.name}({', '.join(kinds)}), and `def {spec.name}({ast.unparse(method.args)})` "
-            f"does not take that: {error}. Change the parameters."
-        )
-        yield method.lineno, message
+        called, head = f"{spec.name}({', '.join(kinds)})", f"`def {spec.name}({ast.unparse(method.args)})`"
+        yield method.lineno, f"It is called as {called}, and {head} does not take that: {error}. Change the parameters."
 
 
 def _passed(method: Function, spec: Spec) -> dict[str, object]:
@@ -177,8 +169,8 @@ def _binds_methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints
     taken = found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))
     for name in sorted(taken):
         lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
-        message = f"self.{name} is a method: do not assign to it. Use a local variable."
-        yield min(lines, default=method.lineno), message
+        line = min(lines, default=method.lineno)
+        yield line, f"self.{name} is a method: do not assign to it. Use a local variable."
 
 
 def _undefined(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -215,9 +207,8 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         if overwritten:
             message = f"The code gives {name} a value of its own. Use the {name} that the caller passes."
         elif lines:
-            message = (
-                f"The code writes {value!r} in as a constant. Use the parameter {name} instead: other calls differ."
-            )
+            written = f"The code writes {value!r} in as a constant."
+            message = f"{written} Use the parameter {name} instead: other calls differ."
         else:
             message = f"The code ignores its parameter {name}. Use {name}: other calls pass other values."
         yield min(lines, default=method.lineno), message
