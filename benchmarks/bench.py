@@ -38,6 +38,7 @@ def write(self, a, b):
     self.last = a + b + self.factor
     return self.last
 '''
+WORDS = {"read": "read", "write": "read and written"}
 FIRST_LINE = '''
 def first_line(self):
     """The first line of the file."""
@@ -147,15 +148,17 @@ def measured(folder: Path, turns: int, model: bool = False) -> Iterator[Row]:
 
 
 def pinned_calls(folder: Path, turns: int) -> Iterator[Row]:
-    """A pinned method is a function of the object's class."""
+    """A pinned method is a function of the object's class; its agent was made after it, as in the next session."""
+    from copy import copy
+
     from agent_repl import pin
 
     agent, plain = _adder(folder, READ, WRITE), _plain()
     aim = 1.2 if sys.version_info >= (3, 12) else 3.0
-    for name in ("read", "write"):
+    for name in WORDS:
         eval(f"agent.{name}(1, 2)", {"agent": agent})
         pin(agent, name)
-        yield _call(f"pinned call, state {name}", f"{name}(1, 2)", agent, plain, turns, aim)
+        yield _call(f"pinned call, state {WORDS[name]}", f"{name}(1, 2)", copy(agent), plain, turns, aim)
 
 
 def cached_calls(folder: Path, turns: int) -> Iterator[Row]:
@@ -163,7 +166,7 @@ def cached_calls(folder: Path, turns: int) -> Iterator[Row]:
     agent, plain = _adder(folder, READ, WRITE, FIRST_LINE), _plain()
     agent.path = plain.path = str(_csv(folder / "data.csv"))
     yield _call("cached call, state read", "read(1, 2)", agent, plain, turns, 80.0)
-    yield _call("cached call, state written", "write(1, 2)", agent, plain, turns)
+    yield _call("cached call, state read and written", "write(1, 2)", agent, plain, turns)
     yield _call("cached call, opens a file", "first_line()", agent, plain, turns, 2.0)
 
 
