@@ -103,9 +103,9 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
     text, truth = make_sales(SEED)
     path = home / "sales.csv"
     path.write_bytes(text.encode())
-    if provider is None and options.provider == "local":
-        fetch_model()
     session = _open(home, provider or options.provider, options.review)
+    if provider is None and options.provider == "local" and not session.settings.model_file:
+        fetch_model()
     try:
         return _explore(session, path, truth)
     finally:
