@@ -141,7 +141,8 @@ def measured(folder: Path, turns: int, model: bool = False) -> Iterator[Row]:
         try:
             yield from group(place, turns)
         except (ImportError, OSError, subprocess.SubprocessError) as error:
-            yield Row(name, note=f"not measured: {type(error).__name__}: {error}")
+            failed = isinstance(error, subprocess.SubprocessError)  # its text holds paths of this machine
+            yield Row(name, note=f"not measured: {'a command failed' if failed else error}")
 
 
 # ── calls ──
