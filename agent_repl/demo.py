@@ -28,9 +28,9 @@ from .records import Usage
 from .session import Session, open_session
 
 IDENTITY = (
-    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales. top_sellers(n): the n products "
-    "with the most units, a list of (product, sum of its quantities). data_quality_report(path) reads that file again "
-    'and returns {"good": lines that parse, "bad": lines that do not}.'
+    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales, which the other methods use. "
+    "top_sellers(n) sums the quantity of each product and returns the n largest as (product, units). "
+    'data_quality_report(path) reads that file again and returns {"good": lines that parse, "bad": lines that do not}.'
 )
 SEED = 2  # the best sellers by units, by revenue and by number of lines are three different orders
 _RESTART = """

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -54,20 +55,18 @@ began = perf_counter()
 assert agent.read(1, 2) == 6
 print((perf_counter() - began) * 1000)
 """
-SPENT = re.compile(
-    r"── (\d+) of (\d+) answers are right · (\d+) model calls?"
-    r"(?: · ([\d.]+) s · (\d+) tokens read \((\d+) from cache\))?"
-)
+ANSWERS = re.compile(r"(\d+) of (\d+) answers are right · (\d+) model calls?")
 MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 from agent_repl import open_session
-session = open_session(sys.argv[1], provider="local", review="auto")
-agent = session.agent("greeter", who="you")
-if sys.argv[2] == "model":
-    session.call(agent, "greet")
+session = open_session(sys.argv[1], provider="local", review=sys.argv[2])
+outcome = session.call(session.agent("greeter", who="you"), "greet")
+assert sys.argv[2] == "cached" or outcome.status == "ok", outcome
+children = [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+for pid in ("self", *children):  # VmHWM: the most that was ever resident
+    print(int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024)
 session.close()
-unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-print(*(resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 """
 
 
@@ -141,8 +140,8 @@ def measured(folder: Path, turns: int, model: bool = False) -> Iterator[Row]:
         try:
             yield from group(place, turns)
         except (ImportError, OSError, subprocess.SubprocessError) as error:
-            failed = isinstance(error, subprocess.SubprocessError)  # its text holds paths of this machine
-            yield Row(name, note=f"not measured: {'a command failed' if failed else error}")
+            named = f": {error}" if isinstance(error, ImportError) else ""  # other texts hold paths of this machine
+            yield Row(name, note=f"not measured: {type(error).__name__}{named}")
 
 
 # ── calls ──
@@ -251,6 +250,9 @@ def starts(folder: Path, turns: int) -> Iterator[Row]:
     bare, ipython = _process("-c", "pass"), _process("-m", "IPython", "-c", "pass")
     yield beside("import agent_repl", [_process("-c", "import agent_repl"), bare], "python", turns)
     yield beside("agent-repl --help", [_process("-m", "agent_repl", "--help"), bare], "python", turns)
+    for shell in ("IPython", "pexpect", "ptpython"):
+        if not find_spec(shell):
+            raise ModuleNotFoundError(f"No module named {shell!r}")
     loads = _process("-m", "IPython", "-c", "%load_ext agent_repl")
     yield beside("%load_ext agent_repl, in ipython -c", [loads, ipython], "ipython -c pass", turns)
     prompts = [_prompt(folder, name) for name in ("agent_repl", "IPython", "ptpython")]
@@ -292,27 +294,38 @@ def _prompt(folder: Path, module: str) -> Callable[[], float]:
 
 
 def demo(folder: Path, turns: int) -> Iterator[Row]:
-    """The demo twice in one home: the model's calls, and what it read and wrote, as the demo itself reports."""
+    """The demo twice in one home: its answers, the model's calls, and what its versions say that they cost."""
     for run in ("first", "second"):
         printed = _python_run("-m", "agent_repl", "demo", "--provider=local", "--review=auto", f"--home={folder}")
-        found = SPENT.search(printed)
-        if found is None:
-            raise subprocess.SubprocessError(f"the demo did not come to its end: {printed[-300:]}")
-        right, tried, calls, seconds, read, cached = (float(number or 0) for number in found.groups())
-        yield Row(f"demo, {run} run: answers that are right", right, "answers", tried, right / tried, "")
+        right, tried, calls = (float(number) for number in ANSWERS.findall(printed)[0])
+        yield Row(f"demo, {run} run: right answers", right, "answers", tried, right / tried, "")
         yield Row(f"demo, {run} run: model calls", calls, unit="")
-        if methods := printed.count("   NEW · "):
-            yield Row("seconds of the model per method", seconds / methods, unit="s")
-            ratio = cached / read
-            yield Row("prompt tokens per method", read / methods, "from cache", cached / methods, ratio, "tokens")
+    written = _written(folder / ".agent_repl")
+    spent = sum((version.usage for version in written[1:]), written[0].usage)
+    read, cached = spent.input_tokens + spent.cache_read_tokens, spent.cache_read_tokens
+    yield Row(
+        "prompt tokens per written method", read / len(written), "from cache", cached / len(written), cached / read, ""
+    )
+    yield Row("its own tokens", spent.output_tokens / len(written), unit="")
+    yield Row("the model's time for it", spent.seconds / len(written), unit="s")
+
+
+def _written(home: Path) -> list[Any]:
+    """The versions that the demo's model wrote."""
+    from agent_repl import open_session, versions
+    from agent_repl.demo import IDENTITY, STEPS
+
+    agent = open_session(home, review="cached").agent(IDENTITY, name="sales")
+    names = [*(step.name for step in STEPS), "data_quality_report"]
+    return [version for name in names for version in versions(agent, name)]
 
 
 def memory(folder: Path, turns: int) -> Iterator[Row]:
-    """The most that this process and its child held."""
-    sizes = {kind: _python_run("-c", MEMORY, str(folder / kind), kind).split() for kind in ("none", "model")}
-    yield Row("memory, no model call", float(sizes["none"][0]), unit="MB")
-    yield Row("memory, the model has written", float(sizes["model"][0]), unit="MB")
-    yield Row("memory of the model's process", float(sizes["model"][1]), unit="MB")
+    """The most that this process and its child held; only Linux says so."""
+    without, used = (_python_run("-c", MEMORY, str(folder / mode), mode).split() for mode in ("cached", "auto"))
+    yield Row("memory, no model", float(without[0]), unit="MB")
+    yield Row("memory, the model has written", float(used[0]), unit="MB")
+    yield Row("memory of the model's process", float(used[1]), unit="MB")
 
 
 GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [pinned_calls, cached_calls, signatures, first_hits, starts]
@@ -363,8 +376,12 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.note:
         return row.what, "-", "", "", "", "", ""
     aim = f"<= {row.aim:g}{'' if row.ratio else f' {row.unit}'}" if row.aim else ""
-    other = (row.beside, f"{row.other:.3g}", f"{row.ratio:.2f}") if row.beside else ("", "", "")
-    return row.what, f"{row.ours:.3g}", row.unit, *other, aim
+    other = (row.beside, _figure(row.other), f"{row.ratio:.2f}") if row.beside else ("", "", "")
+    return row.what, _figure(row.ours), row.unit, *other, aim
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def report(rows: Sequence[Row]) -> dict[str, Any]:
