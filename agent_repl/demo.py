@@ -187,6 +187,11 @@ def _graduate(session: Session, sales: Agent, path: Path) -> None:
 
 
 def _cost(usage: Usage) -> str:
-    money = "price unknown" if usage.cost is None else f"${usage.cost:.4f}"
-    tokens = f"{usage.input_tokens + usage.cache_read_tokens} tokens read, {usage.output_tokens} written"
-    return f"{usage.calls} model calls" + (f" · {usage.seconds:.1f} s · {tokens} · {money}" if usage.calls else "")
+    money = "price unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
+    read, cached = usage.input_tokens + usage.cache_read_tokens, usage.cache_read_tokens
+    return (
+        f"{usage.calls} model call{'' if usage.calls == 1 else 's'} · {usage.seconds:.1f} s · {read} tokens read "
+        f"({cached} from cache), {usage.output_tokens} written · {money}"
+        if usage.calls
+        else "0 model calls"
+    )

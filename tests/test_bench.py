@@ -39,7 +39,7 @@ def test_the_table_and_the_file_say_what_was_measured_and_what_was_not(monkeypat
     assert bench.main(["--out", str(tmp_path / "figures.json")]) == 1
     table, saved = capsys.readouterr().out, json.loads((tmp_path / "figures.json").read_text())
     assert "a plain one" in table
-    assert "missing: not measured: no module named there" in table
+    assert "missing: not measured: ImportError: no module named there" in table
     assert saved["rows"][0]["ratio"] == 2.0
     assert set(saved) == {"date", "python", "system", "cores", "rows"}
 
