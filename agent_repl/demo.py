@@ -187,11 +187,9 @@ def _graduate(session: Session, sales: Agent, path: Path) -> None:
 
 
 def _cost(usage: Usage) -> str:
+    if not usage.calls:
+        return "0 model calls"
     money = "price unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
     read, cached = usage.input_tokens + usage.cache_read_tokens, usage.cache_read_tokens
-    return (
-        f"{usage.calls} model call{'' if usage.calls == 1 else 's'} · {usage.seconds:.1f} s · {read} tokens read "
-        f"({cached} from cache), {usage.output_tokens} written · {money}"
-        if usage.calls
-        else "0 model calls"
-    )
+    tokens = f"{read} tokens read ({cached} from cache), {usage.output_tokens} written"
+    return f"model calls: {usage.calls} · {usage.seconds:.1f} s · {tokens} · {money}"

@@ -190,7 +190,6 @@ def _installed(name: str) -> bool:
 
 
 def _foreign(origin: str) -> bool:
-    """Whether this is something that an import gave, rather than made here or handed in."""
     return not origin.startswith("<") and "(" not in origin and "[" not in origin
 
 

@@ -204,10 +204,8 @@ def _no_path(value: ast.expr | str) -> bool:
 
 
 def _both(parts: list[bool | None]) -> bool | None:
-    """A path made of parts: one that leads away spoils it, one that was given names it."""
     return False if False in parts else True if True in parts else None
 
 
 def _either(ways: list[bool | None]) -> bool | None:
-    """A path that is one of several: all of them must be named."""
     return False if False in ways or (True in ways and None in ways) else True if True in ways else None

@@ -168,7 +168,6 @@ def _docstring(text: str) -> str:
 
 
 def _ends(text: str) -> bool:
-    """Whether the text would end a docstring too early."""
     return '"""' in text or text.endswith('"')
 
 
@@ -256,7 +255,6 @@ def _refuse_mangled(tree: ast.Module, name: str) -> None:
 
 
 def _check(text: str, label: str, digests: Names) -> None:
-    """The law of a class file: each method has the same hash in it as alone."""
     try:
         found = {name: digest(tree, name) for name, tree in units(text, label).items()}
     except SyntaxError as error:

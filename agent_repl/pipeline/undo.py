@@ -70,7 +70,6 @@ class Undo:
 
 
 def _refill(container: Any, content: Any) -> None:
-    """The same object with its old content; one that has not changed is not touched."""
     if type(container) is list or type(container) is bytearray:
         container[:] = content
         return

@@ -164,7 +164,6 @@ def _collect(value: Any, path: str, found: dict[str, list[Any]], depth: int) -> 
 
 
 def _column_lines(columns: Columns, samples: bool = True) -> Iterator[str]:
-    """One line a column: an example of every pattern, fewer of them where there are many columns."""
     most = 6 if len(columns) <= 10 else 4 if len(columns) <= 20 else 2
     for name, values in columns:
         shown = examples(values, most) if samples else "|".join(sorted({signature(each)[:80] for each in values[:300]}))

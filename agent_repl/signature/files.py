@@ -210,7 +210,6 @@ def json_lines(text: str, most: int = 20) -> list[Any]:
 
 
 def _keys(rows: Iterable[Any]) -> tuple[str, ...]:
-    """The keys of records, sorted; more than 64 are data, not names."""
     keys = sorted({key for row in rows if isinstance(row, dict) for key in row})
     return tuple(keys) if len(keys) <= 64 else ("*",)
 

@@ -167,7 +167,6 @@ def _fields(value: Any, bases: tuple[type, ...], room: int) -> str:
 
 
 def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
-    """What the nearest class keeps under a name, if it is exactly of that kind."""
     kept = (type.__dict__["__dict__"].__get__(base).get(name) for base in bases)
     return next((found for found in kept if type(found) is kind), None)
 

@@ -67,7 +67,6 @@ _DEFINES, _TRIES, _HAS_DEF, _CODE, _NOTHING = 4, 3, 2, 1, 0
 
 
 def _rank(draft: Draft, name: str) -> int:
-    """How near a draft comes to defining the method; of equals, the last is taken."""
     if draft.error:
         return _TRIES if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else _CODE
     inner = [child for node in draft.tree.body if isinstance(node, ast.ClassDef) for child in node.body]
@@ -112,7 +111,6 @@ def _compiled(source: str) -> ast.Module:
 
 
 def _dedented(source: str) -> str:
-    """Every line without the first one's indentation; lines of a text that have less of it keep what they have."""
     first = next((line for line in source.split("\n") if line.strip()), "")
     margin = first[: len(first) - len(first.lstrip())]
     return "\n".join(line.removeprefix(margin) for line in source.split("\n"))

@@ -88,7 +88,6 @@ def _import_for(name: str, attribute: str) -> str:
 
 
 def _clean(draft: Draft, name: str) -> str:
-    """Without trailing blanks, unless that would change a text in the code."""
     clean = "\n".join(line.rstrip() for line in draft.source.strip("\n").split("\n")).strip("\n") + "\n"
     same = ast.dump(read(clean).tree) == ast.dump(draft.tree)
     return clean if same else draft.source.strip("\n") + "\n"
