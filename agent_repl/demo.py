@@ -9,7 +9,7 @@ import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -101,15 +101,16 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
     home = Path(options.home or platformdirs.user_cache_path("agent_repl", appauthor=False) / "demo")
     home.mkdir(parents=True, exist_ok=True)
     text, truth = make_sales(SEED)
-    path = home / "sales.csv"
-    path.write_bytes(text.encode())
-    session = _open(home, provider or options.provider, options.review)
-    if provider is None and options.provider == "local" and not session.settings.model_file:
-        fetch_model()
-    try:
-        return _explore(session, path, truth)
-    finally:
-        session.close()
+    with chdir(home):  # the model reads the same words wherever the demo is kept
+        path = Path("sales.csv")
+        path.write_bytes(text.encode())
+        session = _open(Path(), provider or options.provider, options.review)
+        if provider is None and options.provider == "local" and not session.settings.model_file:
+            fetch_model()
+        try:
+            return _explore(session, path, truth)
+        finally:
+            session.close()
 
 
 def fetch_model(source: Path | None = None) -> Path:
@@ -137,7 +138,7 @@ def _open(home: Path, provider: Provider | str, review: str) -> Session:
 
 
 def _explore(session: Session, path: Path, truth: Truth) -> int:
-    print(f"\n{path}: {truth.sales} sales in three date formats, with blanks, N/A, stray spaces and a TOTAL line.\n")
+    print(f"\n{path.resolve()}: {truth.sales} sales in three date formats, blanks, N/A, stray spaces, a TOTAL line.\n")
     sales = session.agent(IDENTITY, name="sales", path=str(path))
     began = time.perf_counter()
     steps = (*STEPS, Step("data_quality_report", {"path": str(path)}, _is_quality))
