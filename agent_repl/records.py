@@ -33,7 +33,6 @@ class Call:
     identity: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    depth: int = 0
 
 
 class Premise(NamedTuple):

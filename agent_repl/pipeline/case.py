@@ -33,11 +33,10 @@ class Workshop:
 
 @dataclass(frozen=True)
 class Case:
-    """One call on its way: the agent with its identity and place, and what was called."""
+    """One call on its way: the identity and the place of its agent, and what was called."""
 
     shop: Workshop
     identity: Identity
-    agent: Any
     place: Place
     call: Call
     book: Ledger
@@ -66,8 +65,8 @@ def case_for(
     """The case of one call as it stands now."""
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
-    call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), book.depth)
-    return Case(shop, identity, agent, place, call, book)
+    call = Call(identity.key(name), identity.label, filled, args, dict(kwargs))
+    return Case(shop, identity, place, call, book)
 
 
 def state_of(place: Place) -> dict[str, Any]:

@@ -58,14 +58,14 @@ class Undo:
             if type(current) is not bytearray:
                 waiting.extend(current.values() if type(current) is dict else current)
 
-    def restore(self, containers: bool = True) -> None:
-        """Put names back, and the contents of containers too unless another call may have changed them."""
+    def restore(self) -> None:
+        """Put names back, and the contents of containers too."""
         for name, value in self._values.items():
             if value is _MISSING:
                 self._place.delete(name)
             else:
                 self._place.set(name, value)
-        for container, content in self._contents if containers else ():
+        for container, content in self._contents:
             _refill(container, content)
 
 
