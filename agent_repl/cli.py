@@ -1,4 +1,4 @@
-"""The command line: the shell, the demos, the local model.
+"""The command line: the shell, the demo, the local model.
 
 Exit codes: 0 done, 1 an error of ours (one line on standard error), 2 usage, 130 Ctrl-C.
 """
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
     parser.set_defaults(run=_shell)
     commands = parser.add_subparsers(title="commands", metavar="")
-    demo = commands.add_parser("demo", help="watch an agent grow; without a name, lists the demos", add_help=False)
+    demo = commands.add_parser("demo", help="watch an agent grow", add_help=False)
     demo.set_defaults(run=_demo)
     model = commands.add_parser("model", help="fetch (pull), remove or find (path) the local model's file")
     model.add_argument("action", choices=["pull", "remove", "path"])
@@ -62,14 +62,13 @@ def _shell(words: argparse.Namespace) -> int:
 
 
 def _demo(words: argparse.Namespace) -> int:
-    from .demo import main
+    from agent_repl_demos.sales import main
 
     return main(words.rest)
 
 
 def _model(words: argparse.Namespace) -> int:
-    from .demo import fetch_model
-    from .providers.model_file import installed, model_path, remove
+    from .providers.model_file import fetch_model, installed, model_path, remove
 
     if words.action == "remove":
         print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")

@@ -80,6 +80,18 @@ def _verified(file: Path, path: Path) -> bool:
     return True
 
 
+def fetch_model(source: Path | None = None) -> Path:
+    """See to it that the file is there, with a bar to watch, from a path or the net; raises ModelUnavailable."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    if installed():
+        return model_path()
+    sources = [from_path(source)] if source else None
+    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("model", total=None)
+        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
+
+
 def pull(
     progress: Progress,
     say: Callable[[str], None] = lambda text: None,
