@@ -11,10 +11,12 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import (
@@ -29,9 +31,6 @@ from ..errors import (
 )
 from ..records import Event, Prompt, Reply, Usage
 
-if TYPE_CHECKING:
-    from anthropic import Anthropic
-
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -41,25 +40,6 @@ NO_KEY = (
 )
 THINKING_ROOM = 8192
 """Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
-
-PRICES = {
-    "claude-fable-5-1": (10, 50, 0.25, 12.5),
-    "claude-fable-5": (10, 50, 1, 12.5),
-    "claude-opus-5-5": (4, 20, 0.2, 5),
-    "claude-opus-5": (5, 25, 0.5, 6.25),
-    "claude-opus-4-8": (5, 25, 0.5, 6.25),
-    "claude-opus-4-7": (5, 25, 0.5, 6.25),
-    "claude-opus-4-6": (5, 25, 0.5, 6.25),
-    "claude-opus-4-5": (5, 25, 0.5, 6.25),
-    "claude-sonnet-5-5": (2, 10, 0.1, 2.5),
-    "claude-sonnet-5": (2, 10, 0.2, 2.5),
-    "claude-sonnet-4-6": (3, 15, 0.3, 3.75),
-    "claude-sonnet-4-5": (3, 15, 0.3, 3.75),
-    "claude-haiku-5-5": (0.1, 0.5, 0.01, 0.125),
-    "claude-haiku-4-5": (1, 5, 0.1, 1.25),
-}
-"""US dollars for a million tokens in the order of TOKENS, as published in November 2026; cache writes are those that
-last five minutes. Haiku 5.5 costs five times this for prompts above 100,000 tokens, which ours never reach."""
 
 TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -93,25 +73,24 @@ class AnthropicProvider:
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt; what `on_text` raises, and Ctrl-C, closes the stream and propagates."""
         for tried in range(self._retries):
-            try:
+            with suppress(RateLimited, Overloaded, Unreachable):
                 return self._ask(prompt, on_text)
-            except (RateLimited, Overloaded, Unreachable):
-                time.sleep(0.5 * 2**tried)
+            time.sleep(0.5 * 2**tried)
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        client, started = self._client(), time.monotonic()
-        with closing(_Stream(client, self._request(prompt))) as stream:
+        started = time.monotonic()
+        with closing(_Stream(self._client(), self._request(prompt))) as stream:
             while (piece := stream.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
                     raise _translated(piece, self._url, stream.text) from piece
                 if piece:
                     on_text(piece)
         _check_end(stream, self._url)
-        model = stream.model or self.model
+        model = stream.message.model or self.model
         return Reply(stream.text, _usage(stream.message.usage, time.monotonic() - started, model), model)
 
-    def _client(self) -> Anthropic:
+    def _client(self) -> Any:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
         if not self._key:
             raise NoProvider(NO_KEY)
@@ -146,11 +125,10 @@ class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
     def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self.text, self.model = "", ""
+        self.text = ""
         self.message: Any = None
         self._thinking, self._closed = False, False
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
-        self._events: Any = None
         Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
 
     def _read(self, client: Any, request: dict[str, Any]) -> None:
@@ -166,7 +144,6 @@ class _Stream:
 
     def _take(self, event: Any) -> None:
         self.message = self._events.current_message_snapshot
-        self.model = self.message.model or ""
         self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
         piece = event.text if event.type == "text" else ""
         self.text += piece
@@ -221,7 +198,7 @@ def _refused(error: Any, url: str) -> ProviderError:
 def _check_end(stream: _Stream, url: str) -> None:
     if stream.message is None:
         raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
-    model, stop = stream.model, stream.message.stop_reason
+    model, stop = stream.message.model, stream.message.stop_reason
     if stop == "refusal":
         why = getattr(stream.message.stop_details, "explanation", None) or ""
         raise ProviderError(f"{model} refused to write this. {why}".strip())
@@ -239,8 +216,15 @@ ENDS = {
 
 
 def _usage(usage: Any, seconds: float, model: str) -> Usage:
-    counts = [getattr(usage, name, None) or 0 for name in TOKENS]
-    prices = PRICES.get(re.sub(r"-\d{8}$", "", model))
-    cost = sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6 if prices else None
-    sent, written, read, kept = counts
+    sent, written, read, kept = counts = [getattr(usage, name, None) or 0 for name in TOKENS]
+    each = prices().get(re.sub(r"-\d{8}$", "", model))
+    cost = sum(count * price for count, price in zip(counts, each, strict=True)) / 1e6 if each else None
     return Usage(1, sent, written, read, kept, seconds, cost)
+
+
+@cache
+def prices() -> dict[str, list[float]]:
+    """US dollars for a million tokens by model, in the order of TOKENS; the file says as of when."""
+    from tomllib import loads
+
+    return loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
