@@ -7,17 +7,17 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from difflib import get_close_matches
+from functools import partial
 from inspect import signature
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from ..agent import Agent
 from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, status, unpin, versions
 from ..errors import AgentError
-from ..protocols import Reviewer
 from ..records import Mode
-from ..session import Session, default_session
+from ..session import default_session
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, highlighted, paint, visible
 from .terminal import TerminalReviewer
@@ -30,41 +30,38 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-_loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Callable[[Any], None]]] = WeakKeyDictionary()
-"""By shell: what unloading needs."""
+_loaded: dict[Any, ExitStack] = {}
+"""By shell: what unloading does."""
 
 
 def load_ipython_extension(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session, announce = default_session(), _announcer(ip)
-    _loaded[ip] = session, session.reviewer, announce
+    session, announce, undo = default_session(), partial(_announce, ip), ExitStack()
+    undo.callback(setattr, session, "reviewer", session.reviewer)
     session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
     if ip.user_ns.get("Agent", Agent) is Agent:
         ip.push({"Agent": Agent}, interactive=False)
     else:
         print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
+    undo.callback(ip.drop_by_id, {"Agent": Agent})
     ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
+    undo.callback(ip.magics_manager.magics["line"].pop, "agent", None)
     ip.events.register("pre_run_cell", announce)
+    undo.callback(ip.events.unregister, "pre_run_cell", announce)
+    _loaded[ip] = undo
     print(session.describe())
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
-    session, reviewer, announce = _loaded.pop(ip)
-    session.reviewer = reviewer
-    ip.events.unregister("pre_run_cell", announce)
-    ip.drop_by_id({"Agent": Agent})
-    ip.magics_manager.magics["line"].pop("agent", None)
+    _loaded.pop(ip).close()
 
 
-def _announcer(ip: Any) -> Callable[[Any], None]:
-    def announce(info: Any) -> None:
-        session = default_session()
-        if session.settings.show != "off" and session.reviewer.can_ask:
-            for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-                print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
-
-    return announce
+def _announce(ip: Any, info: Any) -> None:
+    session = default_session()
+    if session.settings.show != "off" and session.reviewer.can_ask:
+        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
+            print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
 def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
@@ -162,13 +159,13 @@ def _show(names: Names, target: str, option: str = "") -> str:
     if option == "--prompt":
         return escaped("{0.system}\n\n{0.user}".format(prompt(agent, method)))
     if option == "--versions":
-        rows = (
-            (f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in versions(agent, method)
-        )
+        found = versions(agent, method)
+        rows = ((f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in found)
         return escaped("\n".join("  ".join(filter(None, row)) for row in rows))
     if option:
         raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
-    return highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout))
+    code = visible(source(agent, method)).rstrip("\n")
+    return highlighted(code, "terminal" if colour_wanted(sys.stdout) else "")
 
 
 def _overview(only: Agent | None = None) -> str:
@@ -185,18 +182,9 @@ def _about(info: AgentInfo) -> str:
     return "\n".join(rows)
 
 
-def _pin(names: Names, target: str) -> str:
-    return f"{target} is PINNED: a plain method in {pin(*_method(names, target))}"
-
-
-def _unpin(names: Names, target: str) -> str:
-    unpin(*_method(names, target))
-    return f"{target} is no longer pinned"
-
-
-def _forget(names: Names, target: str) -> str:
-    forget(*_method(names, target))
-    return f"{target} is forgotten: the next call writes it again"
+def _of(verb: Callable[..., object], said: str) -> Callable[[Names, str], str]:
+    """A verb of `control` that takes AGENT.METHOD; `said` tells what became of it, {} what the verb gave back."""
+    return lambda names, target: f"{target} {said.format(verb(*_method(names, target)))}"
 
 
 def _emit(names: Names, target: str, path: str) -> str:
@@ -217,9 +205,9 @@ def _help(names: Names, *words: str) -> str:
 VERBS: dict[str, tuple[Callable[..., str], str, str]] = {
     "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
     "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
-    "pin": (_pin, "AGENT.METHOD", "make it a real method in the session module"),
-    "unpin": (_unpin, "AGENT.METHOD", "take it out again"),
-    "forget": (_forget, "AGENT.METHOD", "remove it, so that the next call writes it"),
+    "pin": (_of(pin, "is PINNED: a plain method in {}"), "AGENT.METHOD", "make it a real method in the session module"),
+    "unpin": (_of(unpin, "is no longer pinned"), "AGENT.METHOD", "take it out again"),
+    "forget": (_of(forget, "is forgotten: the next call writes it"), "AGENT.METHOD", "let the next call write it anew"),
     "emit": (_emit, "AGENT FILE.py", "write a class that needs nothing of ours"),
     "review": (_review, "[ask | auto | later | cached]", "show or set who looks at new code"),
     "help": (_help, "", "this table"),
