@@ -1,7 +1,5 @@
 """`%load_ext agent_repl`: what a cell will run, and `%agent` with its table of verbs."""
 
-from __future__ import annotations
-
 import ast
 import os
 import shlex
@@ -30,8 +28,7 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-_loaded: dict[Any, ExitStack] = {}
-"""By shell: what unloading does."""
+_loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 
 def load_ipython_extension(ip: Any) -> None:

@@ -1,16 +1,12 @@
 """The question that a review ends with: one line, asked until there is a decision."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from threading import Lock
 
 from ..records import Proposal, Verdict
 from .render import escaped
 
-ASKING = Lock()
-"""Held while a person is asked: two questions at once would garble the screen."""
-
+ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
 CHOICES = {
     "accept": "run it, and remember it for calls of this kind",
     "pin": "accept it, and make it a real method in the session module",

@@ -1,7 +1,5 @@
 """A proposal as text or as HTML: what you see is what would run."""
 
-from __future__ import annotations
-
 import difflib
 import html
 import os
@@ -11,8 +9,7 @@ from typing import Any, TextIO
 
 from ..records import Event, Proposal
 
-Line = tuple[str, str]
-"""A style and a line on the screen; with the style "code" a whole source, to be numbered and highlighted."""
+Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"

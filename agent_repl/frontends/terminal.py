@@ -1,7 +1,5 @@
 """Review in a terminal: text as it streams, the code, one question on one line."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess
@@ -15,8 +13,7 @@ from ..records import Event, Proposal, Verdict
 from .question import ASKING, decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
-DEAD_TIME = 0.4
-"""Seconds after the code is drawn in which keys answer nothing."""
+DEAD_TIME = 0.4  # seconds after the code is drawn in which keys answer nothing
 
 
 class TerminalReviewer:

@@ -5,8 +5,6 @@
 The SDK is imported when the first prompt is sent. Its errors are translated here, once.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable
@@ -34,13 +32,7 @@ from ..records import Event, Prompt, Reply, Usage
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-NO_KEY = (
-    "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
-    " the Messages API, or use the local model."
-)
-THINKING_ROOM = 8192
-"""Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
-
+THINKING_ROOM = 8192  # tokens above the prompt's limit for Claude, which thinks before it writes, inside that limit
 TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -93,7 +85,8 @@ class AnthropicProvider:
     def _client(self) -> Any:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
         if not self._key:
-            raise NoProvider(NO_KEY)
+            ways = "ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks the Messages API"
+            raise NoProvider(f"There is no key for Claude: set {ways}, or use the local model.")
         if not (self._key.isascii() and self._key.isprintable()):
             raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
@@ -125,9 +118,8 @@ class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
     def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self.text = ""
+        self.text, self._thinking, self._closed = "", False, False
         self.message: Any = None
-        self._thinking, self._closed = False, False
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
         Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
 
@@ -137,24 +129,20 @@ class _Stream:
                 for event in self._events:
                     if self._closed:
                         return
-                    self._take(event)
+                    self.message = self._events.current_message_snapshot
+                    self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
+                    piece = event.text if event.type == "text" else ""
+                    self.text += piece
+                    self._pieces.put(piece)
             self._pieces.put(None)
         except Exception as error:
             self._pieces.put(error)
-
-    def _take(self, event: Any) -> None:
-        self.message = self._events.current_message_snapshot
-        self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
-        piece = event.text if event.type == "text" else ""
-        self.text += piece
-        self._pieces.put(piece)
 
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
-            # a model that thinks may be silent for long
-            if now - heard_last > stall and not self._thinking:
+            if now - heard_last > stall and not self._thinking:  # a model that thinks may be silent for long
                 return TimeoutError(f"nothing came for {stall:.0f} seconds")
             with suppress(Empty):
                 return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system

