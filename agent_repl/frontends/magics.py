@@ -67,17 +67,14 @@ def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
     What is not written yet is left out: it is shown whole. Calls through other names and helpers are not seen.
     """
     try:
-        nodes = list(ast.walk(ast.parse(cell)))
+        tree = ast.parse(cell)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return []
-    found: dict[str, None] = {}
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                agent = names.get(name)
-                if isinstance(agent, Agent) and method in type(agent)._agent_repl_identity_.names():
-                    found[status(agent, method)] = None
-    return list(found)
+    read = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    called = [(names.get(node.value.id), node.attr) for node in read if isinstance(node.value, ast.Name)]
+    found = [(agent, name) for agent, name in called if isinstance(agent, Agent)]
+    known = [(agent, name) for agent, name in found if name in type(agent)._agent_repl_identity_.names()]
+    return list(dict.fromkeys(status(agent, name) for agent, name in known))
 
 
 def _magic(ip: Any) -> Callable[[str], Any]:
@@ -171,12 +168,8 @@ def _overview(only: Agent | None = None) -> str:
 
 
 def _about(info: AgentInfo) -> str:
-    rows = [f"{info.label}: {info.identity}"]
-    for method in info.methods:
-        when = f"accepted {method.accepted}" if method.accepted else ""
-        parts = (method.name, f"{method.tier} v{method.number}", when, method.reads)
-        rows.append("  " + " · ".join(filter(None, parts)))
-    return "\n".join(rows)
+    rows = [(m.name, f"{m.tier} v{m.number}", m.accepted and f"accepted {m.accepted}", m.reads) for m in info.methods]
+    return "\n  ".join([f"{info.label}: {info.identity}", *(" · ".join(filter(None, row)) for row in rows)])
 
 
 def _of(verb: Callable[..., object], said: str) -> Callable[[Names, str], str]:

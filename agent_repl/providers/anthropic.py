@@ -17,16 +17,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import (
-    AuthenticationFailed,
-    NoProvider,
-    Overloaded,
-    ProviderError,
-    ProviderTimeout,
-    RateLimited,
-    ReplyCut,
-    Unreachable,
-)
+from .. import errors
 from ..records import Event, Prompt, Reply, Usage
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
@@ -65,7 +56,7 @@ class AnthropicProvider:
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt; what `on_text` raises, and Ctrl-C, closes the stream and propagates."""
         for tried in range(self._retries):
-            with suppress(RateLimited, Overloaded, Unreachable):
+            with suppress(errors.RateLimited, errors.Overloaded, errors.Unreachable):
                 return self._ask(prompt, on_text)
             time.sleep(0.5 * 2**tried)
         return self._ask(prompt, on_text)
@@ -86,9 +77,9 @@ class AnthropicProvider:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
         if not self._key:
             ways = "ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks the Messages API"
-            raise NoProvider(f"There is no key for Claude: set {ways}, or use the local model.")
+            raise errors.NoProvider(f"There is no key for Claude: set {ways}, or use the local model.")
         if not (self._key.isascii() and self._key.isprintable()):
-            raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
+            raise errors.AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
         timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
@@ -155,45 +146,47 @@ class _Stream:
             self._events.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
-def _translated(error: Exception, url: str, text: str) -> ProviderError:
+def _translated(error: Exception, url: str, text: str) -> errors.ProviderError:
     from anthropic import APIConnectionError, APIStatusError
 
     kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx and httpx2 name their errors alike
     if kinds & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
-        return ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout.")
+        return errors.ProviderTimeout(
+            f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout."
+        )
     if text:
-        return ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
+        return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
     if isinstance(error, APIStatusError):
         return _refused(error, url)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:
-        return Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
-    return ProviderError(f"{url} does not answer as the Messages API does ({type(error).__name__}: {error}).")
+        return errors.Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
+    return errors.ProviderError(f"{url} does not answer as the Messages API does ({type(error).__name__}: {error}).")
 
 
-def _refused(error: Any, url: str) -> ProviderError:
+def _refused(error: Any, url: str) -> errors.ProviderError:
     said = f"{url} answered {error.status_code}: {error.api_message or error.message}"
     kind = error.type or ""
     if error.status_code in (401, 403) or kind in ("authentication_error", "permission_error"):
-        return AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
+        return errors.AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
     if error.status_code == 429 or kind == "rate_limit_error":
         wait = error.response.headers.get("retry-after")
-        return RateLimited(f"{said}. Try again {f'in {wait} seconds' if wait else 'later'}.")
+        return errors.RateLimited(f"{said}. Try again {f'in {wait} seconds' if wait else 'later'}.")
     if error.status_code >= 500 or kind in ("overloaded_error", "api_error"):
-        return Overloaded(f"{said}. The host is busy; try again later.")
-    return ProviderError(f"{said}.")
+        return errors.Overloaded(f"{said}. The host is busy; try again later.")
+    return errors.ProviderError(f"{said}.")
 
 
 def _check_end(stream: _Stream, url: str) -> None:
     if stream.message is None:
-        raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
+        raise errors.ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
     model, stop = stream.message.model, stream.message.stop_reason
     if stop == "refusal":
         why = getattr(stream.message.stop_details, "explanation", None) or ""
-        raise ProviderError(f"{model} refused to write this. {why}".strip())
+        raise errors.ProviderError(f"{model} refused to write this. {why}".strip())
     if stop not in ("end_turn", "stop_sequence"):
-        raise ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
+        raise errors.ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
     if not stream.text.strip():
-        raise ProviderError(f"{model} gave an empty reply. Try again.")
+        raise errors.ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {

@@ -120,7 +120,9 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _beside(path, "part").touch()
-        _check_room(path)
+        free, needed = shutil.disk_usage(path.parent).free, SIZE - _beside(path, "part").stat().st_size + ROOM
+        if free < needed:
+            raise OSError(f"the disk is too small ({free / 1e9:.1f} GB are free, {needed / 1e9:.1f} GB are needed)")
         with closing(sqlite3.connect(_beside(path, "lock"), timeout=0)) as lock:
             lock.execute("pragma journal_mode = memory")  # no file of it is left by a killed process
             lock.execute("begin exclusive")
@@ -129,13 +131,6 @@ def _alone(path: Path) -> Iterator[None]:
         raise ModelUnavailable(f"Another process is fetching {path.name} now. Wait until it is done.") from error
     except OSError as error:
         raise ModelUnavailable(f"The model cannot be kept at {path}: {error}. Choose another place for it.") from error
-
-
-def _check_room(path: Path) -> None:
-    free, needed = shutil.disk_usage(path.parent).free, SIZE - _beside(path, "part").stat().st_size + ROOM
-    if free < needed:
-        gigabytes = f"{needed / 1e9:.1f} GB free are needed in {path.parent}, and {free / 1e9:.1f} GB are"
-        raise ModelUnavailable(f"The disk is too small: {gigabytes}. Free some, or keep the file elsewhere.")
 
 
 def _fetch(read: Read, path: Path, progress: Progress) -> Path:
