@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext, redirect_stdout, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _version() -> str:
-    try:
+    with suppress(metadata.PackageNotFoundError):
         return metadata.version("ipython-agent-repl")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+    return "(not installed)"
 
 
 def _shell(words: argparse.Namespace) -> int:
@@ -67,7 +66,10 @@ def _shell(words: argparse.Namespace) -> int:
         app.start()
         return 0
     done = app.shell.run_cell(code, store_history=False)
-    return _exit_code(done.error_before_exec or done.error_in_exec)
+    error = done.error_before_exec or done.error_in_exec
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        raise error
+    return int(error is not None)
 
 
 def _app(prompt: bool, plain: bool) -> Any:
@@ -85,12 +87,6 @@ def _app(prompt: bool, plain: bool) -> Any:
     with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own
         app.initialize(argv=[])
     return app
-
-
-def _exit_code(error: BaseException | None) -> int:
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else int(error.code is not None)
-    return 130 if isinstance(error, KeyboardInterrupt) else int(error is not None)
 
 
 def _demo(words: argparse.Namespace) -> int:

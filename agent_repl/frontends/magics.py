@@ -72,8 +72,7 @@ def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
         return []
     read = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
     called = [(names.get(node.value.id), node.attr) for node in read if isinstance(node.value, ast.Name)]
-    found = [(agent, name) for agent, name in called if isinstance(agent, Agent)]
-    known = [(agent, name) for agent, name in found if name in type(agent)._agent_repl_identity_.names()]
+    known = [(a, name) for a, name in called if isinstance(a, Agent) and name in type(a)._agent_repl_identity_.names()]
     return list(dict.fromkeys(status(agent, name) for agent, name in known))
 
 
@@ -97,22 +96,18 @@ def run(names: Names, line: str) -> Any:
     if not line:
         return print(_overview())
     if first in VERBS:
-        return _do(first, names, _split(rest))
+        function, usage, _ = VERBS[first]
+        try:
+            bound = signature(function).bind(names, *_split(rest))
+        except TypeError:
+            raise AgentError(f"usage: %agent {first} {usage}") from None
+        return print(function(*bound.args))
     close = get_close_matches(first, VERBS, n=1)
     short = len(line.split()) < 3 and (close or not rest or "." in rest)
     if line[0] not in "\"'" and (short or '"' in line):
         hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
         raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
     return _from_words(line.strip("\"'"))
-
-
-def _do(verb: str, names: Names, words: list[str]) -> None:
-    function, usage, _ = VERBS[verb]
-    try:
-        bound = signature(function).bind(names, *words)
-    except TypeError:
-        raise AgentError(f"usage: %agent {verb} {usage}") from None
-    print(function(*bound.args))
 
 
 def _split(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from threading import Lock
 from ..records import Proposal, Verdict
 from .render import escaped
 
+Ask = Callable[[str], str]
 ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
 CHOICES = {
     "accept": "run it, and remember it for calls of this kind",
@@ -15,9 +16,6 @@ CHOICES = {
     "no": "do not run it; the draft is kept, and marked",
     "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
 }
-
-
-Ask = Callable[[str], str]
 
 
 def decide(

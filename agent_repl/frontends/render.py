@@ -5,15 +5,14 @@ import html
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TextIO
 
 from ..records import Event, Proposal
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """What Python calls printable, and leaves no ink."""
 _INK = {
     "title": ("1", "font-weight:bold"),
@@ -45,7 +44,7 @@ def lines(proposal: Proposal) -> Iterator[Line]:
 
 def escaped(text: str) -> str:
     """The text with every character that cannot be seen, or that moves the cursor, written out as an escape."""
-    hidden = {c for c in text if c not in "\n\t" and (not c.isprintable() or _UNSEEN.match(c))}
+    hidden = {c for c in text if c not in "\n\t" and (not c.isprintable() or _BLANK.match(c))}
     return text.translate({ord(c): c.encode("unicode_escape").decode() for c in hidden})
 
 
@@ -128,7 +127,6 @@ def colour_wanted(stream: TextIO) -> bool:
 
 def is_terminal(stream: Any) -> bool:
     """Whether a person sits at the other end; a closed, missing or odd stream is nobody."""
-    try:
+    with suppress(AttributeError, OSError, ValueError):
         return bool(stream.isatty())
-    except (AttributeError, OSError, ValueError):
-        return False
+    return False

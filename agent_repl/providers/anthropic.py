@@ -82,10 +82,9 @@ class AnthropicProvider:
             raise errors.AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
-        timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
         direct = {f"all://{host}": None for host in LOOPBACK}  # no proxy reaches this machine's own ports
-        http = DefaultHttpxClient(timeout=timeout, mounts=direct)
-        return Anthropic(api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http)
+        http = DefaultHttpxClient(timeout=Timeout(self._timeout, connect=min(10.0, self._timeout)), mounts=direct)
+        return Anthropic(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
@@ -149,23 +148,18 @@ class _Stream:
 def _translated(error: Exception, url: str, text: str) -> errors.ProviderError:
     from anthropic import APIConnectionError, APIStatusError
 
-    kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx and httpx2 name their errors alike
-    if kinds & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
+    kinds = [kind.__name__ for kind in type(error).__mro__]  # httpx and httpx2 name their errors alike
+    if {"APITimeoutError", "TimeoutException", "TimeoutError"}.intersection(kinds):
         return errors.ProviderTimeout(
             f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout."
         )
     if text:
         return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
-    if isinstance(error, APIStatusError):
-        return _refused(error, url)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:
         return errors.Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
-    return errors.ProviderError(f"{url} does not answer as the Messages API does ({type(error).__name__}: {error}).")
-
-
-def _refused(error: Any, url: str) -> errors.ProviderError:
-    said = f"{url} answered {error.status_code}: {error.api_message or error.message}"
-    kind = error.type or ""
+    if not isinstance(error, APIStatusError):
+        return errors.ProviderError(f"{url} does not answer as the Messages API does ({kinds[0]}: {error}).")
+    said, kind = f"{url} answered {error.status_code}: {error.api_message or error.message}", error.type or ""
     if error.status_code in (401, 403) or kind in ("authentication_error", "permission_error"):
         return errors.AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
     if error.status_code == 429 or kind == "rate_limit_error":

@@ -27,10 +27,9 @@ Tell = Callable[[Event], None]
 class LocalProvider:
     """A model on this machine: no key, no host, no cost.
 
-    The server is started when it is first needed and shared by all providers of this process that name the same
-    file; it ends with the last of them, or with the process. `make_client` makes a client of the Messages API, as
-    AnthropicProvider does. Raises NoProvider where xllamacpp is not installed, ModelUnavailable where the file is
-    missing or does not load.
+    Its server is started when it is first needed and shared by all providers of this process that name the same file;
+    it ends with the last of them, or with the process. `make_client` makes a client of the Messages API. Raises
+    NoProvider where xllamacpp is not installed, ModelUnavailable where the file is missing or does not load.
     """
 
     name = "local"

