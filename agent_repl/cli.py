@@ -1,26 +1,28 @@
-"""The command line: the shell, the demos, the local model.
+"""The command line: the shell, which is IPython's own with our extension, the demo, the local model.
 
 Exit codes: 0 done, 1 an error of ours (one line on standard error), 2 usage, 130 Ctrl-C.
 """
 
-from __future__ import annotations
-
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .errors import AgentError
+
+BANNER = """\
+agent-repl: name a thing, then call what you wish it could do; the methods are written as you go.
+Begin with: sales = Agent("CSV data analyst for {path}", path="sales.csv"), or %agent help.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `agent-repl` with these words, by default the process's own, and give back its exit code."""
-    parser = _parser()
-    words, rest = parser.parse_known_args(argv)
-    if rest and words.run is not _demo:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    words.rest = rest
+    words = _parser().parse_args(argv)
     try:
         return int(words.run(words))
     except KeyboardInterrupt:
@@ -39,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
     parser.set_defaults(run=_shell)
     commands = parser.add_subparsers(title="commands", metavar="")
-    demo = commands.add_parser("demo", help="watch an agent grow; without a name, lists the demos", add_help=False)
+    # the demo has options of its own: with this prefix none of its words is taken for one of ours
+    demo = commands.add_parser("demo", help="watch an agent grow", add_help=False, prefix_chars="\0")
+    demo.add_argument("rest", nargs="*")
     demo.set_defaults(run=_demo)
     model = commands.add_parser("model", help="fetch (pull), remove or find (path) the local model's file")
     model.add_argument("action", choices=["pull", "remove", "path"])
@@ -49,27 +53,50 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _version() -> str:
-    try:
+    with suppress(metadata.PackageNotFoundError):
         return metadata.version("ipython-agent-repl")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+    return "(not installed)"
 
 
 def _shell(words: argparse.Namespace) -> int:
-    from .frontends.shell import run
+    """Run the shell; with `-c CODE`, or a standard input that is no terminal, that code, and nothing is asked."""
+    code = words.code if words.code is not None or sys.stdin.isatty() else sys.stdin.read()
+    app = _app(code is None, words.plain)
+    if code is None:
+        app.start()
+        return 0
+    done = app.shell.run_cell(code, store_history=False)
+    error = done.error_before_exec or done.error_in_exec
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        raise error
+    return int(error is not None)
 
-    return run(words.code, words.plain)
+
+def _app(prompt: bool, plain: bool) -> Any:
+    from IPython.terminal.ipapp import TerminalIPythonApp
+    from traitlets.config import Config
+
+    config = Config()
+    config.InteractiveShellApp.extensions = ["agent_repl"]
+    config.TerminalIPythonApp.display_banner = prompt
+    config.TerminalInteractiveShell.banner1 = BANNER
+    if plain:
+        os.environ["NO_COLOR"] = "1"
+        config.TerminalInteractiveShell.update(simple_prompt=True, colors="nocolor")
+    app = TerminalIPythonApp.instance(config=config)
+    with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own
+        app.initialize(argv=[])
+    return app
 
 
 def _demo(words: argparse.Namespace) -> int:
-    from .demo import main
+    from agent_repl_demos.sales import main
 
     return main(words.rest)
 
 
 def _model(words: argparse.Namespace) -> int:
-    from .demo import fetch_model
-    from .providers.model_file import installed, model_path, remove
+    from .providers.model_file import fetch_model, installed, model_path, remove
 
     if words.action == "remove":
         print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")

@@ -313,7 +313,7 @@ def demo(folder: Path, turns: int) -> Iterator[Row]:
 def _written(home: Path) -> list[Any]:
     """The versions that the demo's model wrote."""
     from agent_repl import open_session, versions
-    from agent_repl.demo import IDENTITY, STEPS
+    from agent_repl_demos.sales import IDENTITY, STEPS
 
     agent = open_session(home, review="cached").agent(IDENTITY, name="sales")
     names = [*(step.name for step in STEPS), "data_quality_report"]

@@ -52,7 +52,9 @@ def test_wrong_words_are_usage_errors(words):
 
 def test_the_words_after_demo_are_its_own(monkeypatch):
     taken = []
-    monkeypatch.setitem(sys.modules, "agent_repl.demo", SimpleNamespace(main=lambda words: taken.extend(words) or 7))
+    monkeypatch.setitem(
+        sys.modules, "agent_repl_demos.sales", SimpleNamespace(main=lambda words: taken.extend(words) or 7)
+    )
     words = ["--provider", "scripted", "--review", "auto", "--home", "a place", "--help"]
     assert cli.main(["demo", *words]) == 7
     assert taken == words

@@ -8,7 +8,7 @@ import pytest
 from kit import fenced
 
 from agent_repl import ScriptedProvider
-from agent_repl.demo import main
+from agent_repl_demos.sales import main
 
 REPLIES = {
     "load": """

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent_repl.demo_data import make_sales
+from agent_repl_demos.sales_data import make_sales
 
 WORD_DATE = re.compile(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) (\d\d) (\d{4})")
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agent_repl import open_session
-from agent_repl.demo import main
+from agent_repl_demos.sales import main
 
 pytestmark = pytest.mark.model
 

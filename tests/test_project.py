@@ -65,6 +65,13 @@ def test_the_distribution_has_its_own_name_and_our_script() -> None:
     assert (ROOT / "agent_repl" / "py.typed").exists()
 
 
+def test_the_demo_is_shipped_beside_the_package_and_checked_with_it() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    shipped = tool["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert shipped == tool["mypy"]["packages"] == ["agent_repl", "agent_repl_demos"]
+    assert set(shipped) <= set(tool["hatch"]["build"]["targets"]["sdist"]["include"])
+
+
 def texts() -> Iterator[tuple[str, str]]:
     """Every file of the project that is text, but not this one, which names what it forbids."""
     for directory, below, files in os.walk(ROOT):

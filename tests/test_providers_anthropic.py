@@ -32,7 +32,7 @@ from agent_repl.errors import (
     ReplyCut,
     Unreachable,
 )
-from agent_repl.providers.anthropic import PRICES, AnthropicProvider
+from agent_repl.providers.anthropic import AnthropicProvider, prices
 from agent_repl.records import Prompt, Reply
 
 PROMPT = Prompt("the rules", "write f", temperature=0.3, max_tokens=200)
@@ -84,7 +84,7 @@ def test_a_dated_model_has_the_price_of_its_name_and_an_unknown_one_has_none() -
     with FakeMessagesApi(reply("ok", model="claude-haiku-4-5-20251001"), reply("ok", model="claude-next")) as api:
         assert ask(api).usage.cost == pytest.approx((10 * 1 + 1 * 5) / 1e6)
         assert ask(api).usage.cost is None
-    assert all(read < put < write for put, write, read, _ in PRICES.values())
+    assert all(read < put < write for put, write, read, _ in prices().values())
 
 
 def test_a_path_prefix_is_kept_and_any_key_is_taken() -> None:

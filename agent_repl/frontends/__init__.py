@@ -1,1 +1,1 @@
-"""Where people work: terminal, notebook, magics, shell."""
+"""Where people work: terminal, notebook, magics."""

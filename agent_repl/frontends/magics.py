@@ -1,23 +1,21 @@
 """`%load_ext agent_repl`: what a cell will run, and `%agent` with its table of verbs."""
 
-from __future__ import annotations
-
 import ast
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from difflib import get_close_matches
+from functools import partial
 from inspect import signature
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from ..agent import Agent
 from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, status, unpin, versions
 from ..errors import AgentError
-from ..protocols import Reviewer
 from ..records import Mode
-from ..session import Session, default_session
+from ..session import default_session
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, highlighted, paint, visible
 from .terminal import TerminalReviewer
@@ -30,41 +28,37 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-_loaded: WeakKeyDictionary[Any, tuple[Session, Reviewer, Callable[[Any], None]]] = WeakKeyDictionary()
-"""By shell: what unloading needs."""
+_loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 
 def load_ipython_extension(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session, announce = default_session(), _announcer(ip)
-    _loaded[ip] = session, session.reviewer, announce
+    session, announce, undo = default_session(), partial(_announce, ip), ExitStack()
+    undo.callback(setattr, session, "reviewer", session.reviewer)
     session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
     if ip.user_ns.get("Agent", Agent) is Agent:
         ip.push({"Agent": Agent}, interactive=False)
     else:
         print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
+    undo.callback(ip.drop_by_id, {"Agent": Agent})
     ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
+    undo.callback(ip.magics_manager.magics["line"].pop, "agent", None)
     ip.events.register("pre_run_cell", announce)
+    undo.callback(ip.events.unregister, "pre_run_cell", announce)
+    _loaded[ip] = undo
     print(session.describe())
 
 
 def unload_ipython_extension(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
-    session, reviewer, announce = _loaded.pop(ip)
-    session.reviewer = reviewer
-    ip.events.unregister("pre_run_cell", announce)
-    ip.drop_by_id({"Agent": Agent})
-    ip.magics_manager.magics["line"].pop("agent", None)
+    _loaded.pop(ip).close()
 
 
-def _announcer(ip: Any) -> Callable[[Any], None]:
-    def announce(info: Any) -> None:
-        session = default_session()
-        if session.settings.show != "off" and session.reviewer.can_ask:
-            for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-                print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
-
-    return announce
+def _announce(ip: Any, info: Any) -> None:
+    session = default_session()
+    if session.settings.show != "off" and session.reviewer.can_ask:
+        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
+            print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
 def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
@@ -73,17 +67,13 @@ def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
     What is not written yet is left out: it is shown whole. Calls through other names and helpers are not seen.
     """
     try:
-        nodes = list(ast.walk(ast.parse(cell)))
+        tree = ast.parse(cell)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return []
-    found: dict[str, None] = {}
-    for node in nodes:
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                agent = names.get(name)
-                if isinstance(agent, Agent) and method in type(agent)._agent_repl_identity_.names():
-                    found[status(agent, method)] = None
-    return list(found)
+    read = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+    called = [(names.get(node.value.id), node.attr) for node in read if isinstance(node.value, ast.Name)]
+    known = [(a, name) for a, name in called if isinstance(a, Agent) and name in type(a)._agent_repl_identity_.names()]
+    return list(dict.fromkeys(status(agent, name) for agent, name in known))
 
 
 def _magic(ip: Any) -> Callable[[str], Any]:
@@ -106,22 +96,18 @@ def run(names: Names, line: str) -> Any:
     if not line:
         return print(_overview())
     if first in VERBS:
-        return _do(first, names, _split(rest))
+        function, usage, _ = VERBS[first]
+        try:
+            bound = signature(function).bind(names, *_split(rest))
+        except TypeError:
+            raise AgentError(f"usage: %agent {first} {usage}") from None
+        return print(function(*bound.args))
     close = get_close_matches(first, VERBS, n=1)
     short = len(line.split()) < 3 and (close or not rest or "." in rest)
     if line[0] not in "\"'" and (short or '"' in line):
         hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
         raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
     return _from_words(line.strip("\"'"))
-
-
-def _do(verb: str, names: Names, words: list[str]) -> None:
-    function, usage, _ = VERBS[verb]
-    try:
-        bound = signature(function).bind(names, *words)
-    except TypeError:
-        raise AgentError(f"usage: %agent {verb} {usage}") from None
-    print(function(*bound.args))
 
 
 def _split(text: str) -> list[str]:
@@ -162,13 +148,13 @@ def _show(names: Names, target: str, option: str = "") -> str:
     if option == "--prompt":
         return escaped("{0.system}\n\n{0.user}".format(prompt(agent, method)))
     if option == "--versions":
-        rows = (
-            (f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in versions(agent, method)
-        )
+        found = versions(agent, method)
+        rows = ((f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in found)
         return escaped("\n".join("  ".join(filter(None, row)) for row in rows))
     if option:
         raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
-    return highlighted(visible(source(agent, method)).rstrip("\n"), colour_wanted(sys.stdout))
+    code = visible(source(agent, method)).rstrip("\n")
+    return highlighted(code, "terminal" if colour_wanted(sys.stdout) else "")
 
 
 def _overview(only: Agent | None = None) -> str:
@@ -177,26 +163,13 @@ def _overview(only: Agent | None = None) -> str:
 
 
 def _about(info: AgentInfo) -> str:
-    rows = [f"{info.label}: {info.identity}"]
-    for method in info.methods:
-        when = f"accepted {method.accepted}" if method.accepted else ""
-        parts = (method.name, f"{method.tier} v{method.number}", when, method.reads)
-        rows.append("  " + " · ".join(filter(None, parts)))
-    return "\n".join(rows)
+    rows = [(m.name, f"{m.tier} v{m.number}", m.accepted and f"accepted {m.accepted}", m.reads) for m in info.methods]
+    return "\n  ".join([f"{info.label}: {info.identity}", *(" · ".join(filter(None, row)) for row in rows)])
 
 
-def _pin(names: Names, target: str) -> str:
-    return f"{target} is PINNED: a plain method in {pin(*_method(names, target))}"
-
-
-def _unpin(names: Names, target: str) -> str:
-    unpin(*_method(names, target))
-    return f"{target} is no longer pinned"
-
-
-def _forget(names: Names, target: str) -> str:
-    forget(*_method(names, target))
-    return f"{target} is forgotten: the next call writes it again"
+def _of(verb: Callable[..., object], said: str) -> Callable[[Names, str], str]:
+    """A verb of `control` that takes AGENT.METHOD; `said` tells what became of it, {} what the verb gave back."""
+    return lambda names, target: f"{target} {said.format(verb(*_method(names, target)))}"
 
 
 def _emit(names: Names, target: str, path: str) -> str:
@@ -217,9 +190,9 @@ def _help(names: Names, *words: str) -> str:
 VERBS: dict[str, tuple[Callable[..., str], str, str]] = {
     "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
     "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
-    "pin": (_pin, "AGENT.METHOD", "make it a real method in the session module"),
-    "unpin": (_unpin, "AGENT.METHOD", "take it out again"),
-    "forget": (_forget, "AGENT.METHOD", "remove it, so that the next call writes it"),
+    "pin": (_of(pin, "is PINNED: a plain method in {}"), "AGENT.METHOD", "make it a real method in the session module"),
+    "unpin": (_of(unpin, "is no longer pinned"), "AGENT.METHOD", "take it out again"),
+    "forget": (_of(forget, "is forgotten: the next call writes it"), "AGENT.METHOD", "let the next call write it anew"),
     "emit": (_emit, "AGENT FILE.py", "write a class that needs nothing of ours"),
     "review": (_review, "[ask | auto | later | cached]", "show or set who looks at new code"),
     "help": (_help, "", "this table"),

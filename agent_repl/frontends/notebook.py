@@ -1,7 +1,5 @@
 """Review in a notebook: one output that is updated in place, one line of input."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 
@@ -10,8 +8,7 @@ from ..records import Event, Proposal, Verdict
 from .question import ASKING, decide
 from .render import as_html, as_text, escaped, event_line
 
-REDRAW = 0.1
-"""Seconds between two drawings of text that streams."""
+REDRAW = 0.1  # seconds between two drawings of text that streams
 
 
 class NotebookReviewer:
@@ -20,9 +17,7 @@ class NotebookReviewer:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._output: Any = None
-        self._cell = -1
-        self._streamed = ""
-        self._drawn = 0.0
+        self._cell, self._streamed, self._drawn = -1, "", 0.0
 
     @property
     def can_ask(self) -> bool:
@@ -84,7 +79,5 @@ def _ask(prompt: str) -> str:
     try:
         return input(prompt)
     except (StdinNotImplementedError, EOFError) as error:
-        raise ReviewRequired(
-            "the code above waits for a person, and this front end takes no input: run the cell in a notebook where "
-            "somebody can answer, or set AGENT_REPL_REVIEW=auto"
-        ) from error
+        how = "run the cell in a notebook where somebody can answer, or set AGENT_REPL_REVIEW=auto"
+        raise ReviewRequired(f"the code above waits for a person, and this front end takes no input: {how}") from error

@@ -1,23 +1,18 @@
 """A proposal as text or as HTML: what you see is what would run."""
 
-from __future__ import annotations
-
 import difflib
 import html
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, TextIO
+from contextlib import suppress
+from typing import Any, TextIO
 
 from ..records import Event, Proposal
 
-Style = Literal["title", "plain", "dim", "flagged", "added", "removed", "code"]
-Line = tuple[Style, str]
-"""A line on the screen; with the style "code" a whole source, to be numbered and highlighted."""
+Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
-_UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-)
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """What Python calls printable, and leaves no ink."""
 _INK = {
     "title": ("1", "font-weight:bold"),
@@ -49,11 +44,8 @@ def lines(proposal: Proposal) -> Iterator[Line]:
 
 def escaped(text: str) -> str:
     """The text with every character that cannot be seen, or that moves the cursor, written out as an escape."""
-    return "".join(c if c in "\n\t" or _seen(c) else c.encode("unicode_escape").decode() for c in text)
-
-
-def _seen(character: str) -> bool:
-    return character.isprintable() and not _UNSEEN.match(character)
+    hidden = {c for c in text if c not in "\n\t" and (not c.isprintable() or _BLANK.match(c))}
+    return text.translate({ord(c): c.encode("unicode_escape").decode() for c in hidden})
 
 
 def visible(source: str) -> str:
@@ -72,9 +64,8 @@ def _one_line(text: str) -> str:
 
 def _changes(old: str, new: str) -> Iterator[Line]:
     yield "plain", "what changes:"
-    styles: dict[str, Style] = {"+": "added", "-": "removed"}
     rows = list(difflib.unified_diff(visible(old).splitlines(), visible(new).splitlines(), lineterm="", n=2))
-    yield from ((styles.get(row[0], "dim"), row) for row in rows[2:])
+    yield from (({"+": "added", "-": "removed"}.get(row[0], "dim"), row) for row in rows[2:])
 
 
 def _price(proposal: Proposal) -> str:
@@ -88,50 +79,44 @@ def _price(proposal: Proposal) -> str:
 
 def as_text(proposal: Proposal, colour: bool = False) -> str:
     """The proposal for a terminal."""
-    return "".join(_painted(*line, colour) for line in lines(proposal))
+    form = "terminal" if colour else ""
+    shown = ((style, _numbered(text, form) if style == "code" else text) for style, text in lines(proposal))
+    return "".join(paint(text, style, colour) + "\n" for style, text in shown)
 
 
-def _painted(style: Style, text: str, colour: bool) -> str:
-    return (_numbered(highlighted(text, colour)) if style == "code" else paint(text, style, colour)) + "\n"
-
-
-def _numbered(code: str) -> str:
-    rows = code.split("\n")
-    width = len(str(len(rows)))
-    return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
-
-
-def paint(text: str, style: Style, colour: bool = True) -> str:
+def paint(text: str, style: str, colour: bool = True) -> str:
     """The text between the terminal's escapes for this style."""
     return f"\x1b[{_INK[style][0]}m{text}\x1b[0m" if colour and style in _INK else text
 
 
-def highlighted(code: str, colour: bool) -> str:
-    """Escaped code in the terminal's colours, or as it is."""
-    from pygments.formatters import TerminalFormatter
+def _numbered(code: str, form: str) -> str:
+    rows = highlighted(code, form).split("\n")
+    width = len(str(len(rows)))
+    return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
 
-    return _highlight(code, TerminalFormatter()) if colour else code
 
-
-def _highlight(code: str, formatter: Any) -> str:
+def highlighted(code: str, form: str) -> str:
+    """Escaped code in colours, for a "terminal" or as "html"; as it is for ""."""
+    if not form:
+        return code
     from pygments import highlight
+    from pygments.formatters import HtmlFormatter, TerminalFormatter
     from pygments.lexers import PythonLexer
 
+    formatter = HtmlFormatter(noclasses=True, nowrap=True) if form == "html" else TerminalFormatter()
     return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
     """The proposal with inline styles only: it is readable on dark and on light, and in a saved notebook."""
-    rows = [_html(*line) for line in lines(proposal)]
-    return "<div>" + "".join(rows) + (_html("title", ending) if ending else "") + "</div>"
+    rows = [*lines(proposal), *([("title", ending)] if ending else [])]
+    return f"<div>{''.join(_html(*row) for row in rows)}</div>"
 
 
-def _html(style: Style, text: str) -> str:
-    from pygments.formatters import HtmlFormatter
-
+def _html(style: str, text: str) -> str:
     is_code = style == "code"
-    inside = _numbered(_highlight(text, HtmlFormatter(noclasses=True, nowrap=True))) if is_code else html.escape(text)
     css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
+    inside = _numbered(text, "html") if is_code else html.escape(text)
     return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
 
 
@@ -142,7 +127,6 @@ def colour_wanted(stream: TextIO) -> bool:
 
 def is_terminal(stream: Any) -> bool:
     """Whether a person sits at the other end; a closed, missing or odd stream is nobody."""
-    try:
+    with suppress(AttributeError, OSError, ValueError):
         return bool(stream.isatty())
-    except (AttributeError, OSError, ValueError):
-        return False
+    return False

@@ -1,14 +1,11 @@
 """Review in a terminal: text as it streams, the code, one question on one line."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +13,7 @@ from ..records import Event, Proposal, Verdict
 from .question import ASKING, decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
-DEAD_TIME = 0.4
-"""Seconds after the code is drawn in which keys answer nothing."""
+DEAD_TIME = 0.4  # seconds after the code is drawn in which keys answer nothing
 
 
 class TerminalReviewer:
@@ -54,7 +50,7 @@ class TerminalReviewer:
         with ASKING:
             self._write(as_text(proposal, colour_wanted(sys.stdout)))
             forget_typed_keys()
-            return decide(proposal, self._ask, self._say, Editor(self._say, proposal.check))
+            return decide(proposal, self._ask, self._say, edited)
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)
@@ -90,36 +86,16 @@ def forget_typed_keys() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-class Editor:
-    """The person's editor on a scratch file; text that `check` complains of is there again the next time."""
-
-    def __init__(self, say: Callable[[str], None], check: Callable[[str], str]) -> None:
-        self._say = say
-        self._check = check
-        self._kept = ""
-
-    def __call__(self, source: str) -> str:
-        """The source as the person left it; "", with a word why, when there is nothing new to run."""
-        if why := self._wrong(source, os.environ.get("VISUAL") or os.environ.get("EDITOR")):
-            self._say(escaped(why))
-        return "" if why else self._kept
-
-    def _wrong(self, source: str, command: str | None) -> str:
-        if not command:
-            return "no editor is set: type no, then %env EDITOR=nano (or another), and call again"
-        try:
-            self._kept = _through(shlex.split(command, posix=os.name != "nt"), self._kept or source)
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            return f"the editor {command} failed, nothing was changed: {error}"
-        if self._kept.strip() in ("", source.strip()):
-            return "nothing was changed"
-        wrong = self._check(self._kept)
-        return wrong and f"this cannot run yet: {wrong}\nchoose edit again to go on with your text"
-
-
-def _through(command: list[str], text: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
-        file = Path(scratch, "method.py")
-        file.write_text(text, encoding="utf-8")
-        subprocess.run([*command, str(file)], check=True)
-        return file.read_text(encoding="utf-8")
+def edited(source: str) -> str:
+    """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not command:
+        raise ValueError("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
+    try:
+        with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
+            file = Path(scratch, "method.py")
+            file.write_text(source, encoding="utf-8")
+            subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
+            return file.read_text(encoding="utf-8")
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error

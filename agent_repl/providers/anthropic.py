@@ -5,62 +5,25 @@
 The SDK is imported when the first prompt is sent. Its errors are translated here, once.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import cache
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import (
-    AuthenticationFailed,
-    NoProvider,
-    Overloaded,
-    ProviderError,
-    ProviderTimeout,
-    RateLimited,
-    ReplyCut,
-    Unreachable,
-)
+from .. import errors
 from ..records import Event, Prompt, Reply, Usage
-
-if TYPE_CHECKING:
-    from anthropic import Anthropic
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-NO_KEY = (
-    "There is no key for Claude: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks"
-    " the Messages API, or use the local model."
-)
-THINKING_ROOM = 8192
-"""Tokens above the prompt's limit for Claude, which thinks before it writes, inside the same limit."""
-
-PRICES = {
-    "claude-fable-5-1": (10, 50, 0.25, 12.5),
-    "claude-fable-5": (10, 50, 1, 12.5),
-    "claude-opus-5-5": (4, 20, 0.2, 5),
-    "claude-opus-5": (5, 25, 0.5, 6.25),
-    "claude-opus-4-8": (5, 25, 0.5, 6.25),
-    "claude-opus-4-7": (5, 25, 0.5, 6.25),
-    "claude-opus-4-6": (5, 25, 0.5, 6.25),
-    "claude-opus-4-5": (5, 25, 0.5, 6.25),
-    "claude-sonnet-5-5": (2, 10, 0.1, 2.5),
-    "claude-sonnet-5": (2, 10, 0.2, 2.5),
-    "claude-sonnet-4-6": (3, 15, 0.3, 3.75),
-    "claude-sonnet-4-5": (3, 15, 0.3, 3.75),
-    "claude-haiku-5-5": (0.1, 0.5, 0.01, 0.125),
-    "claude-haiku-4-5": (1, 5, 0.1, 1.25),
-}
-"""US dollars for a million tokens in the order of TOKENS, as published in November 2026; cache writes are those that
-last five minutes. Haiku 5.5 costs five times this for prompts above 100,000 tokens, which ours never reach."""
-
+THINKING_ROOM = 8192  # tokens above the prompt's limit for Claude, which thinks before it writes, inside that limit
 TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
@@ -93,36 +56,35 @@ class AnthropicProvider:
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt; what `on_text` raises, and Ctrl-C, closes the stream and propagates."""
         for tried in range(self._retries):
-            try:
+            with suppress(errors.RateLimited, errors.Overloaded, errors.Unreachable):
                 return self._ask(prompt, on_text)
-            except (RateLimited, Overloaded, Unreachable):
-                time.sleep(0.5 * 2**tried)
+            time.sleep(0.5 * 2**tried)
         return self._ask(prompt, on_text)
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        client, started = self._client(), time.monotonic()
-        with closing(_Stream(client, self._request(prompt))) as stream:
+        started = time.monotonic()
+        with closing(_Stream(self._client(), self._request(prompt))) as stream:
             while (piece := stream.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
                     raise _translated(piece, self._url, stream.text) from piece
                 if piece:
                     on_text(piece)
         _check_end(stream, self._url)
-        model = stream.model or self.model
+        model = stream.message.model or self.model
         return Reply(stream.text, _usage(stream.message.usage, time.monotonic() - started, model), model)
 
-    def _client(self) -> Anthropic:
+    def _client(self) -> Any:
         """One for each prompt: a connection that is kept is dropped by the host before the next one."""
         if not self._key:
-            raise NoProvider(NO_KEY)
+            ways = "ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for another server that speaks the Messages API"
+            raise errors.NoProvider(f"There is no key for Claude: set {ways}, or use the local model.")
         if not (self._key.isascii() and self._key.isprintable()):
-            raise AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
+            raise errors.AuthenticationFailed("ANTHROPIC_API_KEY holds characters that no key has: copy it again.")
         from anthropic import Anthropic, DefaultHttpxClient, Timeout
 
-        timeout = Timeout(self._timeout, connect=min(10.0, self._timeout))
         direct = {f"all://{host}": None for host in LOOPBACK}  # no proxy reaches this machine's own ports
-        http = DefaultHttpxClient(timeout=timeout, mounts=direct)
-        return Anthropic(api_key=self._key, base_url=self._url, timeout=timeout, max_retries=0, http_client=http)
+        http = DefaultHttpxClient(timeout=Timeout(self._timeout, connect=min(10.0, self._timeout)), mounts=direct)
+        return Anthropic(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
@@ -146,11 +108,9 @@ class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
     def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self.text, self.model = "", ""
+        self.text, self._thinking, self._closed = "", False, False
         self.message: Any = None
-        self._thinking, self._closed = False, False
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
-        self._events: Any = None
         Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
 
     def _read(self, client: Any, request: dict[str, Any]) -> None:
@@ -159,25 +119,20 @@ class _Stream:
                 for event in self._events:
                     if self._closed:
                         return
-                    self._take(event)
+                    self.message = self._events.current_message_snapshot
+                    self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
+                    piece = event.text if event.type == "text" else ""
+                    self.text += piece
+                    self._pieces.put(piece)
             self._pieces.put(None)
         except Exception as error:
             self._pieces.put(error)
-
-    def _take(self, event: Any) -> None:
-        self.message = self._events.current_message_snapshot
-        self.model = self.message.model or ""
-        self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
-        piece = event.text if event.type == "text" else ""
-        self.text += piece
-        self._pieces.put(piece)
 
     def next(self, deadline: float, stall: float) -> str | Exception | None:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
-            # a model that thinks may be silent for long
-            if now - heard_last > stall and not self._thinking:
+            if now - heard_last > stall and not self._thinking:  # a model that thinks may be silent for long
                 return TimeoutError(f"nothing came for {stall:.0f} seconds")
             with suppress(Empty):
                 return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system
@@ -190,45 +145,42 @@ class _Stream:
             self._events.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
-def _translated(error: Exception, url: str, text: str) -> ProviderError:
+def _translated(error: Exception, url: str, text: str) -> errors.ProviderError:
     from anthropic import APIConnectionError, APIStatusError
 
-    kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx and httpx2 name their errors alike
-    if kinds & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
-        return ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout.")
+    kinds = [kind.__name__ for kind in type(error).__mro__]  # httpx and httpx2 name their errors alike
+    if {"APITimeoutError", "TimeoutException", "TimeoutError"}.intersection(kinds):
+        return errors.ProviderTimeout(
+            f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout."
+        )
     if text:
-        return ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
-    if isinstance(error, APIStatusError):
-        return _refused(error, url)
+        return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:
-        return Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
-    return ProviderError(f"{url} does not answer as the Messages API does ({type(error).__name__}: {error}).")
-
-
-def _refused(error: Any, url: str) -> ProviderError:
-    said = f"{url} answered {error.status_code}: {error.api_message or error.message}"
-    kind = error.type or ""
+        return errors.Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
+    if not isinstance(error, APIStatusError):
+        return errors.ProviderError(f"{url} does not answer as the Messages API does ({kinds[0]}: {error}).")
+    said, kind = f"{url} answered {error.status_code}: {error.api_message or error.message}", error.type or ""
     if error.status_code in (401, 403) or kind in ("authentication_error", "permission_error"):
-        return AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
+        return errors.AuthenticationFailed(f"{said}. Set another key: ANTHROPIC_API_KEY.")
     if error.status_code == 429 or kind == "rate_limit_error":
         wait = error.response.headers.get("retry-after")
-        return RateLimited(f"{said}. Try again {f'in {wait} seconds' if wait else 'later'}.")
+        return errors.RateLimited(f"{said}. Try again {f'in {wait} seconds' if wait else 'later'}.")
     if error.status_code >= 500 or kind in ("overloaded_error", "api_error"):
-        return Overloaded(f"{said}. The host is busy; try again later.")
-    return ProviderError(f"{said}.")
+        return errors.Overloaded(f"{said}. The host is busy; try again later.")
+    return errors.ProviderError(f"{said}.")
 
 
 def _check_end(stream: _Stream, url: str) -> None:
     if stream.message is None:
-        raise ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
-    model, stop = stream.model, stream.message.stop_reason
+        raise errors.ProviderError(f"{url} answered, but not as the Messages API does. Is the address right?")
+    model, stop = stream.message.model, stream.message.stop_reason
     if stop == "refusal":
         why = getattr(stream.message.stop_details, "explanation", None) or ""
-        raise ProviderError(f"{model} refused to write this. {why}".strip())
+        raise errors.ProviderError(f"{model} refused to write this. {why}".strip())
     if stop not in ("end_turn", "stop_sequence"):
-        raise ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
+        raise errors.ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
     if not stream.text.strip():
-        raise ProviderError(f"{model} gave an empty reply. Try again.")
+        raise errors.ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {
@@ -239,8 +191,15 @@ ENDS = {
 
 
 def _usage(usage: Any, seconds: float, model: str) -> Usage:
-    counts = [getattr(usage, name, None) or 0 for name in TOKENS]
-    prices = PRICES.get(re.sub(r"-\d{8}$", "", model))
-    cost = sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6 if prices else None
-    sent, written, read, kept = counts
+    sent, written, read, kept = counts = [getattr(usage, name, None) or 0 for name in TOKENS]
+    each = prices().get(re.sub(r"-\d{8}$", "", model))
+    cost = sum(count * price for count, price in zip(counts, each, strict=True)) / 1e6 if each else None
     return Usage(1, sent, written, read, kept, seconds, cost)
+
+
+@cache
+def prices() -> dict[str, list[float]]:
+    """US dollars for a million tokens by model, in the order of TOKENS; the file says as of when."""
+    from tomllib import loads
+
+    return loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))

@@ -8,8 +8,6 @@ Why a process: `xllamacpp.Server` holds Python's global lock while it reads the 
 process nothing could be typed, shown or interrupted meanwhile; and its log would go to the person's terminal.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

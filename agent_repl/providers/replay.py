@@ -3,8 +3,6 @@
 A line of JSON for each reply: `prompt` (SHA-256 of what was sent), `model`, `text`; the last one for a prompt counts.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from hashlib import sha256
@@ -35,14 +33,12 @@ class ReplayProvider:
             on_text(line["text"])
             return Reply(line["text"], Usage(calls=1), line["model"], "replayed")
         if self._record is None:
-            raise ProviderError(
-                f"The cassette {self._cassette} has no reply to this prompt. Record one:"
-                " ReplayProvider(cassette, record=a_provider_with_a_model)"
-            )
+            how = "Record one: ReplayProvider(cassette, record=a_provider_with_a_model)"
+            raise ProviderError(f"The cassette {self._cassette} has no reply to this prompt. {how}")
         reply = self._record.complete(prompt, on_text)
         self._cassette.parent.mkdir(parents=True, exist_ok=True)
         with self._cassette.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"prompt": key, "model": reply.model, "text": reply.text}) + "\n")
+            print(json.dumps({"prompt": key, "model": reply.model, "text": reply.text}), file=file)
         return reply
 
     def _lines(self) -> dict[str, dict[str, str]]:

@@ -1,14 +1,11 @@
 """Replies that were written beforehand, for tests, demos and offline notebooks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from ..errors import ProviderError
 from ..records import Event, Prompt, Reply, Usage
 
-PIECE = 24
-"""Characters in one piece of the stream."""
+PIECE = 24  # characters in one piece of the stream
 
 
 class ScriptedProvider:

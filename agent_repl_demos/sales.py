@@ -17,15 +17,13 @@ from typing import Any
 
 import platformdirs
 
-from .agent import Agent
-from .control import emit, pin, source
-from .demo_data import Truth, make_sales
-from .effects import effects
-from .errors import AgentError
-from .frontends.terminal import TerminalReviewer
-from .protocols import Provider
-from .records import Usage
-from .session import Session, open_session
+from agent_repl import Agent, AgentError, Session, Usage, emit, open_session, pin, source
+from agent_repl.effects import effects
+from agent_repl.frontends.terminal import TerminalReviewer
+from agent_repl.protocols import Provider
+from agent_repl.providers.model_file import fetch_model
+
+from .sales_data import Truth, make_sales
 
 IDENTITY = (
     "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales, which the other methods use. "
@@ -111,20 +109,6 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
             return _explore(session, path, truth)
         finally:
             session.close()
-
-
-def fetch_model(source: Path | None = None) -> Path:
-    """See to it that the local model's file is there, from a path or the net; raises ModelUnavailable."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    from .providers.model_file import from_path, installed, model_path, pull
-
-    if installed():
-        return model_path()
-    sources = [from_path(source)] if source else None
-    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn()) as bar:
-        task = bar.add_task("model", total=None)
-        return pull(lambda done, total: bar.update(task, completed=done, total=total), bar.console.print, sources)
 
 
 def _open(home: Path, provider: Provider | str, review: str) -> Session:

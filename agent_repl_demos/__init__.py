@@ -1,0 +1,1 @@
+"""Demos of agent_repl, each a module with a `main`; `agent-repl demo` runs the sales one."""
