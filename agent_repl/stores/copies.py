@@ -28,13 +28,14 @@ class Copies:
             replace_file(path, source)
         return path
 
-    def add(self, row: Row) -> None:
-        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
+    def write(self, row: Row, gone: bool = False) -> None:
+        """Put a row beside its text, in place of what its slot held, or take it away; only one writer at a time."""
         if row.kind == "version":
             self.write_source(row.body["source"])
         path = self.folder / f"{row.text}.json"
-        kept = [(data, mac) for data, mac, old in self._read(path) if old is None or old.slot != row.slot]
-        replace_file(path, json.dumps([*kept, sealed(row, self._key)], indent=1))
+        found = self._read(path)
+        kept = [(data, mac) for data, mac, old in found if not old or (old != row if gone else old.slot != row.slot)]
+        replace_file(path, json.dumps(kept if gone else [*kept, sealed(row, self._key)], indent=1))
 
     def rows(self) -> list[Row]:
         """The latest row of every slot, oldest first."""
