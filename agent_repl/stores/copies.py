@@ -28,7 +28,7 @@ class Copies:
             replace_file(path, source)
         return path
 
-    def write(self, row: Row, gone: bool = False) -> None:
+    def write(self, row: Row, gone: bool) -> None:
         """Put a row beside its text, in place of what its slot held, or take it away; only one writer at a time."""
         if row.kind == "version":
             self.write_source(row.body["source"])

@@ -38,7 +38,7 @@ class MemoryStore:
     def _memory(self) -> Table:
         db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         db.executescript(TABLE)
-        return Table(db, self._key, self.notes.append)
+        return Table(db, self._key, self.notes.append, lambda row, gone: None)
 
     @contextmanager
     def _rows(self, write: bool = False) -> Iterator[Table]:
@@ -106,9 +106,7 @@ class MemoryStore:
         with self._rows(write=True) as rows:
             version = rows.find("version", *key, example.version)
             if not version:
-                raise StoreError(
-                    f"{key.name} v{example.version} was never stored, so it has no examples: add it first."
-                )
+                raise StoreError(f"{key.name} v{example.version} was never stored: add it first, then its examples.")
             rows.keep("example", key, example.version, version[0].text, body | {"at": example.at or now()})
             for old in [row for row in rows.find("example", *key) if not row.copied][:-EXAMPLES]:
                 rows.drop(old)
@@ -124,14 +122,12 @@ class MemoryStore:
             return {row.identity: row.name for row in rows.find("agent")}
 
     def claim(self, identity: str, name: str) -> str:
-        if known := self.agents().get(identity):
-            return known
-        with self._rows(write=True) as rows:
-            names = {row.identity: row.name for row in rows.find("agent")}
-            if identity not in names:
-                names[identity] = free_name(name, names.values())
-                rows.keep("agent", Key(identity, names[identity]), 0, sha256(identity), {})
-        return names[identity]
+        if identity not in self.agents():
+            with self._rows(write=True) as rows:
+                names = {row.identity: row.name for row in rows.find("agent")}
+                if identity not in names:
+                    rows.keep("agent", Key(identity, free_name(name, names.values())), 0, sha256(identity), {})
+        return self.agents()[identity]
 
     def source_file(self, version: Version) -> Path | None:
         return None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -34,11 +35,6 @@ class Row(NamedTuple):
     body: dict[str, Any]
 
     @property
-    def key(self) -> Key:
-        """The method that it is about."""
-        return Key(self.identity, self.name)
-
-    @property
     def slot(self) -> tuple[Any, ...]:
         """What only one record can stand for: a method's entry, an example of a call; all else is append-only."""
         if self.kind == "example":
@@ -51,46 +47,37 @@ class Row(NamedTuple):
         return self.kind != "example" or bool(self.body["kept"])
 
 
+@dataclass(frozen=True)
 class Table:
     """The rows of a database, and their second copy. Rows that `key` did not sign are told to `note` and left."""
 
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        key: SigningKey,
-        note: Callable[[str], None],
-        copy: Callable[..., None] | None = None,
-    ) -> None:
-        self._db = db
-        self._key = key
-        self._note = note
-        self._copy = copy
+    db: sqlite3.Connection
+    key: SigningKey
+    note: Callable[[str], None]
+    copy: Callable[[Row, bool], None]
 
     def find(self, kinds: str, *where: str | int) -> list[Row]:
         """The rows of these kinds (words), of an identity, a name, a number, as far as given; oldest first."""
-        words = kinds.split()
-        given = "".join(f" AND {column} = ?" for column, _ in zip(("identity", "name", "number"), where, strict=False))
-        query = f"SELECT * FROM records WHERE kind IN ({', '.join('?' * len(words))}){given} ORDER BY id"
-        found = self._db.execute(query, (*words, *where)).fetchall()
+        words, columns = kinds.split(), ("", " AND identity = ?", " AND name = ?", " AND number = ?")
+        wanted = f"kind IN ({', '.join('?' * len(words))}){''.join(columns[: len(where) + 1])}"
+        found = self.db.execute(f"SELECT * FROM records WHERE {wanted} ORDER BY id", (*words, *where)).fetchall()
         return [row for record in found if (row := self._trusted(*record))]
 
     def _trusted(self, serial: int, *record: Any) -> Row | None:
-        *columns, data, mac = record
-        row = unsealed(data, mac, self._key)
-        if row and list(row[:4]) == columns:
+        row = unsealed(record[4], record[5], self.key)
+        if row and row[:4] == record[:4]:
             return row
-        about = "{0} {2!r} of {1!r}".format(*columns)
-        self._note(f"row {serial} ({about}) is not signed by you: left, not loaded.")
+        about = "{0} {2!r} of {1!r}".format(*record)
+        self.note(f"row {serial} ({about}) is not signed by you: left, not loaded.")
         return None
 
     def keep(self, kind: str, key: Key, number: int, text: str, body: dict[str, Any]) -> None:
         """Add a row about the text of this hash, in place of what its slot held."""
         same = self.find(kind, *key)
-        turn = 1 + max((old.turn for old in same), default=0)
-        row = Row(kind, *key, number, turn, now(), text, body)
+        row = Row(kind, *key, number, 1 + max((old.turn for old in same), default=0), now(), text, body)
         self.insert(row)
-        if self._copy and row.copied:
-            self._copy(row)  # inside the transaction: its lock keeps other writers of these files away
+        if row.copied:
+            self.copy(row, False)  # inside the transaction: its lock keeps other writers of these files away
         for old in same:
             if old.slot == row.slot:
                 self.drop(old)
@@ -98,14 +85,14 @@ class Table:
     def insert(self, row: Row) -> None:
         """Add a row that has its second copy already."""
         query = "INSERT INTO records (kind, identity, name, number, data, mac) VALUES (?, ?, ?, ?, ?, ?)"
-        self._db.execute(query, (*row[:4], *sealed(row, self._key)))
+        self.db.execute(query, (*row[:4], *sealed(row, self.key)))
 
     def drop(self, row: Row) -> None:
         """Take a row away."""
         query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND mac = ?"
-        self._db.execute(query, (*row[:3], sealed(row, self._key)[1]))
-        if self._copy and row.copied:
-            self._copy(row, True)
+        self.db.execute(query, (*row[:3], sealed(row, self.key)[1]))
+        if row.copied:
+            self.copy(row, True)
 
 
 def versions_of(rows: list[Row]) -> list[Version]:
@@ -124,7 +111,7 @@ def entry_of(head: Row, rows: list[Row]) -> Entry | None:
 
 
 def _version(row: Row, body: dict[str, Any]) -> Version:
-    body |= {"key": row.key, "number": row.number, "premises": _guard(body["premises"])}
+    body |= {"key": Key(*row[1:3]), "number": row.number, "premises": _guard(body["premises"])}
     return Version(**body | {"usage": Usage(**body["usage"]), "parents": tuple(body["parents"])})
 
 
