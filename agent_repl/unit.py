@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -36,8 +36,7 @@ class Facts:
 def facts(tree: ast.Module, name: str) -> Facts:
     """Follow self through the method `name` and into the helpers that it is passed to."""
     found = _Found({node.name: node for node in tree.body if isinstance(node, Definition)})
-    method = method_of(tree, name)
-    if method is not None:
+    if method := method_of(tree, name):
         found.follow(method, _positional(method).get(0))
     reads, calls = frozenset(found.reads - RESERVED), frozenset(found.calls - RESERVED)
     return Facts(reads, frozenset(found.binds), calls, found.dynamic)
@@ -220,13 +219,10 @@ class _Found:
         self._inside([a for a in _arguments(call) if not _is(a, me)], me)
 
 
-def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
+def _straight(body: list[ast.stmt]) -> list[ast.AST]:
     """The steps of a body that run one after the other, whatever happens; a `with` does not branch."""
-    for node in body:
-        if isinstance(node, (ast.With, ast.AsyncWith)):
-            yield from (*node.items, *_straight(node.body))
-        else:
-            yield node
+    blocks = [[*n.items, *_straight(n.body)] if isinstance(n, (ast.With, ast.AsyncWith)) else [n] for n in body]
+    return [step for block in blocks for step in block]
 
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
