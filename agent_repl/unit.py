@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Definition = Function | ast.ClassDef
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 RESERVED = frozenset({"llm", "getdoc"})
 _BY_NAME = {"getattr": "reads", "hasattr": "reads", "setattr": "binds", "delattr": "binds"}
@@ -174,36 +174,33 @@ class _Found:
         elif (function.name, me) not in self.seen:
             self.seen.add((function.name, me))
             for node in _straight(function.body):
-                self._look(node, me)
+                self._look(me, node)
                 self.made |= _assigned(node, me) - self.reads
 
-    def _look(self, node: ast.AST, me: str) -> None:
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                self.calls.add(attribute)
-                self._inside([*node.args, *node.keywords], me)
-            case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
-                self._passed(node, function, me)
-            case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                self.reads.add(attribute)
-                self.binds.add(attribute)
-                self._look(node.value, me)
-            case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
-                if not isinstance(node.ctx, ast.Load):
-                    self.binds.add(attribute)
-                elif attribute not in self.made:
-                    self.reads.add(attribute)
-                self.dynamic |= attribute == "__dict__"
-            case ast.Return(value=ast.Name(id=owner)) if owner == me:
-                pass
-            case ast.Name(id=owner) if owner == me:
-                self.dynamic = True
-            case _:
-                self._inside(ast.iter_child_nodes(node), me)
-
-    def _inside(self, nodes: Iterable[ast.AST], me: str) -> None:
+    def _look(self, me: str, *nodes: ast.AST) -> None:
         for node in nodes:
-            self._look(node, me)
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                    self.calls.add(attribute)
+                    self._look(me, *node.args, *node.keywords)
+                case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
+                    self._passed(node, function, me)
+                case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                    self.reads.add(attribute)
+                    self.binds.add(attribute)
+                    self._look(me, node.value)
+                case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
+                    if not isinstance(node.ctx, ast.Load):
+                        self.binds.add(attribute)
+                    elif attribute not in self.made:
+                        self.reads.add(attribute)
+                    self.dynamic |= attribute == "__dict__"
+                case ast.Return(value=ast.Name(id=owner)) if owner == me:
+                    pass
+                case ast.Name(id=owner) if owner == me:
+                    self.dynamic = True
+                case _:
+                    self._look(me, *ast.iter_child_nodes(node))
 
     def _passed(self, call: ast.Call, function: str, me: str) -> None:
         helper, kind = self.helpers.get(function), _BY_NAME.get(function)
@@ -216,7 +213,7 @@ class _Found:
             getattr(self, kind).add(str(call.args[1].value))
         else:
             self.dynamic = True
-        self._inside([a for a in _arguments(call) if not _is(a, me)], me)
+        self._look(me, *(a for a in _arguments(call) if not _is(a, me)))
 
 
 def _straight(body: list[ast.stmt]) -> list[ast.AST]:

@@ -105,7 +105,7 @@ class SqliteStore(MemoryStore):
                 _make_home(self._path.parent)
             return self._connect(write)
         except (sqlite3.Error, OSError) as error:
-            if _is_read_only(error):
+            if getattr(error, "errno", 0) in _READ_ONLY_ERRNO or _code(error) in _READ_ONLY:
                 self._move_to_memory(error)
                 return None
             if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
@@ -117,8 +117,7 @@ class SqliteStore(MemoryStore):
     def _move_to_memory(self, error: Exception) -> None:
         with self._lock:
             with suppress(OSError):
-                for row in () if self._in_memory else self._copies.rows():
-                    self._memory.insert(row)
+                self._memory.insert(*(() if self._in_memory else self._copies.rows()))
             self._in_memory = True
         self.where = f"memory ({self._path} cannot be written)"
         self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
@@ -145,8 +144,8 @@ class SqliteStore(MemoryStore):
         if _is_empty(db):  # else another process was faster
             for statement in _CREATE.split(";"):
                 db.execute(statement)
-            for row in (rows := self._copies.rows()):
-                self._table(db).insert(row)
+            rows = self._copies.rows()
+            self._table(db).insert(*rows)
             if rows:
                 self._note(f"{self._path} was not there: {len(rows)} signed rows were read from {self._copies.folder}.")
         db.execute("COMMIT")
@@ -194,10 +193,6 @@ def _make_home(home: Path) -> None:
 
 def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_read_only(error: Exception) -> bool:
-    return error.errno in _READ_ONLY_ERRNO if isinstance(error, OSError) else _code(error) in _READ_ONLY
 
 
 def _sentence(path: Path, error: Exception) -> str:
