@@ -254,7 +254,7 @@ _default: list[Session] = []
 def default_session() -> Session:
     """The process's own session, opened when it is first wanted."""
     if not _default:
-        _default.append(open_session())
+        use(open_session())
     return _default[0]
 
 
