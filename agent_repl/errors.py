@@ -76,10 +76,7 @@ class InvalidCode(GenerationError, error_type="invalid_code"):
 
     def __init__(self, message: str, rule: str, code: str = "", line: int = 0, attempt: int = 0) -> None:
         super().__init__(message)
-        self.rule = rule
-        self.code = code
-        self.line = line
-        self.attempt = attempt
+        self.rule, self.code, self.line, self.attempt = rule, code, line, attempt
 
 
 class PolicyError(AgentError, error_type="policy"):

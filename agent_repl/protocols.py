@@ -6,10 +6,11 @@ Implementations never import each other; only `session` plugs them in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from .records import Code, Entry, Event, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
+from .records import Code, Entry, Event, Example, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
 
 
 class Provider(Protocol):
@@ -116,8 +117,30 @@ class Store(Protocol):
     def put(self, entry: Entry) -> None:
         """Make this entry the head of its method."""
 
+    def heads(self, key: Key) -> tuple[Entry, ...]:
+        """Every entry that was ever put for a method, oldest first; dropped ones too."""
+
     def drop(self, key: Key) -> None:
-        """Remove the head; versions stay."""
+        """Remove the head; versions, examples and earlier heads stay."""
+
+    def examples(self, key: Key) -> tuple[Example, ...]:
+        """A method's examples, oldest first: the newest one for each (args, state, files)."""
+
+    def remember(self, example: Example) -> None:
+        """Keep an example in place of the one for the same (args, state, files); it is dated if it has no date.
+
+        At most 8 that no person chose to keep stay with a method, the newest. Raises StoreError for one of more than
+        8 KB, and for one of a version that is not stored.
+        """
+
+    def forget_example(self, example: Example) -> None:
+        """Remove the example for the same (args, state, files), kept or not."""
+
+    def lock(self, identity: str, name: str) -> AbstractContextManager[None]:
+        """Let one thread of one process at a time write this method; it cannot be entered twice.
+
+        It ends with its holder, however that ends. Where there is no disk to write to, it keeps nobody out.
+        """
 
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, None where there is no disk."""

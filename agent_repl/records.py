@@ -173,6 +173,25 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Example:
+    """One accepted run of a version: what went in and what came out, to hold later versions against.
+
+    `args`, `state` and `answer` are texts of plain values, "" where the run cannot be replayed; `kind` is the signature
+    of the answer, `files` a fingerprint of the data that was read. A person may have it `kept` as a check.
+    """
+
+    key: Key
+    version: int
+    args: str
+    state: str
+    answer: str
+    kind: str
+    files: str = ""
+    kept: bool = False
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
 

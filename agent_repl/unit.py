@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+Definition = Function | ast.ClassDef
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 RESERVED = frozenset({"llm", "getdoc"})
 _BY_NAME = {"getattr": "reads", "hasattr": "reads", "setattr": "binds", "delattr": "binds"}
 
@@ -35,8 +36,7 @@ class Facts:
 def facts(tree: ast.Module, name: str) -> Facts:
     """Follow self through the method `name` and into the helpers that it is passed to."""
     found = _Found({node.name: node for node in tree.body if isinstance(node, Definition)})
-    method = method_of(tree, name)
-    if method is not None:
+    if method := method_of(tree, name):
         found.follow(method, _positional(method).get(0))
     reads, calls = frozenset(found.reads - RESERVED), frozenset(found.calls - RESERVED)
     return Facts(reads, frozenset(found.binds), calls, found.dynamic)
@@ -60,98 +60,77 @@ def method_of(tree: ast.Module, name: str) -> Function | None:
 
 def bindings(tree: ast.Module) -> dict[str, str]:
     """What each module-level name stands for: the full dotted name for an import, "" for what the unit defines."""
-    known: dict[str, str] = {}
-    for node in tree.body:
-        known |= imported(node) or dict.fromkeys(_defined(node), "")
-    return known
+    return {name: meaning for node in tree.body for name, meaning in _bound_by(node).items()}
 
 
-def imported(node: ast.stmt) -> dict[str, str]:
+def _bound_by(node: ast.stmt) -> dict[str, str]:
+    if isinstance(node, Definition):
+        return {node.name: ""}
+    stored = (n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return imported(node) or dict.fromkeys(stored, "")
+
+
+def imported(node: ast.AST) -> dict[str, str]:
     """The names that an import statement binds, each with the full dotted name that it stands for."""
-    if isinstance(node, ast.Import):
-        return {a.asname or a.name.split(".")[0]: _import_target(a) for a in node.names}
     if isinstance(node, ast.ImportFrom):
         base = "." * node.level + (node.module or "")
         return {a.asname or a.name: f"{base}:{a.name}" for a in node.names}
+    if isinstance(node, ast.Import):
+        # `import a.b` binds a but loads a.b, and is not the same statement as `import a`.
+        parts = [(a, a.name.partition(".")) for a in node.names]
+        return {a.asname or top: a.name if a.asname or not dot else f"{top}<{a.name}" for a, (top, dot, _) in parts}
     return {}
-
-
-def _import_target(alias: ast.alias) -> str:
-    # `import a.b` binds a but loads a.b, and is not the same statement as `import a`.
-    return alias.name if alias.asname or "." not in alias.name else f"{alias.name.split('.')[0]}<{alias.name}"
-
-
-def _defined(node: ast.stmt) -> list[str]:
-    if isinstance(node, Definition):
-        return [node.name]
-    return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 
 def reached(tree: ast.Module, name: str) -> list[ast.stmt]:
     """The method, then every module-level statement that it reaches, in the order of first use."""
-    owner = {bound: node for node in tree.body for bound in (*imported(node), *_defined(node))}
+    owner = {bound: node for node in tree.body for bound in _bound_by(node)}
     method = method_of(tree, name)
-    if method is None:
-        return []
-    order: list[ast.stmt] = [method]
+    order: list[ast.stmt] = [method] if method else []
     for node in order:
         for used in global_names(node):
-            wanted = owner.get(used.id)
-            if wanted is not None and wanted not in order:
+            if (wanted := owner.get(used.id)) and wanted not in order:
                 order.append(wanted)
     return order
 
 
 def global_names(node: ast.AST) -> list[ast.Name]:
     """The Name nodes inside a statement that mean a module-level (or built-in) name, in source order."""
-    walker = _Globals()
-    walker.visit(node)
-    return walker.found
+    found: list[ast.Name] = []
+    _find_global(node, frozenset(), frozenset(), found)
+    return found
 
 
-class _Globals(ast.NodeVisitor):
-    """Walks scopes as the compiler does: a name that no enclosing function binds is a global one."""
-
-    def __init__(self) -> None:
-        self.found: list[ast.Name] = []
-        self.scopes: list[tuple[bool, set[str]]] = []
-
-    def visit_Name(self, node: ast.Name) -> None:
+def _find_global(node: ast.AST, bound: frozenset[str], around: frozenset[str], found: list[ast.Name]) -> None:
+    """Walk scopes as the compiler does: `bound` are the names of this one, `around` those that functions in it see."""
+    if isinstance(node, ast.Name) and node.id not in bound:
+        found.append(node)
+    outside, inside, names = _scope(node)
+    within = around | names
+    for part in outside:
+        _find_global(part, bound, around, found)
+    for part in inside:
         # A class body's names are seen in that body alone, not in the functions inside it.
-        inner = self.scopes[-1:] + [scope for scope in self.scopes[:-1] if not scope[0]]
-        if not any(node.id in names for _, names in inner):
-            self.found.append(node)
+        _find_global(part, within, around if isinstance(node, ast.ClassDef) else within, found)
 
-    def _function(self, node: Function | ast.Lambda) -> None:
-        arguments, parameters = node.args, _parameters(node.args)
-        outside = [*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())]
+
+def _scope(node: ast.AST) -> tuple[Iterable[ast.AST], Iterable[ast.AST], set[str]]:
+    """The parts of a node that belong to the scope around it, those inside its own, and the names which that binds."""
+    if isinstance(node, (Function, ast.Lambda)):
+        parameters = _parameters(node.args)
+        outside = [*node.args.defaults, *node.args.kw_defaults, *getattr(node, "decorator_list", ())]
         outside += [*(a.annotation for a in parameters), getattr(node, "returns", None)]
-        for part in filter(None, outside):
-            self.visit(part)
         body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
-        self._inside(False, {a.arg for a in parameters} | _bound_in(body), body)
-
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        for outside in (*node.bases, *node.keywords, *node.decorator_list):
-            self.visit(outside)
-        self._inside(True, _bound_in(node.body), node.body)
-
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> None:
-        self.visit(node.generators[0].iter)
-        targets = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        rest: list[ast.AST] = [*(g.iter for g in node.generators[1:]), *(i for g in node.generators for i in g.ifs)]
-        rest.extend([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        self._inside(False, targets, rest)
-
-    visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension  # noqa: N815
-
-    def _inside(self, is_class: bool, names: set[str], nodes: Iterable[ast.AST]) -> None:
-        self.scopes.append((is_class, names))
-        for node in nodes:
-            self.visit(node)
-        self.scopes.pop()
+        return filter(None, outside), body, {a.arg for a in parameters} | _bound_in(body)
+    if isinstance(node, ast.ClassDef):
+        return [*node.bases, *node.keywords, *node.decorator_list], node.body, _bound_in(node.body)
+    if isinstance(node, Comprehension):
+        first, *loops = node.generators
+        inside = [*(loop.iter for loop in loops), *(test for loop in node.generators for test in loop.ifs)]
+        inside += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        targets = [n for loop in node.generators for n in ast.walk(loop.target)]
+        return [first.iter], inside, {n.id for n in targets if isinstance(n, ast.Name)}
+    return ast.iter_child_nodes(node), (), set()
 
 
 def _parameters(arguments: ast.arguments) -> list[ast.arg]:
@@ -161,24 +140,21 @@ def _parameters(arguments: ast.arguments) -> list[ast.arg]:
 
 def _bound_in(body: Iterable[ast.AST]) -> set[str]:
     """Names that a function's or a class's own body binds; inner functions keep theirs."""
-    nodes = list(_own(body))
-    names = {getattr(n, "name", "") or getattr(n, "rest", "") for n in nodes if not isinstance(n, ast.alias)}
-    names |= {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
-    names |= {name for n in nodes if isinstance(n, ast.stmt) for name in imported(n)}
-    return names - {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
-
-
-def _own(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, (Definition, ast.Lambda)):
-            continue
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
-            waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
-            continue
-        waiting += ast.iter_child_nodes(node)
+    names: set[str] = set()
+    foreign: set[str] = set()
+    nodes = list(body)
+    for node in nodes:  # which grows on the way
+        if isinstance(node, ast.Global):
+            foreign.update(node.names)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif not isinstance(node, ast.alias):
+            names |= {getattr(node, "name", "") or getattr(node, "rest", ""), *imported(node)}
+        if isinstance(node, Comprehension):
+            nodes += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
+        elif not isinstance(node, (Definition, ast.Lambda)):
+            nodes += ast.iter_child_nodes(node)
+    return names - foreign
 
 
 @dataclass
@@ -198,40 +174,36 @@ class _Found:
         elif (function.name, me) not in self.seen:
             self.seen.add((function.name, me))
             for node in _straight(function.body):
-                self._look(node, me)
+                self._look(me, node)
                 self.made |= _assigned(node, me) - self.reads
 
-    def _look(self, node: ast.AST, me: str) -> None:
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                self.calls.add(attribute)
-                self._inside([*node.args, *node.keywords], me)
-            case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
-                self._passed(node, function, me)
-            case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                self.reads.add(attribute)
-                self.binds.add(attribute)
-                self._look(node.value, me)
-            case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
-                if not isinstance(node.ctx, ast.Load):
-                    self.binds.add(attribute)
-                elif attribute not in self.made:
-                    self.reads.add(attribute)
-                self.dynamic |= attribute == "__dict__"
-            case ast.Return(value=ast.Name(id=owner)) if owner == me:
-                pass
-            case ast.Name(id=owner) if owner == me:
-                self.dynamic = True
-            case _:
-                self._inside(ast.iter_child_nodes(node), me)
-
-    def _inside(self, nodes: Iterable[ast.AST], me: str) -> None:
+    def _look(self, me: str, *nodes: ast.AST) -> None:
         for node in nodes:
-            self._look(node, me)
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                    self.calls.add(attribute)
+                    self._look(me, *node.args, *node.keywords)
+                case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
+                    self._passed(node, function, me)
+                case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
+                    self.reads.add(attribute)
+                    self.binds.add(attribute)
+                    self._look(me, node.value)
+                case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
+                    if not isinstance(node.ctx, ast.Load):
+                        self.binds.add(attribute)
+                    elif attribute not in self.made:
+                        self.reads.add(attribute)
+                    self.dynamic |= attribute == "__dict__"
+                case ast.Return(value=ast.Name(id=owner)) if owner == me:
+                    pass
+                case ast.Name(id=owner) if owner == me:
+                    self.dynamic = True
+                case _:
+                    self._look(me, *ast.iter_child_nodes(node))
 
     def _passed(self, call: ast.Call, function: str, me: str) -> None:
-        helper = self.helpers.get(function)
-        kind = _BY_NAME.get(function)
+        helper, kind = self.helpers.get(function), _BY_NAME.get(function)
         if isinstance(helper, Function):
             names = [*map(_positional(helper).get, range(len(call.args))), *(k.arg for k in call.keywords)]
             for name, argument in zip(names, _arguments(call), strict=True):
@@ -241,24 +213,18 @@ class _Found:
             getattr(self, kind).add(str(call.args[1].value))
         else:
             self.dynamic = True
-        self._inside([a for a in _arguments(call) if not _is(a, me)], me)
+        self._look(me, *(a for a in _arguments(call) if not _is(a, me)))
 
 
-def _straight(body: list[ast.stmt]) -> Iterator[ast.AST]:
+def _straight(body: list[ast.stmt]) -> list[ast.AST]:
     """The steps of a body that run one after the other, whatever happens; a `with` does not branch."""
-    for node in body:
-        if isinstance(node, (ast.With, ast.AsyncWith)):
-            yield from node.items
-            yield from _straight(node.body)
-        else:
-            yield node
+    blocks = [[*n.items, *_straight(n.body)] if isinstance(n, (ast.With, ast.AsyncWith)) else [n] for n in body]
+    return [step for block in blocks for step in block]
 
 
 def _assigned(node: ast.AST, me: str) -> set[str]:
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    else:
-        targets = [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []
+    single = [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []
+    targets = node.targets if isinstance(node, ast.Assign) else single
     return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
 
 
@@ -305,9 +271,7 @@ def _clean(node: ast.AST) -> ast.AST:
     """
     if isinstance(node, ast.JoinedStr):
         return ast.JoinedStr([v for v in node.values if not (isinstance(v, ast.Constant) and v.value == "")])
-    words = ast.get_docstring(node) if isinstance(node, Definition) else None
-    if words is None or not isinstance(node, Definition):
-        return node
-    changed = copy.copy(node)
-    changed.body = [ast.Expr(ast.Constant(words)), *node.body[1:]]
-    return changed
+    if isinstance(node, Definition) and (words := ast.get_docstring(node)) is not None:
+        node = copy.copy(node)
+        node.body = [ast.Expr(ast.Constant(words)), *node.body[1:]]
+    return node

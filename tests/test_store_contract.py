@@ -1,12 +1,13 @@
 """What every store promises, whatever it is made of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent_repl.errors import StoreError
 from agent_repl.protocols import Store
-from agent_repl.records import Entry, Key, Premise, Usage, Version
+from agent_repl.records import Entry, Example, Key, Premise, Usage, Version
 from agent_repl.stores.memory import MemoryStore
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
@@ -123,3 +124,114 @@ def test_what_was_never_stored_cannot_be_judged_or_made_a_head(store: Store) -> 
 def test_signatures_are_those_of_the_given_key(store: Store) -> None:
     assert OURS.verify(b"some bytes", store.sign(b"some bytes"))
     assert not OURS.verify(b"some byteS", store.sign(b"some bytes"))
+
+
+# Earlier heads
+
+
+def test_every_head_that_was_put_is_remembered_oldest_first(store: Store) -> None:
+    first = accepted(store)
+    wider = replace(first, guards=(*first.guards, ()))
+    store.put(wider)
+    second = accepted(store, "def total(self): ...")
+    assert store.heads(KEY) == (first, wider, second)
+    assert store.entries(KEY.identity) == {"total": second}
+
+
+def test_a_head_that_was_dropped_can_be_brought_back_from_the_earlier_ones(store: Store) -> None:
+    entry = accepted(store)
+    accepted(store, key=Key(KEY.identity, "other"))
+    store.drop(KEY)
+    assert store.heads(KEY) == (entry,)
+    store.put(store.heads(KEY)[-1])
+    assert store.entries(KEY.identity)["total"] == entry
+
+
+# Examples
+
+
+def run(args: str = "[3]", kept: bool = False, **more: str) -> Example:
+    given = {"state": "{}", "answer": "3", "kind": "int", "at": "2026-01-01T00:00:00+00:00"} | more
+    return Example(KEY, 1, args, kept=kept, **given)
+
+
+def test_examples_come_back_as_they_were_oldest_first(store: Store) -> None:
+    accepted(store)
+    runs = (run("[3]"), run("[1]", kept=True), run("[2]", state='{"path": "é\\ud800"}', files="a.csv 12"))
+    for example in runs:
+        store.remember(example)
+    assert store.examples(KEY) == runs
+    assert store.examples(Key(KEY.identity, "other")) == ()
+
+
+def test_an_example_without_a_date_is_dated(store: Store) -> None:
+    accepted(store)
+    store.remember(run(at=""))
+    assert store.examples(KEY)[0].at.endswith("+00:00")
+
+
+def test_the_newest_example_of_a_call_counts_kept_or_not(store: Store) -> None:
+    accepted(store)
+    store.judge(store.add(draft("# second")), "accepted")
+    store.remember(run(answer="3"))
+    store.remember(run("[1]"))
+    store.remember(replace(run(answer="4", kept=True), version=2))
+    assert store.examples(KEY) == (run("[1]"), replace(run(answer="4", kept=True), version=2))
+    store.remember(run(answer="5"))
+    assert store.examples(KEY) == (run("[1]"), run(answer="5"))
+
+
+def test_other_state_or_other_data_is_another_example(store: Store) -> None:
+    accepted(store)
+    for example in (run(), run(state="{1}"), run(files="a.csv 13")):
+        store.remember(example)
+    assert len(store.examples(KEY)) == 3
+
+
+def test_the_oldest_examples_leave_but_kept_ones_stay(store: Store) -> None:
+    accepted(store)
+    for number in range(20):
+        store.remember(run(str(number), kept=number < 10 and number % 3 == 0))
+    assert [example.args for example in store.examples(KEY)] == ["0", "3", "6", "9", *map(str, range(12, 20))]
+
+
+def test_an_example_that_is_too_large_is_refused_and_says_so(store: Store) -> None:
+    accepted(store)
+    store.remember(run("a" * 8000))
+    with pytest.raises(StoreError, match="8 KB"):
+        store.remember(run("a" * 4000, answer="é" * 2100))
+    assert len(store.examples(KEY)) == 1
+
+
+def test_an_example_of_what_was_never_stored_is_refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="add it first"):
+        store.remember(run())
+
+
+def test_a_forgotten_example_is_gone_and_the_others_stay(store: Store) -> None:
+    accepted(store)
+    store.remember(run())
+    store.remember(run("[1]", kept=True))
+    store.forget_example(run("[1]"))
+    store.forget_example(run("[9]"))
+    assert store.examples(KEY) == (run(),)
+
+
+def test_examples_outlive_the_head(store: Store) -> None:
+    accepted(store)
+    store.remember(run())
+    store.drop(KEY)
+    assert store.examples(KEY) == (run(),)
+
+
+def test_a_name_that_is_no_text_is_refused_in_words(store: Store) -> None:
+    with pytest.raises(StoreError):
+        store.claim("analyst for \udc80", "analyst")
+
+
+def test_a_lock_is_entered_again_after_it_was_left(store: Store) -> None:
+    for _ in range(2):
+        with store.lock(*KEY):
+            accepted(store)
+    with store.lock(*KEY), store.lock(KEY.identity, "other"):
+        assert "total" in store.entries(KEY.identity)

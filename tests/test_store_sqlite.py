@@ -6,19 +6,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Barrier, Thread, Timer
+from threading import Barrier, Thread, Timer, get_ident
 
 import pytest
 
 from agent_repl.errors import StoreError
-from agent_repl.records import Entry, Key, Premise, Version
+from agent_repl.records import Entry, Example, Key, Premise, Version
 from agent_repl.stores import sqlite as module
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
 
+connect = sqlite3.connect
 OURS, THEIRS = SigningKey(b"o" * 32), SigningKey(b"t" * 32)
 KEY = Key("CSV analyst", "total")
 SOURCE = "def total(self):\n    return 41 + 1\n"
@@ -322,6 +324,99 @@ def test_a_database_of_somebody_elses_program_is_refused(home: Path) -> None:
     assert query(home, "SELECT * FROM bookmarks") == []
 
 
+# Examples
+
+
+def example(args: str = "[1]", kept: bool = True, version: int = 1) -> Example:
+    return Example(KEY, version, args, "{}", "42", "int", kept=kept, at="2026-01-01T00:00:00+00:00")
+
+
+def without_its_file(home: Path) -> SqliteStore:
+    (home / "store.sqlite3").unlink()
+    return opened(home)
+
+
+def test_a_lost_file_loses_no_kept_example_and_no_earlier_head(home: Path) -> None:
+    first, last = learnt(home), learnt(home, source="# the second text")
+    opened(home).remember(example("[1]"))
+    opened(home).remember(example("[2]", kept=False))
+    opened(home).remember(example("[3]", version=2))
+    store = without_its_file(home)
+    assert store.examples(KEY) == (example("[1]"), example("[3]", version=2))
+    assert [entry.version.source for entry in store.heads(KEY)] == [first.version.source, last.version.source]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_example_that_was_forgotten_or_is_kept_no_more_does_not_come_back(home: Path, version: int) -> None:
+    learnt(home)
+    learnt(home, source="# the second text")
+    store = opened(home)
+    for args in ("[1]", "[2]", "[3]"):
+        store.remember(example(args))
+        store.remember(example(args, version=version))
+    store.forget_example(example("[1]"))
+    store.remember(example("[2]", kept=False))
+    assert without_its_file(home).examples(KEY) == (example("[3]", version=version),)
+
+
+def test_an_example_that_was_edited_is_named_and_not_loaded(home: Path) -> None:
+    learnt(home)
+    opened(home).remember(example())
+    query(home, "UPDATE records SET data = replace(data, '42', '43') WHERE kind = 'example'")
+    store = opened(home)
+    assert store.examples(KEY) == ()
+    assert "example 'total' of 'CSV analyst'" in store.notes[0]
+
+
+# Many rows
+
+
+class Explained(sqlite3.Connection):
+    """Tells how SQLite finds the rows of each look."""
+
+    plans: list[str] = []  # noqa: RUF012
+
+    def execute(self, query: str, *values) -> sqlite3.Cursor:
+        if "FROM records WHERE kind" in query and query.startswith("SELECT"):
+            self.plans.extend(row[3] for row in super().execute(f"EXPLAIN QUERY PLAN {query}", *values))
+        return super().execute(query, *values)
+
+
+LOOKS = {
+    "entries": (lambda store: store.entries(KEY.identity), "identity=?", "number=?"),
+    "versions": (lambda store: store.versions(KEY), "name=?", "name=?"),
+    "heads": (lambda store: store.heads(KEY), "name=?", "name=?"),
+    "examples": (lambda store: store.examples(KEY), "name=?", "name=?"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_goes_by_an_index_however_many_rows_others_have(home: Path, look: str, monkeypatch) -> None:
+    learnt(home)
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+    columns = "kind, identity, name, number, data, mac"
+    query(home, f"INSERT INTO records ({columns}) {many} SELECT 'entry', 'i' || i, 'total', 1, '', '' FROM n")
+    function, *wanted = LOOKS[look]
+    monkeypatch.setattr(
+        module.sqlite3, "connect", lambda *args, **options: connect(*args, factory=Explained, **options)
+    )
+    Explained.plans.clear()
+    function(opened(home))
+    plans = [plan for plan in Explained.plans if "TEMP B-TREE" not in plan]
+    assert all(plan.startswith("SEARCH records USING INDEX") for plan in plans)
+    assert (wanted[0] in plans[0], wanted[1] in plans[-1]) == (True, True)
+
+
+def test_a_look_at_the_entries_reads_none_of_the_earlier_heads(home: Path, monkeypatch) -> None:
+    entry = learnt(home)
+    store = opened(home)
+    for _ in range(20):
+        store.put(entry)
+    query(home, "UPDATE records SET mac = 'torn' WHERE kind = 'head'")
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert store.notes == []
+
+
 # Locked, full, read-only
 
 
@@ -418,7 +513,6 @@ def test_a_relative_home_stays_where_it_was(tmp_path: Path, monkeypatch) -> None
 
 
 def test_where_wal_is_refused_another_journal_is_used_and_named(home: Path, monkeypatch) -> None:
-    connect = sqlite3.connect
     # Locks by files have no shared memory, as on network mounts: SQLite itself refuses WAL then.
     monkeypatch.setattr(
         module.sqlite3, "connect", lambda path, **options: connect(f"{path}&vfs=unix-dotfile", **options)
@@ -498,3 +592,86 @@ def test_a_killed_writer_loses_no_acknowledged_write(home: Path) -> None:
     (home / "store.sqlite3").unlink()
     again = {version.source for version in opened(home).versions(KEY)}
     assert said <= kept <= again
+
+
+# One writer of a method at a time
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32))
+log = Path(sys.argv[1]).with_name("log")
+for turn in range(int(sys.argv[2])):
+    with store.lock("CSV analyst", "total"):
+        with log.open("a") as file:
+            print("in", file=file, flush=True)
+            time.sleep(float(sys.argv[3]))
+            print("out", file=file, flush=True)
+"""
+
+
+def holder(home: Path, turns: int, seconds: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", HOLDER, str(home), str(turns), str(seconds)])
+
+
+def wait_for(file: Path, text: str) -> None:
+    while not (file.exists() and text in file.read_text()):
+        time.sleep(0.01)
+
+
+def test_four_processes_that_write_one_method_take_turns(home: Path) -> None:
+    processes = [holder(home, 10, 0.005) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert (home.parent / "log").read_text().split() == ["in", "out"] * 40
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX matter")
+def test_a_holder_that_is_killed_gives_its_lock_back(home: Path) -> None:
+    process = holder(home, 1, 30)
+    wait_for(home.parent / "log", "in")
+    Timer(0.1, process.kill).start()
+    with opened(home).lock(*KEY):
+        assert process.wait() == -signal.SIGKILL
+    assert (home.parent / "log").read_text().split() == ["in"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")
+def test_waiting_for_a_lock_can_be_interrupted(home: Path) -> None:
+    first = holder(home, 1, 30)
+    wait_for(home.parent / "log", "in")
+    Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt), opened(home).lock(*KEY):
+        pytest.fail("two hold one lock")
+    first.kill()
+    first.wait()
+
+
+def test_threads_take_turns_too_and_other_methods_wait_for_nobody(home: Path) -> None:
+    store, log = opened(home), []
+
+    def write() -> None:
+        with store.lock(*KEY), store.lock(KEY.identity, str(get_ident())):
+            log.append("in")
+            time.sleep(0.01)
+            log.append("out")
+
+    run_together([Thread(target=write) for _ in range(8)])
+    assert log == ["in", "out"] * 8
+
+
+def test_a_lock_makes_a_private_home_and_what_was_raised_inside_is_raised(home: Path) -> None:
+    with pytest.raises(ZeroDivisionError), opened(home).lock(*KEY):
+        raise ZeroDivisionError
+    assert home.stat().st_mode & 0o777 == 0o700 or os.name != "posix"
+    assert (home / ".gitignore").exists()
+    with opened(home).lock(*KEY):
+        assert opened(home).entries(KEY.identity) == {}
+
+
+def test_where_no_lock_can_be_made_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    store = opened(tmp_path / "file" / "home")
+    with store.lock(*KEY), store.lock(*KEY):
+        learnt_in(store)

@@ -89,30 +89,25 @@ class Session:
         made = make(known.live, state)
         if hidden := state.keys() & set(known.names()):
             self.reviewer.tell(Event("warning", f"state {min(hidden)!r} hides the method of that name on this agent"))
-        self._tell_notes()
-        self._warm(known, made)
-        return made
-
-    def _identity(self, template: str, name: str | None) -> Identity:
-        if template not in self.identities:
-            known = Identity(template, self._label(template, name), self.store, self._shop.executor)
-            class_for(known, self._shop)
-            self.identities[template] = known
-        return self.identities[template]
-
-    def _label(self, template: str, name: str | None) -> str:
-        if name is not None and not is_name(name):
-            raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
-        stored = self.store.agents()
-        taken = {*stored.values(), *(known.label for known in self.identities.values())}
-        return stored.get(template) or free_name(name or slug(template), taken)
-
-    def _tell_notes(self) -> None:
         for note in self.store.notes:
             if note not in self._told:
                 self._told.add(note)
                 self.reviewer.tell(Event("warning", note))
         self.store.notes.clear()
+        self._warm(known, made)
+        return made
+
+    def _identity(self, template: str, name: str | None) -> Identity:
+        if template not in self.identities:
+            if name is not None and not is_name(name):
+                raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
+            stored = self.store.agents()
+            taken = {*stored.values(), *(known.label for known in self.identities.values())}
+            label = stored.get(template) or free_name(name or slug(template), taken)
+            known = Identity(template, label, self.store, self._shop.executor)
+            class_for(known, self._shop)
+            self.identities[template] = known
+        return self.identities[template]
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
@@ -259,7 +254,7 @@ _default: list[Session] = []
 def default_session() -> Session:
     """The process's own session, opened when it is first wanted."""
     if not _default:
-        _default.append(open_session())
+        use(open_session())
     return _default[0]
 
 

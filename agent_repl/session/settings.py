@@ -26,9 +26,10 @@ _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Se
 
 def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> Settings:
     """Settings from all places, later over earlier; raises AgentError that names the place and the choices."""
+    present = {name: text for name in _TYPES if (text := environment.get(PREFIX + name.upper()))}
+    around = {name: _checked(name, text, PREFIX + name.upper()) for name, text in present.items()}
     here = {name: _checked(name, value, "open_session") for name, value in given.items()}
-    settings = Settings(**_read(user_file) | _from_environment(environment) | here)
-    return _tightened(settings, _read(home / "config.toml"))
+    return _tightened(Settings(**_read(user_file) | around | here), _read(home / "config.toml"))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -41,11 +42,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise AgentError(f"{path} cannot be read as TOML: {error}") from error
     return {name: _checked(name, value, str(path)) for name, value in values.items()}
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    present = {name: environment.get(PREFIX + name.upper()) for name in _TYPES}
-    return {name: _checked(name, text, PREFIX + name.upper()) for name, text in present.items() if text}
 
 
 def _checked(name: str, value: Any, where: str) -> Any:

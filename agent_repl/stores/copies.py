@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..atomic import replace_file
@@ -13,13 +14,13 @@ from .rows import Row, sealed, sha256, unsealed
 from .signing import SigningKey
 
 
+@dataclass(frozen=True)
 class Copies:
     """The files `<sha256>.py` and `<sha256>.json` in a folder; `note` is told what was damaged. All raise OSError."""
 
-    def __init__(self, folder: Path, key: SigningKey, note: Callable[[str], None]) -> None:
-        self.folder = folder
-        self._key = key
-        self._note = note
+    folder: Path
+    key: SigningKey
+    note: Callable[[str], None]
 
     def write_source(self, source: str) -> Path:
         """The file that holds exactly this source, made again when its bytes are others."""
@@ -28,13 +29,14 @@ class Copies:
             replace_file(path, source)
         return path
 
-    def add(self, row: Row) -> None:
-        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
+    def write(self, row: Row, gone: bool) -> None:
+        """Put a row beside its text, in place of what its slot held, or take it away; only one writer at a time."""
         if row.kind == "version":
             self.write_source(row.body["source"])
         path = self.folder / f"{row.text}.json"
-        kept = [(data, mac) for data, mac, old in self._read(path) if old is None or old.slot != row.slot]
-        replace_file(path, json.dumps([*kept, sealed(row, self._key)], indent=1))
+        found = self._read(path)
+        kept = [(data, mac) for data, mac, old in found if not old or (old != row if gone else old.slot != row.slot)]
+        replace_file(path, json.dumps(kept if gone else [*kept, sealed(row, self.key)], indent=1))
 
     def rows(self) -> list[Row]:
         """The latest row of every slot, oldest first."""
@@ -45,11 +47,11 @@ class Copies:
 
     def _read(self, path: Path) -> list[tuple[str, str, Row | None]]:
         try:
-            return [(data, mac, unsealed(data, mac, self._key)) for data, mac in json.loads(path.read_bytes())]
+            return [(data, mac, unsealed(data, mac, self.key)) for data, mac in json.loads(path.read_bytes())]
         except FileNotFoundError:
             return []
         except (ValueError, TypeError):
-            self._note(f"{path} is damaged: set aside as {path.name}.damaged.")
+            self.note(f"{path} is damaged: set aside as {path.name}.damaged.")
             with suppress(PermissionError):
                 os.replace(path, f"{path}.damaged")
             return []

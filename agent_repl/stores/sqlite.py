@@ -3,6 +3,7 @@
     home/store.sqlite3        one signed record a row
     home/code/<sha256>.py     the text of a version, byte for byte: what tracebacks point at
     home/code/<sha256>.json   the signed records about that text; from these a lost database is made again
+    home/locks/<sha256>       empty: who has it locked writes that method
 
 Rows that this user's key did not sign are named in the notes, not loaded and never written over: our own stand
 beside them. Where nothing can be written, a copy in memory takes the place of the file until the process ends.
@@ -16,7 +17,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,21 +25,16 @@ from typing import Any
 from ..errors import StoreError
 from ..records import Version
 from .copies import Copies
+from .locks import locked
 from .memory import MemoryStore
-from .rows import Row, Rows, sealed, unsealed
-from .signing import SigningKey
+from .rows import TABLE, Table, sha256
+from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
 SCHEMA = 1
 IGNORE = "/*\n!/.gitignore\n!/modules/\n__pycache__/\n"
 
-_CREATE = f"""
-    CREATE TABLE records (id INTEGER PRIMARY KEY, kind, identity, name, number, data, mac);
-    CREATE INDEX records_by_kind ON records (kind, identity, name);
-    CREATE INDEX records_by_method ON records (identity, name, number);
-    PRAGMA application_id = {APPLICATION_ID};
-    PRAGMA user_version = {SCHEMA}
-"""
+_CREATE = f"{TABLE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
 _READ_ONLY_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
 _READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
@@ -71,8 +67,13 @@ class SqliteStore(MemoryStore):
             return self._copies.write_source(version.source)
         return None
 
+    def lock(self, identity: str, name: str) -> AbstractContextManager[None]:
+        with suppress(OSError):
+            _make_home(self._path.parent)
+        return locked(self._path.parent / "locks" / sha256(canonical([identity, name])))
+
     @contextmanager
-    def _rows(self, write: bool = False) -> Iterator[Rows]:
+    def _rows(self, write: bool = False) -> Iterator[Table]:
         try:
             db = self._open(write)
             if db is None:
@@ -80,12 +81,15 @@ class SqliteStore(MemoryStore):
                     yield rows
                 return
             with closing(db):  # this also rolls back what was not committed
-                yield _Table(db, self)
+                yield self._table(db)
                 if write:
                     db.execute("COMMIT")
         except (sqlite3.Error, OSError, UnicodeError) as error:
             self._checked = 0  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
+
+    def _table(self, db: sqlite3.Connection) -> Table:
+        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies.write)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -101,7 +105,7 @@ class SqliteStore(MemoryStore):
                 _make_home(self._path.parent)
             return self._connect(write)
         except (sqlite3.Error, OSError) as error:
-            if _is_read_only(error):
+            if getattr(error, "errno", 0) in _READ_ONLY_ERRNO or _code(error) in _READ_ONLY:
                 self._move_to_memory(error)
                 return None
             if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
@@ -112,10 +116,9 @@ class SqliteStore(MemoryStore):
 
     def _move_to_memory(self, error: Exception) -> None:
         with self._lock:
-            if not self._in_memory:
-                with suppress(OSError):
-                    self._memory = Rows(self._copies.rows())
-                self._in_memory = True
+            with suppress(OSError):
+                self._memory.insert(*(() if self._in_memory else self._copies.rows()))
+            self._in_memory = True
         self.where = f"memory ({self._path} cannot be written)"
         self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
 
@@ -142,8 +145,7 @@ class SqliteStore(MemoryStore):
             for statement in _CREATE.split(";"):
                 db.execute(statement)
             rows = self._copies.rows()
-            for row in rows:
-                _Table(db, self).insert(row)
+            self._table(db).insert(*rows)
             if rows:
                 self._note(f"{self._path} was not there: {len(rows)} signed rows were read from {self._copies.folder}.")
         db.execute("COMMIT")
@@ -175,37 +177,6 @@ class SqliteStore(MemoryStore):
         self._note(f"{self._path} is damaged ({error}): set aside as {aside.name}.")
 
 
-class _Table(Rows):
-    def __init__(self, db: sqlite3.Connection, store: SqliteStore) -> None:
-        self._db = db
-        self._store = store
-
-    def find(self, **where: Any) -> list[Row]:
-        wanted = " AND ".join(f"{column} = :{column}" for column in where) or "TRUE"
-        columns = "id, data, mac, kind, identity, name, number"
-        found = self._db.execute(f"SELECT {columns} FROM records WHERE {wanted} ORDER BY id", where).fetchall()
-        return [row for record in found if (row := self._trusted(*record))]
-
-    def _trusted(self, serial: int, data: object, mac: object, *columns: Any) -> Row | None:
-        row = unsealed(data, mac, self._store._key)
-        if row and row[:4] == columns:
-            return row
-        about = "{0} {2!r} of {1!r}".format(*columns)
-        self._store._note(f"{self._store._path}: row {serial} ({about}) is not signed by you: left, not loaded.")
-        return None
-
-    def keep(self, row: Row) -> None:
-        for old in self.find(kind="entry", identity=row.identity, name=row.name) if row.kind == "entry" else ():
-            query = "DELETE FROM records WHERE kind = 'entry' AND identity = ? AND name = ? AND mac = ?"
-            self._db.execute(query, (row.identity, row.name, sealed(old, self._store._key)[1]))
-        self.insert(row)
-        self._store._copies.add(row)  # inside the transaction: its lock keeps other writers of these files away
-
-    def insert(self, row: Row) -> None:
-        query = "INSERT INTO records (kind, identity, name, number, data, mac) VALUES (?, ?, ?, ?, ?, ?)"
-        self._db.execute(query, (*row[:4], *sealed(row, self._store._key)))
-
-
 def _is_empty(db: sqlite3.Connection) -> bool:
     return _pragma(db, "application_id") == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
@@ -222,10 +193,6 @@ def _make_home(home: Path) -> None:
 
 def _code(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_read_only(error: Exception) -> bool:
-    return error.errno in _READ_ONLY_ERRNO if isinstance(error, OSError) else _code(error) in _READ_ONLY
 
 
 def _sentence(path: Path, error: Exception) -> str:
