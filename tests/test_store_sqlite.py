@@ -641,7 +641,7 @@ def test_a_holder_that_is_killed_gives_its_lock_back(home: Path) -> None:
 def test_waiting_for_a_lock_can_be_interrupted(home: Path) -> None:
     first = holder(home, 1, 30)
     wait_for(home.parent / "log", "in")
-    Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt), opened(home).lock(*KEY):
         pytest.fail("two hold one lock")
     first.kill()

@@ -130,11 +130,10 @@ class _File:
 def _import(name: str, target: str) -> tuple[bool, str, str]:
     """An import statement: whether it begins with `from`, what others may share of it, and its own name."""
     module, is_from, original = target.partition(":")
-    if is_from:
-        return True, f"from {module} import ", original + (f" as {name}" if name != original else "")
     if "<" in target:
         return False, f"import {target.partition('<')[2]}", ""
-    return False, f"import {target}" + (f" as {name}" if name != target else ""), ""
+    renamed = f" as {name}" if name != (original or module) else ""
+    return (True, f"from {module} import ", original + renamed) if is_from else (False, f"import {module}{renamed}", "")
 
 
 def _docstring(text: str) -> str:
