@@ -27,6 +27,7 @@ LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
 _HEAD = 65_536
+_ABSENT = object()
 Rule = Callable[[Any, int], str]
 
 # by id, here and below: a metaclass may define __hash__, and these classes live for ever
@@ -131,7 +132,7 @@ def _function(value: FunctionType, room: int) -> str:
 
 
 def _object(value: Any, kind: type, room: int) -> str:
-    bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
+    bases = _bases(kind)
     names = [_name(base) for base in bases]
     library = library_class(value)
     if library:
@@ -154,6 +155,11 @@ def library_class(value: Any) -> str:
     return library if genuine else ""
 
 
+def _bases(kind: type) -> tuple[type, ...]:
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
+    return found
+
+
 def _name(kind: type) -> str:
     module = type.__dict__["__module__"].__get__(kind)
     name = type.__dict__["__qualname__"].__get__(kind)
@@ -172,12 +178,24 @@ def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
 
 
 def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
+    found = _held(value, bases, name)
+    return "absent" if found is _ABSENT else _within(found, room)
+
+
+def _held(value: Any, bases: tuple[type, ...], name: str) -> Any:
+    """An attribute of the instance itself, from its slot or its dict; nothing that its class defines is asked."""
     slot, state = _first(bases, name, MemberDescriptorType), _first(bases, "__dict__", GetSetDescriptorType)
     try:
-        held = slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name)
+        return slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name)
     except (AttributeError, KeyError, TypeError):
-        return "absent"
-    return _within(held, room)
+        return _ABSENT
+
+
+def member(value: Any) -> str:
+    """The name of an enum member, "" for all else."""
+    bases = _bases(type(value))
+    name = _held(value, bases, "_name_") if any(base is Enum for base in bases) else ""
+    return name if type(name) is str else "?"
 
 
 def _dtype(dtype: Any) -> str:
