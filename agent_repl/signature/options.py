@@ -8,7 +8,7 @@ containers, regular expressions, what code learns from a text's length or letter
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -143,6 +143,7 @@ class _Reader:
         return self.done[key]
 
     def read(self, node: ast.AST) -> _Flow:
+        """What an expression can hold; statements are read for what they compare and bind."""
         match node:
             case ast.Constant(value=str() | bool() as word):
                 return frozenset({str(word)})
@@ -150,14 +151,18 @@ class _Reader:
                 handed_on = name in self.functions and name not in self.names
                 return self.run(name, {}) if handed_on else self.names.get(name, _NOTHING)
             case ast.Attribute(value=base, attr=name):
-                return self.attribute(self.read(base), name)
+                known = self.names.get(ast.unparse(node))
+                return self.attribute(self.read(base), name) if known is None else known
             case ast.Subscript(value=base, slice=key):
                 holder = self.read(base)
                 self.compare(self.read(key), "==", holder)
                 return _after(holder, "", f"[{ast.unparse(key)}]", [key])
             case ast.Compare(left=first, ops=ops, comparators=rest):
-                for left, how, right in zip([first, *rest], ops, rest, strict=False):
-                    self.pair(left, right, isinstance(how, (ast.In, ast.NotIn)))
+                for one, how, right in zip([self.read(first), *map(self.read, rest)], ops, rest, strict=False):
+                    other, among = self.read(right), isinstance(how, (ast.In, ast.NotIn))
+                    letters = frozenset(str(right.value)) if among and isinstance(right, ast.Constant) else _NOTHING
+                    self.compare(one, "in" if among else "==", other | letters)
+                    self.compare(other, "has" if among else "==", one)
                 return _NOTHING
             case ast.Call():
                 return self.call(node, [*node.args, *node.keywords])
@@ -175,7 +180,7 @@ class _Reader:
             self.assign(node)
         self.branches += isinstance(node, _BRANCHES)
         flow = _NOTHING
-        for _ in range(1 + isinstance(node, _LOOPS)):
+        for _ in range(1 + isinstance(node, _LOOPS)):  # what one round of a loop binds, the next one reads
             for child in sorted(ast.iter_child_nodes(node), key=lambda c: not isinstance(c, ast.comprehension)):
                 found = self.read(child)
                 flow |= found
@@ -188,8 +193,7 @@ class _Reader:
 
     def attribute(self, holder: _Flow, name: str) -> _Flow:
         if holder >= _SELF:
-            path = f"self.{name}"
-            return self.names.get(path, frozenset({_View(path)}))
+            return frozenset({_View(f"self.{name}")})
         return holder if any(isinstance(each, _View) for each in holder) else holder | {f".{name}"}
 
     def call(self, node: ast.Call, arguments: list[ast.AST]) -> _Flow:
@@ -228,29 +232,21 @@ class _Reader:
         fields = vars(node)
         value = fields.get("value") or fields.get("iter") or fields.get("context_expr")
         flow = self.read(value) if value else _NOTHING
-        if isinstance(node, ast.AugAssign):
-            flow |= self.read(node.target)
         if isinstance(node, _PARTS):
-            flow, value = _part(flow), None
+            flow = _part(flow | self.read(node.target) if isinstance(node, ast.AugAssign) else flow)
         for target in fields.get("targets") or [fields.get("target") or fields.get("optional_vars")]:
-            self.bind(target, flow, value)
+            self.bind(target, flow)
 
-    def bind(self, target: ast.AST | None, flow: _Flow, value: ast.AST | None = None) -> None:
+    def bind(self, target: ast.AST | None, flow: _Flow) -> None:
         match target:
-            case ast.Name(id=name):
-                self.names[name] = flow | self.names.get(name, _NOTHING) if self.branches else flow
-            case ast.Attribute(value=base, attr=name) if self.read(base) >= _SELF:
-                before = self.attribute(_SELF, name)
-                self.names[f"self.{name}"] = flow | before if self.branches else flow
+            case ast.Name() | ast.Attribute():
+                self.names[ast.unparse(target)] = flow | self.read(target) if self.branches else flow
             case ast.Starred(value=inner):
                 self.bind(inner, _part(flow))
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                plain, values = _displayed(target), _displayed(value)
-                flows = [_after(flow, "", f"[{at}]") if plain else _part(flow) for at in range(len(elements))]
-                if len(plain) == len(values):
-                    flows = [self.read(each) for each in values]
-                for element, each in zip(elements, flows, strict=False):
-                    self.bind(element, each)
+                loose = any(isinstance(each, ast.Starred) for each in elements)
+                for at, element in enumerate(elements):
+                    self.bind(element, _part(flow) if loose else _after(flow, "", f"[{at}]"))
 
     def pattern(self, pattern: ast.AST, flow: _Flow) -> None:
         nodes = list(ast.walk(pattern))
@@ -258,18 +254,6 @@ class _Reader:
         inside = any(isinstance(n, (ast.MatchSequence, ast.MatchMapping, ast.MatchClass)) for n in nodes)
         self.compare(_part(flow) if inside else flow, "==", _NOTHING.union(*map(self.read, nodes)))
         self.compare(flow, "truth", frozenset({""}))
-
-    def pair(self, left: ast.expr, right: ast.expr, contained: bool) -> None:
-        ours, theirs = _displayed(left), _displayed(right)
-        if ours and len(ours) == len(theirs) and not contained:
-            for each, like in zip(ours, theirs, strict=True):
-                self.pair(each, like, False)
-            return
-        one, other = self.read(left), self.read(right)
-        if contained and isinstance(right, ast.Constant):
-            other |= frozenset(str(right.value))  # the letters that a text holds
-        self.compare(one, "in" if contained else "==", other)
-        self.compare(other, "has" if contained else "==", one)
 
     def compare(self, flow: _Flow, how: str, others: _Flow) -> None:
         words = [each for each in others if isinstance(each, str)]
@@ -283,9 +267,9 @@ def _part(flow: _Flow) -> _Flow:
     return frozenset(each._replace(part=True) if isinstance(each, _View) else each for each in flow)
 
 
-def _after(flow: _Flow, name: str, step: str, arguments: Sequence[ast.AST] = ()) -> _Flow:
+def _after(flow: _Flow, name: str, step: str, arguments: list[ast.AST] | None = None) -> _Flow:
     """What the method of that name, or an index, makes of a flow; where its arguments are no literals, some part."""
-    literal = all(isinstance(n, _LITERAL) for each in arguments for n in ast.walk(each))
+    literal = all(isinstance(n, _LITERAL) for each in arguments or () for n in ast.walk(each))
 
     def made(each: _View | str) -> _View | str:
         if isinstance(each, str):
@@ -296,12 +280,6 @@ def _after(flow: _Flow, name: str, step: str, arguments: Sequence[ast.AST] = ())
         return each._replace(steps=each.steps + step) if whole else each._replace(part=True)
 
     return frozenset(map(made, flow)) | {each for each in flow if isinstance(each, str)}
-
-
-def _displayed(node: ast.AST | None) -> list[ast.expr]:
-    """The elements of a tuple or list that is written out, [] for all else."""
-    elements = node.elts if isinstance(node, (ast.Tuple, ast.List)) else []
-    return [] if any(isinstance(each, ast.Starred) for each in elements) else elements
 
 
 def _is_test(node: ast.AST, child: ast.AST) -> bool:
