@@ -2,12 +2,22 @@
 
 import ast
 import enum
+import os
+import subprocess
+import sys
 import textwrap
+from pathlib import Path
 
 import pytest
-from kit import session
+from hypothesis import given
+from hypothesis import strategies as st
+from kit import Person, session
 
+import agent_repl
 from agent_repl import CacheMiss
+from agent_repl.records import Premise
+from agent_repl.signature import signature
+from agent_repl.signature.guards import binder, differences
 from agent_repl.signature.options import options, signer
 
 
@@ -208,7 +218,7 @@ def test_an_enum_member_whose_value_is_compared_is_itself():
 
 def test_nothing_of_an_enum_is_called():
     def refuse(*args):
-        raise AssertionError("the member was asked")
+        raise KeyboardInterrupt("the member was asked")
 
     loud = enum.Enum("Loud", {"A": 1})
     for name in ("__eq__", "__hash__", "__getattribute__", "__repr__", "__str__", "__format__"):
@@ -229,6 +239,90 @@ def test_code_that_calls_itself_in_two_ways_is_read_in_no_time():
     body = "return _f(x[1:], y) or _f(y, x[:1]) or _f(x.lower(), y.strip()) or x == 'km'"
     source = f"def _f(x, y):\n    {body}\n" + method("return _f(u, v)")
     assert not same(source, "km", "parsec")
+
+
+# ── laws ──
+
+UNITS = st.sampled_from(["km", "KM ", "mile", "m", "", "parsec"]) | st.text(max_size=5)
+BODIES = st.sampled_from([*EACH_UNIT.values(), *FOLDED, *WHERE.values()])
+
+
+@given(BODIES, UNITS)
+def test_the_class_of_a_text_is_the_same_whatever_was_asked_before(body, text):
+    found = options(ast.parse(method(body)), "m")
+    say = signer(found["u"])
+    for other in ("km", "parsec", text[::-1]):
+        say(other)
+    assert say(text) == signer(found["u"])(text)
+
+
+COMPARED = {
+    "u == 'km'": lambda u: u == "km",
+    "u.strip().lower() in ('km', 'mile')": lambda u: u.strip().lower() in ("km", "mile"),
+    "u.startswith('k') or u[-1:] == 'm'": lambda u: u.startswith("k") or u[-1:] == "m",
+    "'km' in u.split(',')": lambda u: "km" in u.split(","),
+    "{'km': 1, 'kmh': 2}.get(u[:3])": lambda u: {"km": 1, "kmh": 2}.get(u[:3]),
+    "f'{u}_m' in ('km_m', 'mile_m')": lambda u: f"{u}_m" in ("km_m", "mile_m"),
+    "'km' in u and u.replace('.', '') == 'km'": lambda u: "km" in u and u.replace(".", "") == "km",
+}
+LIKE = st.text(st.sampled_from("kmile h.KM"), max_size=5) | UNITS
+
+
+@given(st.sampled_from(list(COMPARED)), LIKE, LIKE)
+def test_texts_of_one_class_are_the_same_to_the_code(expression, first, second):
+    if same(method(f"return {expression}"), first, second):
+        assert COMPARED[expression](first) == COMPARED[expression](second)
+
+
+PROGRAM = """
+import ast
+from agent_repl.signature.options import options, signer
+source = '''
+def m(self, u):
+    a, b = u.lower().split(',')
+    return a in {'x', 'y', 'z'} or 'q' in b or {'x': 1}[u]
+'''
+print(signer(options(ast.parse(source), "m")["u"])("x,qy"))
+"""
+
+
+def printed(seed):
+    here = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(agent_repl.__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", PROGRAM], env=here, text=True, capture_output=True, check=True).stdout
+
+
+def test_the_class_is_the_same_in_every_process():
+    assert printed("1") == printed("2") == "str == other == 'x' has 'q'\n"
+
+
+class Called(BaseException):
+    """What no rule that fails could hide."""
+
+
+def refuse(*args):
+    raise Called
+
+
+@pytest.mark.parametrize("base", [object, str, int, list, dict])
+def test_nothing_of_a_hostile_value_is_called(base):
+    names = "__eq__ __hash__ __str__ __repr__ __bool__ __len__ __iter__ __getattribute__ __contains__ lower split"
+    hostile = base.__new__(type("Hostile", (base,), dict.fromkeys(names.split(), refuse)))
+    assert said(method("return u.lower() == 'km' or 'x' in u or not u"), u=hostile) == [signature(hostile)]
+
+
+def test_a_method_without_options_is_signed_as_before():
+    def m(self, n, by=1):
+        return n * by
+
+    assert binder(m, signature, {}).__code__.co_code == binder(m, signature).__code__.co_code
+    assert options(ast.parse(method("return u.strip() + v")), "m") == {}
+
+
+def test_options_that_differ_are_said_in_words():
+    source = method("return v if u == 'C' else -v")
+    was, now = (signer(options(ast.parse(source), "m")["u"])(text) for text in ("C", "F"))
+    assert differences([(Premise("u", was),)], [Premise("u", now)]) == ["u is other, was 'C'"]
+    assert differences([(Premise("u", "int"),)], [Premise("u", was)]) == ["u is str == 'C', was int"]
 
 
 # ── in a session ──
@@ -270,3 +364,26 @@ def test_what_is_accepted_for_an_option_is_served_by_the_next_process(tmp_path):
     assert agent.convert(0, "C", "F") == 32
     with pytest.raises(CacheMiss):
         agent.convert(0, "K", "F")
+
+
+def test_a_person_is_told_which_option_is_new(tmp_path):
+    person = Person("accept", "accept")
+    agent = session(tmp_path, CONVERT, review=person).agent("converter")
+    agent.convert(100, "C", "F")
+    agent.convert(100, "F", "C")
+    assert "a is 'F', was 'C'; b is 'C', was 'F'" in person.seen[1].reason
+
+
+GREET = """
+def greet(self, name, tone="formal"):
+    \"\"\"Greet.\"\"\"
+    return "Dear " + name if tone == "formal" else name
+"""
+
+
+def test_a_new_option_is_written_for_and_the_old_one_is_still_served(tmp_path):
+    home = session(tmp_path, GREET, GREET.replace("else name", "else 'Hey ' + name if tone == 'casual' else name"))
+    agent = home.agent("greeter")
+    assert [agent.greet("Ann"), agent.greet("Ann", tone="casual")] == ["Dear Ann", "Hey Ann"]
+    home.mode = "cached"
+    assert agent.greet("Bob", "casual") == "Hey Bob"

@@ -33,7 +33,8 @@ class Method:
         self.parameters = parameter_names(self.function)
         self.bind = binder(self.function)
         self.options = options(self.code.tree, self.code.name)
-        self.signatures = binder(self.function, signature, {path: signer(o) for path, o in self.options.items()})
+        special = {path: signer(option) for path, option in self.options.items() if path in self.parameters}
+        self.signatures = binder(self.function, signature, special)
         self.deferred = any(
             test(self.function)
             for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)

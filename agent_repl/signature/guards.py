@@ -24,7 +24,8 @@ def binder(
     """
     parameters = inspect.signature(function).parameters.values()
     defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    named = [p.replace(annotation=p.empty, default=_default(p)) for p in parameters]
+    later = {p.name: _Verbatim(f"_default_{p.name}") if p.default is not p.empty else p.empty for p in parameters}
+    named = [p.replace(annotation=p.empty, default=later[p.name]) for p in parameters]
     names = [p.name for p in parameters]
     of = "_" * (1 + max(map(len, names))) if each else ""  # no parameter is called that
     values = "".join(f"{of}{name if special and name in special else ''}({name}), " for name in names[1:])
@@ -37,10 +38,6 @@ def binder(
 
 class _Verbatim(str):
     __repr__ = str.__str__
-
-
-def _default(parameter: inspect.Parameter) -> Any:
-    return parameter.empty if parameter.default is parameter.empty else _Verbatim(f"_default_{parameter.name}")
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -30,44 +30,37 @@ KEYS = 64
 _ABSENT = object()
 Rule = Callable[[Any, int], str]
 
-# by id, here and below: a metaclass may define __hash__, and these classes live for ever
-_SCALARS = {
-    id(kind): kind.__name__ for kind in (int, float, bool, bytes, complex, date, timedelta, range, Decimal, type)
-}
-_SCALARS |= {id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path"}
-
 
 def signature(value: Any, room: int = ROOM) -> str:
     """The structure of a value as one line of text, the same in every process and run."""
     kind = type(value)
     if kind is str and len(value) <= LONG_TEXT:
         return "str"
-    known = _SCALARS.get(id(kind))
-    if known:
-        return known
     rule = _RULES.get(id(kind), _object)
-    return shortened(rule(value, room), 8000) if room or rule is _object else "…"
+    return rule if isinstance(rule, str) else _said(rule, value, room)
+
+
+def _said(rule: Rule | str, value: Any, room: int) -> str:
+    """What a rule says in the room that is left; a rule that fails leaves the name of the class."""
+    if isinstance(rule, str) or (not room and rule is not _object):
+        return rule if isinstance(rule, str) else "…"
+    try:
+        return shortened(str.__str__(rule(value, room)), 8000)
+    except Exception:
+        return _name(type(value))
 
 
 def register(kind: type | str, rule: Callable[[Any], str]) -> None:
-    """From now on values of a class, or of a class named "module.Name" whenever it comes, have the signature that
-    `rule` says: one line that tells structure, not content, the same in every process. What raises, or says no text,
-    counts as any other object: by type. Only exact instances of a named class count; texts keep theirs.
+    """Let a rule say the signature of a class's values from now on, or of the class "module.Name" when it comes.
+
+    The rule says one line: structure, never content, the same in every process. One that raises, or says no text,
+    counts as any other object: by type. Subclasses of a class that was given follow its rule; texts keep theirs.
     """
     if isinstance(kind, str):
         _BY_NAME[kind] = lambda value, room: rule(value)
-        return
-    _KEPT.append(kind)
-    _SCALARS.pop(id(kind), None)
-    _RULES[id(kind)] = lambda value, room: _told(lambda value, room: rule(value), value, room)
-
-
-def _told(rule: Rule, value: Any, room: int) -> str:
-    try:
-        text = rule(value, room)
-    except Exception:
-        return _name(type(value))
-    return text if type(text) is str else _name(type(value))
+    else:
+        _RULES[id(kind)] = lambda value, room: rule(value)
+        _KEPT.append(kind)
 
 
 def _text(value: str, room: int) -> str:
@@ -165,17 +158,14 @@ def _file(value: Any, room: int) -> str:
 
 
 def _object(value: Any, room: int) -> str:
-    known = class_of(value)
-    if known:
-        return _told(_BY_NAME[known], value, room) if room else "…"
+    if known := class_of(value):
+        return _said(_BY_NAME[known], value, room)
     label = _first(value, "_agent_repl_label_", str)
     if label is not None:
         return f"agent:{label}"
     below = _name(type(value)).removeprefix("builtins.") + _fields(value, room)
-    inherited = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
-    if inherited is None:
-        return below
-    return f"{below}:{inherited(value, room) if room else '…'}"
+    rule = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
+    return f"{below}:{_said(rule, value, room)}" if rule else below
 
 
 def library_class(value: Any) -> str:
@@ -213,13 +203,10 @@ def _name(kind: type) -> str:
 def _fields(value: Any, room: int) -> str:
     """The fields of a dataclass or of a pydantic model."""
     declared = list(_first(value, "__dataclass_fields__", dict) or _first(value, "__pydantic_fields__", dict) or ())
-    fields = [f"{name}: {_field(value, name, room // max(2, len(declared)))}" for name in declared[:KEYS]]
+    room //= max(2, len(declared))
+    held = [(name, _held(value, name)) for name in declared[:KEYS]]
+    fields = [f"{name}: {'absent' if found is _ABSENT else signature(found, room)}" for name, found in held]
     return f"({', '.join(fields)})" if fields else ""
-
-
-def _field(value: Any, name: str, room: int) -> str:
-    found = _held(value, name)
-    return "absent" if found is _ABSENT else signature(found, room)
 
 
 def _held(value: Any, name: str) -> Any:
@@ -275,18 +262,18 @@ def label(name: Any) -> str:
     return quoted(name) if type(name) is str else str(name) if type(name) is int else signature(name)
 
 
-def _always(text: str) -> Rule:
-    return lambda value, room: text
-
-
 def _in_zone(kind: Any) -> Rule:
     return lambda value, room: kind.__name__ + ("" if kind.tzinfo.__get__(value) is None else "[tz]")
 
 
-_RULES: dict[int, Rule] = {kind: _always(name) for kind, name in _SCALARS.items()} | {
+_SCALARS = (int, float, bool, bytes, complex, date, timedelta, range, Decimal, type)
+# by id, here and below: a metaclass may define __hash__, and these classes live for ever
+_RULES: dict[int, Rule | str] = {
+    **{id(kind): kind.__name__ for kind in _SCALARS},
+    id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path", id(PurePath): "path", id(Enum): "enum",
     id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set_of(set), id(frozenset): _set_of(frozenset),
-    id(FunctionType): _function, id(MethodType): _method, id(Enum): _always("enum"), id(str): _text,
-    id(PurePath): _always("path"), id(datetime): _in_zone(datetime), id(time): _in_zone(time),
+    id(FunctionType): _function, id(MethodType): _method, id(str): _text, id(datetime): _in_zone(datetime),
+    id(time): _in_zone(time),
 }  # fmt: skip
 _LIBRARIES = ("numpy.", "pandas.", "polars.", "pyarrow.", "duckdb.", "_duckdb.")
 _TABLES: dict[str, Rule] = {

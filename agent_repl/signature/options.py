@@ -21,10 +21,13 @@ Option = frozenset[tuple[str, str, str]]
 _CASES = {"lower", "upper", "casefold", "title", "capitalize", "swapcase"}
 _STEPS = _CASES | {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "replace", "split", "rsplit"}
 _STEPS |= {"partition", "rpartition", "splitlines"}
-_FINDS = {"startswith": "startswith", "endswith": "endswith", "find": "has", "rfind": "has", "index": "has"}
-_FINDS |= {"count": "has"}
+_FINDS = {"startswith", "endswith", "find", "rfind", "index", "count"}
 _LOOKUPS = {"get", "pop", "index", "find", "count", "setdefault"}
-_OPENS = ("open", "read", "load", "connect", "listdir", "glob", "execute")
+_OPENS = ("open", "read", "load_", "connect", "listdir", "glob", "execute")
+_WAYS: dict[str, Callable[[str, str], bool]] = {
+    "==": str.__eq__, "has": str.__contains__, "in": lambda text, word: text in word,
+    "startswith": str.startswith, "endswith": str.endswith,
+}  # fmt: skip
 _LITERAL = (ast.Constant, ast.Slice, ast.UnaryOp, ast.USub, ast.keyword, ast.Load)
 _KEPT = (ast.BoolOp, ast.IfExp, ast.Expr, ast.Await, ast.Return, ast.NamedExpr, ast.keyword)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -70,18 +73,9 @@ def _class_of(text: str, steps: Callable[[str], Any], how: str, words: list[str]
     except (AttributeError, LookupError, TypeError, ValueError):
         return " == absent"
     leaf, how = (made, how) if type(made) is str else (" ".join(made), "has")
-    found = ", ".join(sorted(filter(None, (_relation(leaf, how, word) for word in words))))
-    return f" {shortened(found, 200) or '== other'}"
-
-
-def _relation(leaf: str, how: str, word: str) -> str:
-    if leaf == word:
-        return f"== {word!r}"
-    if how == "has" and word and word in leaf:
-        return f"has {word!r}"
-    if how in ("has", "in") and leaf in word:
-        return f"in {word!r}"
-    return f"{how} {word!r}" if how in ("startswith", "endswith") and getattr(leaf, how)(word) else ""
+    ways = ("has", "in") if how == "has" else (how,)
+    found = [f"{way} {word!r}" for way in ways for word in words if word and _WAYS[way](leaf, word)]
+    return f" {shortened(f'== {leaf!r}' if leaf in words else ', '.join(found), 200) or '== other'}"
 
 
 class _View(NamedTuple):
@@ -181,7 +175,7 @@ class _Reader:
         self.branches += isinstance(node, _BRANCHES)
         flow = _NOTHING
         for _ in range(1 + isinstance(node, _LOOPS)):  # what one round of a loop binds, the next one reads
-            for child in sorted(ast.iter_child_nodes(node), key=lambda c: not isinstance(c, ast.comprehension)):
+            for child in _children(node):
                 found = self.read(child)
                 flow |= found
                 if _is_test(node, child):
@@ -213,7 +207,7 @@ class _Reader:
                 if name in _LOOKUPS and given:
                     self.compare(given[0], "in", holder)
                 if name in _FINDS:
-                    self.compare(holder, _FINDS[name], every)
+                    self.compare(holder, name if name.endswith("with") else "has", every)
                 if name in _STEPS and not holder >= _SELF:
                     return _after(holder, name, f".{name}({', '.join(map(ast.unparse, arguments))})", arguments)
                 root = next((n.id for n in ast.walk(base) if isinstance(n, ast.Name)), "")
@@ -280,6 +274,12 @@ def _after(flow: _Flow, name: str, step: str, arguments: list[ast.AST] | None = 
         return each._replace(steps=each.steps + step) if whole else each._replace(part=True)
 
     return frozenset(map(made, flow)) | {each for each in flow if isinstance(each, str)}
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """What is in a node in the order in which it runs: of a comprehension the loops first."""
+    found = [child for child in ast.iter_child_nodes(node) if child._fields]
+    return sorted(found, key=lambda child: not isinstance(child, ast.comprehension))
 
 
 def _is_test(node: ast.AST, child: ast.AST) -> bool:
