@@ -166,11 +166,11 @@ def test_ctrl_c_while_it_runs_puts_the_state_back_and_keeps_what_was_accepted(tm
     """
     person = Person("accept")
     home = session(tmp_path, slow, review=person)
-    calc = home.agent("calculator", stop=True)
+    calc = home.agent("calculator", stop=1)
     with pytest.raises(KeyboardInterrupt):
         calc.add(1)
     assert not hasattr(calc, "total") or "total" not in vars(calc)
-    calc.stop = False
+    calc.stop = 0
     assert calc.add(1) == 1
     assert len(person.seen) == 1
 

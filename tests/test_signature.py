@@ -5,9 +5,13 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import functools
+import io
+import itertools
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.signature import kinds, signature
+from agent_repl.signature import kinds, register, signature
 
 scalars = st.sampled_from([int, float, str, bool, bytes, type(None)])
 shapes = st.recursive(
@@ -99,6 +103,12 @@ Pair = collections.namedtuple("Pair", "left right")
         (datetime.datetime(2024, 1, 1), "datetime"),
         (datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC), "datetime[tz]"),
         (decimal.Decimal(1), "Decimal"),
+        (datetime.time(1), "time"),
+        (datetime.time(1, tzinfo=datetime.UTC), "time[tz]"),
+        (datetime.timedelta(1), "timedelta"),
+        (range(3), "range"),
+        (functools.partial(int, "1", base=2), 'partial(type, tuple[str], {"base": int})'),
+        (Point(1, []).__eq__, f"method({__name__}.Point(x: int, tags: list[]), function(self, other))"),
         (Color.RED, f"{__name__}.Color:enum"),
         (Point(1, ["a"]), f"{__name__}.Point(x: int, tags: list[str])"),
         (Slotted(1.0), f"{__name__}.Slotted(x: float)"),
@@ -119,19 +129,23 @@ def test_a_generator_is_never_consumed() -> None:
     assert list(numbers) == [0, 1, 2]
 
 
+class Called(BaseException):
+    """What no rule that fails could hide."""
+
+
 class Loud(type):
     def __hash__(cls) -> int:
-        raise AssertionError("the class was hashed")
+        raise Called("the class was hashed")
 
     def __eq__(cls, other: object) -> bool:
-        raise AssertionError("the class was compared")
+        raise Called("the class was compared")
 
     def __getattribute__(cls, name: str) -> Any:
-        raise AssertionError(f"the class was asked for {name}")
+        raise Called(f"the class was asked for {name}")
 
 
 def refuse(self: object, *args: object, **kwargs: object) -> Any:
-    raise AssertionError("the value was called")
+    raise Called("the value was called")
 
 
 NAMES = """__eq__ __repr__ __str__ __len__ __iter__ __hash__ __bool__ __getattr__ __getattribute__ __getitem__
@@ -227,3 +241,179 @@ from agent_repl.signature import signature
 signature([{"a": object()}])
 print({"numpy", "pandas", "polars", "pyarrow", "pydantic", "sqlite3"} & set(sys.modules))"""
     assert in_a_new_process(program, "1") == "set()"
+
+
+def test_a_model_is_its_fields_and_no_validator_is_called() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Order(pydantic.BaseModel):
+        number: int
+        tags: list[str] = pydantic.Field(default_factory=list)
+
+        @pydantic.field_validator("number")
+        @classmethod
+        def once(cls, value: int) -> int:
+            seen.append(value)
+            return value
+
+    seen: list[int] = []
+    order = Order(number=1)
+    assert signature(order).endswith("Order(number: int, tags: list[])")
+    assert seen == [1]
+
+
+def test_an_open_file_is_its_class_and_mode_and_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("hello")
+    with open(path) as text, open(path, "rb") as raw, open(path, "a") as more:
+        assert [signature(each) for each in (text, raw, more)] == [
+            "_io.TextIOWrapper[rb]",
+            "_io.BufferedReader[rb]",
+            "_io.TextIOWrapper[ab]",
+        ]
+        assert text.read() == "hello"
+    assert signature(text) == "_io.TextIOWrapper[rb]"
+    assert signature(io.StringIO("a")) == "_io.StringIO"
+
+
+class Meddling(io.TextIOWrapper):
+    @property
+    def buffer(self) -> Any:
+        raise Called("the file was asked")
+
+
+def test_a_file_of_a_class_of_its_own_is_not_asked() -> None:
+    assert signature(Meddling(io.BytesIO())) == f"{__name__}.Meddling"
+    assert signature(io.TextIOWrapper(io.BytesIO())) == "_io.TextIOWrapper"
+
+
+def test_numpy_scalars_and_pandas_kinds_are_told_apart() -> None:
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    days = pandas.date_range("2024-01-01", periods=3)
+    values = [
+        numpy.float64(1),
+        numpy.int64(1),
+        numpy.str_("a"),
+        days,
+        days[0],
+        pandas.RangeIndex(3),
+        pandas.Index(["a"]),
+    ]
+    texts = [signature(value) for value in values]
+    assert len(set(texts)) == len(texts)
+    assert signature(days) == signature(pandas.DatetimeIndex(["2020-05-05"]).as_unit(days.unit))
+    assert signature(pandas.MultiIndex.from_tuples([(1, "a")], names=["n", "k"])).startswith("Index[n: int64, k: ")
+
+
+def made_library(monkeypatch: pytest.MonkeyPatch, name: str, **held: Any) -> Any:
+    """An object of the class of that full name, in a module that is there while the test runs."""
+    module, _, short = name.rpartition(".")
+    kind = type(short, (), {"__module__": module})
+    home = types.ModuleType(module)
+    vars(home)[short] = kind
+    monkeypatch.setitem(sys.modules, module, home)
+    value = kind()
+    vars(value).update(held)
+    return value
+
+
+class Counted:
+    """What may be read, and nothing else."""
+
+    def __init__(self, **held: Any) -> None:
+        vars(self).update(held)
+
+    def __getattr__(self, name: str) -> Any:
+        raise Called(f"{name} was asked for")
+
+
+def of_arrow(name: str) -> Any:
+    return type(name, (), {"__module__": "pyarrow.lib", "__str__": lambda self: name})()
+
+
+@pytest.mark.parametrize(
+    ("name", "held", "text"),
+    [
+        (
+            "pyarrow.lib.Table",
+            {"schema": Counted(names=["n", "day"], types=[of_arrow("int64"), of_arrow("date32")])},
+            "Table(n: int64, day: date32)",
+        ),
+        ("_duckdb.DuckDBPyRelation", {"columns": ["n"], "types": [of_arrow("BIGINT")]}, "Relation(n: BIGINT)"),
+        ("sqlalchemy.engine.base.Engine", {"dialect": Counted(name="sqlite")}, "Engine[sqlite]"),
+        ("dask.dataframe.core.DataFrame", {"_meta": [1]}, "dask:list[int]"),
+        ("dask.dataframe.core.DataFrame", {}, "dask.dataframe.core.DataFrame"),
+        ("pyspark.sql.dataframe.DataFrame", {}, "pyspark.sql.dataframe.DataFrame"),
+        ("pyarrow.lib.Table", {}, "pyarrow.lib.Table"),
+    ],
+)
+def test_tables_of_other_libraries_are_known_by_what_they_keep(
+    monkeypatch: pytest.MonkeyPatch, name: str, held: dict[str, Any], text: str
+) -> None:
+    assert signature(made_library(monkeypatch, name, **held)) == text
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("_RULES", "_BY_NAME"):
+        monkeypatch.setattr(kinds, table, dict(getattr(kinds, table)))
+
+
+class Basket:
+    size = 3
+
+
+class LargeBasket(Basket):
+    size = 9
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_registered_class_has_the_signature_that_its_rule_says() -> None:
+    register(Basket, lambda basket: f"basket of {basket.size}")
+    assert signature([Basket()]) == "list[basket of 3]"
+    assert signature(LargeBasket()) == f"{__name__}.LargeBasket:basket of 9"
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_class_may_be_registered_by_name_before_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    register("shop.Basket", lambda basket: f"basket of {basket.size}")
+    assert signature(made_library(monkeypatch, "shop.Basket", size=2)) == "basket of 2"
+    impostor = type("Basket", (), {"__module__": "shop", "size": 4})
+    assert signature(impostor()) == "shop.Basket"
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("rule", [lambda value: 1 / 0, lambda value: 3, lambda value: signature(value)])
+def test_a_rule_that_fails_counts_as_by_type(rule: Any) -> None:
+    register(Basket, rule)
+    assert signature(Basket()) == f"{__name__}.Basket"
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_plain_kind_may_be_registered_too() -> None:
+    register(int, lambda number: "even" if number % 2 == 0 else "odd")
+    assert (signature(4), signature([3])) == ("even", "list[odd]")
+
+
+def test_a_class_that_is_defined_again_is_the_same_kind() -> None:
+    first, again = (dataclasses.make_dataclass("Row", [("n", int)]) for _ in range(2))
+    assert signature(first(1)) == signature(again(2))
+
+
+def test_a_value_that_lies_about_its_class_is_what_it_is() -> None:
+    liar = type("Liar", (), {"__class__": property(lambda self: int)})
+    assert signature(liar()) == f"{__name__}.Liar"
+
+
+@given(st.lists(st.integers()))
+def test_what_is_lazy_is_left_as_it_was(numbers: list[int]) -> None:
+    lazy = [
+        iter(numbers),
+        map(int, numbers),
+        zip(numbers, strict=False),
+        (n for n in numbers),
+        itertools.chain(numbers),
+    ]
+    for value in lazy:
+        signature(value)
+    assert [len(list(value)) for value in lazy] == [len(numbers)] * 5

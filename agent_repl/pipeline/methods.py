@@ -13,6 +13,7 @@ from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Tier
 from ..signature import file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
+from ..signature.options import Option, options, signer
 from ..validate import recall
 from .undo import can_change
 
@@ -31,7 +32,9 @@ class Method:
     def __post_init__(self) -> None:
         self.parameters = parameter_names(self.function)
         self.bind = binder(self.function)
-        self.signatures = binder(self.function, signature)
+        self.options = options(self.code.tree, self.code.name)
+        special = {path: signer(option) for path, option in self.options.items() if path in self.parameters}
+        self.signatures = binder(self.function, signature, special)
         self.deferred = any(
             test(self.function)
             for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
@@ -47,8 +50,9 @@ class Method:
 class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
-    They are those of `head` and of no other version. `served` remembers calls that fit it, by all that they can
-    depend on: whether there is anything to undo when such a call raises.
+    They are those of `head` and of no other version. `options` say the signature of the state that is compared with
+    constants. `served` remembers calls that fit it, by all that they can depend on: whether there is anything to undo
+    when such a call raises.
     """
 
     head: Method | None
@@ -56,6 +60,7 @@ class Needs:
     binds: frozenset[str]
     dynamic: bool
     opens: bool
+    options: Mapping[str, Callable[[Any], str]]
     served: dict[Seen, bool] = field(default_factory=dict)
 
 
@@ -138,6 +143,7 @@ class Identity:
     def _gather(self, name: str) -> Needs:
         reads: set[str] = set()
         binds: set[str] = set()
+        options: dict[str, Option] = {}
         dynamic = opens = False
         head = self.find(name)
         waiting, seen = [name], set()
@@ -150,8 +156,11 @@ class Identity:
                 binds |= method.code.binds
                 dynamic |= method.code.dynamic
                 opens |= method.opens
+                for path, option in method.options.items():
+                    options[path] = options.get(path, option) | option
                 waiting += method.code.calls
-        return Needs(head, tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens)
+        say = {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")}
+        return Needs(head, tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens, say)
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
         """What the head would depend on in this call; raises TypeError when the call does not bind."""
@@ -172,7 +181,7 @@ class Identity:
             return None
         found = needs.served.get(seen)
         if found is None and fits(method.entry.guards, premises(method.parameters, needs.reads, seen)):
-            undoable = bool(needs.binds) or needs.dynamic or can_change(kind for _, kind in seen[1])
+            undoable = bool(needs.binds) or needs.dynamic or can_change(kind.partition(" ")[0] for _, kind in seen[1])
             found = needs.served[seen] = undoable
         return found
 
@@ -191,6 +200,9 @@ def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwa
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(None, *args, **kwargs)
     kinds = place.kinds(None if needs.dynamic else needs.reads)
+    for name, say in needs.options.items():
+        if name in kinds:
+            kinds[name] = say(place.get(name))
     files: tuple[str, ...] = ()
     if needs.opens:
         files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.get, kinds))))

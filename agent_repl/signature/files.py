@@ -73,7 +73,7 @@ def file_signature(path: str | os.PathLike[str]) -> str:
 def file_mark(value: Any) -> str:
     """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
     about = _stat(value) if _may_be_path(value) else None
-    return _kind(value, about).signature if about else ""
+    return sniff(value, about).signature if about else ""
 
 
 def looks_like_path(value: Any) -> bool:
@@ -95,26 +95,21 @@ def _stat(path: Any) -> os.stat_result | None:
         return None
 
 
-def sniff(path: str | os.PathLike[str]) -> FileKind:
-    """What the file is; never raises: a file that is not there is "missing", one that cannot be read "unreadable"."""
-    try:
-        return _kind(path, os.stat(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return FileKind("missing")
-    except (OSError, ValueError, TypeError):
-        return FileKind("unreadable")
+def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> FileKind:
+    """What the file is; never raises: a file that is not there is "missing", one that cannot be read "unreadable".
 
-
-def _kind(path: str | os.PathLike[str], about: os.stat_result) -> FileKind:
-    if stat.S_ISDIR(about.st_mode):
-        return FileKind("directory")
-    if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
-        return FileKind("special")
+    `about` is what the system said of it a moment ago.
+    """
     try:
+        about = about or os.stat(path)
+        if stat.S_ISDIR(about.st_mode):
+            return FileKind("directory")
+        if not stat.S_ISREG(about.st_mode):  # a pipe or a device could block or never end
+            return FileKind("special")
         return _look(os.fspath(path), about.st_mtime_ns, about.st_size, about.st_ino)
     except (FileNotFoundError, NotADirectoryError):
         return FileKind("missing")
-    except OSError:
+    except (OSError, ValueError, TypeError):
         return FileKind("unreadable")
 
 

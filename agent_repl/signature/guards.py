@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..records import Guard, Premise
@@ -12,20 +12,25 @@ Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
 """Signatures of a call: of the arguments, of the state by name, and of the files that arguments and state name."""
 
 
-def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = None) -> Callable[..., tuple[Any, ...]]:
+def binder(
+    function: Callable[..., Any],
+    each: Callable[[Any], Any] | None = None,
+    special: Mapping[str, Callable[[Any], Any]] | None = None,
+) -> Callable[..., tuple[Any, ...]]:
     """A compiled function with the same parameters (self first) that returns their values as a tuple.
 
-    With `each` it returns what that says of every value. It raises the TypeError that the function itself would
-    raise for a call that does not bind.
+    With `each` it returns what that says of every value, or what `special` says of some by name. It raises the
+    TypeError that the function itself would raise for a call that does not bind.
     """
     parameters = inspect.signature(function).parameters.values()
     defaults = {f"_default_{p.name}": p.default for p in parameters if p.default is not p.empty}
-    named = [p.replace(annotation=p.empty, default=_default(p)) for p in parameters]
+    later = {p.name: _Verbatim(f"_default_{p.name}") if p.default is not p.empty else p.empty for p in parameters}
+    named = [p.replace(annotation=p.empty, default=later[p.name]) for p in parameters]
     names = [p.name for p in parameters]
     of = "_" * (1 + max(map(len, names))) if each else ""  # no parameter is called that
-    values = "".join(f"{of}({name}), " for name in names[1:])
+    values = "".join(f"{of}{name if special and name in special else ''}({name}), " for name in names[1:])
     name = getattr(function, "__name__", "method")
-    namespace: dict[str, Any] = {**defaults, of: each}
+    namespace: dict[str, Any] = {**defaults, of: each, **{f"{of}{name}": say for name, say in (special or {}).items()}}
     exec(f"def {name}{inspect.Signature(named)}:\n    return ({values})", namespace)
     compiled: Callable[..., tuple[Any, ...]] = namespace[name]
     return compiled
@@ -33,10 +38,6 @@ def binder(function: Callable[..., Any], each: Callable[[Any], Any] | None = Non
 
 class _Verbatim(str):
     __repr__ = str.__str__
-
-
-def _default(parameter: inspect.Parameter) -> Any:
-    return parameter.empty if parameter.default is parameter.empty else _Verbatim(f"_default_{parameter.name}")
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -69,5 +70,8 @@ def differences(accepted: Iterable[Guard], premises: Iterable[Premise]) -> list[
 
 
 def _difference(guard: dict[str, str], premise: Premise) -> str:
-    before = guard.get(premise.path)
-    return f"{premise.path} is {premise.signature}" + (f", was {before}" if before else "")
+    before, now = guard.get(premise.path, ""), premise.signature
+    kind, is_option, option = now.partition(" == ")
+    if is_option and before.startswith(f"{kind} == "):
+        before, now = before.removeprefix(f"{kind} == "), option
+    return f"{premise.path} is {now}" + (f", was {before}" if before else "")

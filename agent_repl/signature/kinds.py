@@ -13,49 +13,61 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from io import FileIO
 from itertools import islice
 from pathlib import PosixPath, PurePath, WindowsPath
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from .files import bounded, quoted, shortened, sniff_text
+from .files import HEAD, bounded, quoted, shortened, sniff_text
 
 LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
-_HEAD = 65_536
+_ABSENT = object()
 Rule = Callable[[Any, int], str]
 
-# by id, here and below: a metaclass may define __hash__, and these classes live for ever
-_SCALARS = {id(kind): kind.__name__ for kind in (int, float, bool, bytes, complex, date, Decimal, type)}
-_SCALARS |= {id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path"}
 
-
-def signature(value: Any) -> str:
+def signature(value: Any, room: int = ROOM) -> str:
     """The structure of a value as one line of text, the same in every process and run."""
     kind = type(value)
     if kind is str and len(value) <= LONG_TEXT:
         return "str"
-    return _SCALARS.get(id(kind)) or shortened(_within(value, ROOM), 8000)
+    rule = _RULES.get(id(kind), _object)
+    return rule if isinstance(rule, str) else _said(rule, value, room)
 
 
-def _within(value: Any, room: int) -> str:
-    kind = type(value)
-    if kind is str:
-        return "str" if len(value) <= LONG_TEXT else _long_text(value)
-    if id(kind) in _SCALARS:
-        return _SCALARS[id(kind)]
-    rule = _RULES.get(id(kind))
-    if rule is None:
-        return _object(value, kind, room)
-    return rule(value, room) if room else "…"
+def _said(rule: Rule | str, value: Any, room: int) -> str:
+    """What a rule says in the room that is left; a rule that fails leaves the name of the class."""
+    if isinstance(rule, str) or (not room and rule is not _object):
+        return rule if isinstance(rule, str) else "…"
+    try:
+        return shortened(str.__str__(rule(value, room)), 8000)
+    except Exception:
+        return _name(type(value))
 
 
-def _long_text(text: str) -> str:
-    return f"text:{sniff_text(text[:_HEAD], whole=len(text) <= _HEAD).signature}".replace("text:text", "text")
+def register(kind: type | str, rule: Callable[[Any], str]) -> None:
+    """Let a rule say the signature of a class's values from now on, or of the class "module.Name" when it comes.
+
+    The rule says one line: structure, never content, the same in every process. One that raises, or says no text,
+    counts as any other object: by type. Subclasses of a class that was given follow its rule; texts keep theirs.
+    """
+    if isinstance(kind, str):
+        _BY_NAME[kind] = lambda value, room: rule(value)
+    else:
+        _RULES[id(kind)] = lambda value, room: rule(value)
+        _KEPT.append(kind)
+
+
+def _text(value: str, room: int) -> str:
+    if str.__len__(value) <= LONG_TEXT:
+        return "str"
+    found = sniff_text(str.__getitem__(value, slice(HEAD)), whole=str.__len__(value) <= HEAD)
+    return f"text:{found.signature}".replace("text:text", "text")
 
 
 def _list(value: list[Any], room: int) -> str:
@@ -74,7 +86,7 @@ def _tuple(value: tuple[Any, ...], room: int) -> str:
     if tuple.__len__(value) > 8:
         return f"tuple[{_union(_ends(value, tuple), room // 4)}, ...]"
     items = tuple.__getitem__(value, slice(None))
-    return f"tuple[{', '.join(_within(item, room // max(2, len(items))) for item in items)}]"
+    return f"tuple[{', '.join(signature(item, room // max(2, len(items))) for item in items)}]"
 
 
 def _set_of(base: Any) -> Rule:
@@ -88,7 +100,7 @@ def _union(values: Iterable[Any], room: int) -> str:
     for value in values:
         record = _as_record(value) if type(value) is dict else None
         if record is None:
-            kinds.add(_within(value, room))
+            kinds.add(signature(value, room))
         else:
             records.append(record)
     return "|".join(sorted(kinds | {_record(records, room)} if records else kinds))
@@ -130,28 +142,56 @@ def _function(value: FunctionType, room: int) -> str:
     return f"function({', '.join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount][:32])})"
 
 
-def _object(value: Any, kind: type, room: int) -> str:
-    bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
-    names = [_name(base) for base in bases]
-    library = library_class(value)
-    if library:
-        return _LIBRARY[library](value, room) if room else "…"
-    label = _first(bases, "_agent_repl_label_", str)
+def _method(value: MethodType, room: int) -> str:
+    return f"method({signature(value.__self__, room // 2)}, {signature(value.__func__, room // 2)})"
+
+
+def _partial(value: Any, room: int) -> str:
+    return f"partial({', '.join(signature(part, room // 4) for part in (value.func, value.args, value.keywords))})"
+
+
+def _file(value: Any, room: int) -> str:
+    """An open file by its class and by how its descriptor was opened, if it has one."""
+    below = value.buffer if type(value).__name__ == "TextIOWrapper" else value
+    raw = below.raw if class_of(below).startswith("_io.Buffered") else below
+    return _name(type(value)) + (f"[{raw.mode}]" if type(raw) is FileIO else "")
+
+
+def _object(value: Any, room: int) -> str:
+    if known := class_of(value):
+        return _said(_BY_NAME[known], value, room)
+    label = _first(value, "_agent_repl_label_", str)
     if label is not None:
         return f"agent:{label}"
-    below = names[0].removeprefix("builtins.") + _fields(value, bases, room)
-    inherited = next((_RULES[id(base)] for base in bases if id(base) in _RULES), None)
-    if inherited is None:
-        return below
-    return f"{below}:{inherited(value, room) if room else '…'}"
+    below = _name(type(value)).removeprefix("builtins.") + _fields(value, room)
+    rule = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
+    return f"{below}:{_said(rule, value, room)}" if rule else below
 
 
 def library_class(value: Any) -> str:
-    """The class as `library.Name` where it is a known library's own, "" for all else, subclasses and impostors too."""
+    """The class as `library.Name` where it is a known table's own, "" for all else, subclasses and impostors too."""
+    known = class_of(value)
+    return known if known in _TABLES else ""
+
+
+def class_of(value: Any) -> str:
+    """Where the class is exactly the one of that name in its module: the name by which it has a rule, else ""."""
     module, _, name = _name(type(value)).rpartition(".")
-    library, home = f"{module.partition('.')[0]}.{name}", sys.modules.get(module)
-    genuine = library in _LIBRARY and type(home) is ModuleType and vars(home).get(name) is type(value)
-    return library if genuine else ""
+    home = sys.modules.get(module)
+    genuine = type(home) is ModuleType and vars(home).get(name) is type(value)
+    names = (f"{module}.{name}", f"{module.partition('.')[0]}.{name}") if genuine else ()
+    return next((known for known in names if known in _BY_NAME), "")
+
+
+def member(value: Any) -> str:
+    """The name of an enum member, "" for all else."""
+    name = _held(value, "_name_") if any(base is Enum for base in _bases(value)) else ""
+    return name if type(name) is str else "?"
+
+
+def _bases(value: Any) -> tuple[type, ...]:
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(type(value))
+    return found
 
 
 def _name(kind: type) -> str:
@@ -160,29 +200,32 @@ def _name(kind: type) -> str:
     return f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
 
 
-def _fields(value: Any, bases: tuple[type, ...], room: int) -> str:
-    declared = list(_first(bases, "__dataclass_fields__", dict) or ())
-    fields = [f"{name}: {_field(value, bases, name, room // max(2, len(declared)))}" for name in declared[:KEYS]]
+def _fields(value: Any, room: int) -> str:
+    """The fields of a dataclass or of a pydantic model."""
+    declared = list(_first(value, "__dataclass_fields__", dict) or _first(value, "__pydantic_fields__", dict) or ())
+    room //= max(2, len(declared))
+    held = [(name, _held(value, name)) for name in declared[:KEYS]]
+    fields = [f"{name}: {'absent' if found is _ABSENT else signature(found, room)}" for name, found in held]
     return f"({', '.join(fields)})" if fields else ""
 
 
-def _first(bases: tuple[type, ...], name: str, kind: type) -> Any:
-    kept = (type.__dict__["__dict__"].__get__(base).get(name) for base in bases)
-    return next((found for found in kept if type(found) is kind), None)
-
-
-def _field(value: Any, bases: tuple[type, ...], name: str, room: int) -> str:
-    slot, state = _first(bases, name, MemberDescriptorType), _first(bases, "__dict__", GetSetDescriptorType)
+def _held(value: Any, name: str) -> Any:
+    """What the instance itself holds, in its slot or its dict; nothing that its class defines is asked."""
+    slot, state = _first(value, name, MemberDescriptorType), _first(value, "__dict__", GetSetDescriptorType)
     try:
-        held = slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name)
+        return slot.__get__(value) if slot else dict.__getitem__(state.__get__(value), name)
     except (AttributeError, KeyError, TypeError):
-        return "absent"
-    return _within(held, room)
+        return _ABSENT
+
+
+def _first(value: Any, name: str, kind: type) -> Any:
+    kept = (type.__dict__["__dict__"].__get__(base).get(name) for base in _bases(value))
+    return next((found for found in kept if type(found) is kind), None)
 
 
 def _dtype(dtype: Any) -> str:
     """A dtype by name; the width of its texts is content, and a stranger's dtype is asked nothing."""
-    if not _name(type(dtype)).startswith(("numpy.", "pandas.", "polars.")):
+    if not _name(type(dtype)).startswith(_LIBRARIES):
         return _name(type(dtype))
     return shortened(re.sub(r"[<>|]([US])\d+", r"\1", str(dtype)), 200)
 
@@ -198,11 +241,13 @@ def _series(value: Any, room: int) -> str:
 def _index(value: Any) -> str:
     """The index of a pandas object where it says more than the rows' numbers; polars has none."""
     index = getattr(value, "index", None)
-    if index is None:
-        return ""
+    inner = "" if index is None else _labels(index, 0)
+    return "" if inner in ("", "Index[None: int64]") else f"; {inner}"
+
+
+def _labels(index: Any, room: int) -> str:
     levels = index.levels if index.nlevels > 1 else [index]
-    inner = _columns(index.names, [level.dtype for level in levels])
-    return "" if inner == "None: int64" else f"; Index[{inner}]"
+    return f"Index[{_columns(index.names, [level.dtype for level in levels])}]"
 
 
 def _columns(labels: Iterable[Any], dtypes: Iterable[Any]) -> str:
@@ -217,16 +262,42 @@ def label(name: Any) -> str:
     return quoted(name) if type(name) is str else str(name) if type(name) is int else signature(name)
 
 
-def _always(text: str) -> Rule:
-    return lambda value, room: text
+def _in_zone(kind: Any) -> Rule:
+    return lambda value, room: kind.__name__ + ("" if kind.tzinfo.__get__(value) is None else "[tz]")
 
 
-_RULES: dict[int, Rule] = {kind: _always(name) for kind, name in _SCALARS.items()} | {
+_SCALARS = (int, float, bool, bytes, complex, date, timedelta, range, Decimal, type)
+# by id, here and below: a metaclass may define __hash__, and these classes live for ever
+_RULES: dict[int, Rule | str] = {
+    **{id(kind): kind.__name__ for kind in _SCALARS},
+    id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path", id(PurePath): "path", id(Enum): "enum",
     id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set_of(set), id(frozenset): _set_of(frozenset),
-    id(FunctionType): _function, id(Enum): _always("enum"), id(str): _always("str"), id(PurePath): _always("path"),
-    id(datetime): lambda value, room: "datetime" if datetime.tzinfo.__get__(value) is None else "datetime[tz]",
+    id(FunctionType): _function, id(MethodType): _method, id(str): _text, id(datetime): _in_zone(datetime),
+    id(time): _in_zone(time),
 }  # fmt: skip
-_LIBRARY: dict[str, Rule] = {
+_LIBRARIES = ("numpy.", "pandas.", "polars.", "pyarrow.", "duckdb.", "_duckdb.")
+_TABLES: dict[str, Rule] = {
     "numpy.ndarray": lambda value, room: f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]",
     "pandas.DataFrame": _frame, "pandas.Series": _series, "polars.DataFrame": _frame, "polars.Series": _series,
 }  # fmt: skip
+_INDEXES = ("", "Range", "Multi", "Datetime", "Timedelta", "Period", "Interval", "Categorical")
+_FILES = ("TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom", "FileIO")
+_BY_NAME: dict[str, Rule] = {
+    **_TABLES,
+    "functools.partial": _partial,
+    "sqlalchemy.Engine": lambda value, room: f"Engine[{value.dialect.name}]",
+    **dict.fromkeys([f"pandas.{kind}Index" for kind in _INDEXES], _labels),
+    **dict.fromkeys([f"_io.{kind}" for kind in _FILES], _file),
+    **dict.fromkeys(
+        ("pyarrow.Table", "pyarrow.RecordBatch"),
+        lambda value, room: f"Table({_columns(value.schema.names, value.schema.types)})",
+    ),
+    **dict.fromkeys(
+        ("duckdb.DuckDBPyRelation", "_duckdb.DuckDBPyRelation"),
+        lambda value, room: f"Relation({_columns(value.columns, value.types)})",
+    ),
+    **dict.fromkeys(
+        ("dask.DataFrame", "dask.Series"), lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}"
+    ),
+}
+_KEPT: list[type] = []
