@@ -1,11 +1,8 @@
 """Code tried in a forked child that the operating system has locked down: only a small report comes back.
 
-Covered: what `lockdown` says; the child has no descriptor but its report's, and maps that it shares are read-only.
-Not covered: a report may tell anything that is in memory; a refused read that the code swallows goes unnoticed; before
-Linux 6.10 ctypes can make a shared map writable again.
+Covered: what `lockdown` says; no descriptor but the report's is open, maps shared with the parent are read-only. Not
+covered: a report can tell what is in memory; refused reads that code swallows; maps against ctypes before Linux 6.10.
 """
-
-from __future__ import annotations
 
 import json
 import os
@@ -24,7 +21,7 @@ from .errors import AgentError
 from .lockdown import LockError, lock
 
 LIMIT, MEMORY = 65_536, 1 << 30
-_FORK_UNSAFE = ("polars", "torch", "jax", "tensorflow", "duckdb")
+_FORK_UNSAFE = {"polars", "torch", "jax", "tensorflow", "duckdb"}
 _OUTSIDE = (AgentError, MemoryError, ModuleNotFoundError)
 _INSIDE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _ACTS = re.compile(r"(socket|subprocess|shutil)\.|os\.(?!listdir|scandir|f?walk|putenv|unsetenv)")
@@ -49,9 +46,8 @@ def trial(work: Callable[[], Any], readable: Iterable[Path] = (), seconds: float
     """Call `work` in a locked child that may read `readable`, and report what it returned (at most 64 KB of JSON)."""
     if sys.platform != "linux":
         return Report("not tried", why="only Linux can lock a child")
-    for name in _FORK_UNSAFE:
-        if name in sys.modules:
-            return Report("not tried", why=f"{name} is loaded, which breaks in a forked child")
+    if unsafe := _FORK_UNSAFE & sys.modules.keys():
+        return Report("not tried", why=f"{min(unsafe)} is loaded, which breaks in a forked child")
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # none of our handlers runs in the child
     mine, its = os.pipe()
     with open(mine, "rb") as pipe, open(its, "wb") as end:
@@ -126,12 +122,12 @@ def _attempt(work: Callable[[], Any]) -> tuple[str, Any, str, str]:
 
     sys.addaudithook(note)  # code that swallows a refusal must not pass for code that ran
     try:
-        value = work()
-        return ("not tried", None, "", refused[0]) if refused else ("done", value, "", "")
+        report: tuple[str, Any, str, str] = ("done", work(), "", "")
     except BaseException as error:
-        told, trace = f"{type(error).__name__}: {error}"[:2000], "".join(traceback.format_exception(error))[-8000:]
-        why = refused[0] if refused else refusal(error)
-        return ("not tried", None, "", why) if why else ("raised", None, told, trace)
+        trace, why = "".join(traceback.format_exception(error))[-8000:], refusal(error)
+        report = ("raised", None, f"{type(error).__name__}: {error}"[:2000], trace)
+        refused += [why] * bool(why)
+    return ("not tried", None, "", refused[0]) if refused else report
 
 
 def refusal(error: BaseException | None) -> str:

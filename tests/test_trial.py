@@ -318,6 +318,11 @@ def test_code_that_swallows_a_refusal_was_not_tried(tmp_path: Path) -> None:
 
 
 @locked
+def test_memory_ends_before_the_machine_s_does() -> None:
+    assert trial(bomb_of_memory, seconds=60).why.startswith("MemoryError")
+
+
+@locked
 def test_an_error_that_came_of_a_refusal_was_not_tried() -> None:
     def work() -> None:
         try:
