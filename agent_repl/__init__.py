@@ -8,7 +8,23 @@ __version__ = "0.1.0"
 _HOMES = {
     "session": ("Session", "default_session", "open_session"),
     "agent": ("Agent",),
-    "control": ("emit", "forget", "pin", "prompt", "source", "status", "unpin", "versions"),
+    "control": (
+        *(
+            "diff",
+            "emit",
+            "examples",
+            "forget",
+            "keep",
+            "pin",
+            "prompt",
+            "revise",
+            "rollback",
+            "source",
+            "status",
+            "undo",
+        ),
+        *("unpin", "versions"),
+    ),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
         *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -16,11 +17,11 @@ from .agent import Agent, MethodHandle
 from .atomic import replace_file
 from .errors import AgentError, ModuleError
 from .modules import Part, render
-from .pipeline import Workshop, pinning
+from .pipeline import Workshop, history, pinning
 from .pipeline.drafts import wanted
 from .pipeline.ledger import Ledger
 from .pipeline.methods import Identity, Method
-from .records import Prompt, Usage, Version
+from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
 
 P = ParamSpec("P")
@@ -142,6 +143,53 @@ def forget(target: Target) -> None:
         raise AgentError(f"{target.title} is pinned: unpin it first")
     target.shop.store.drop(target.identity.key(target.name))
     target.identity.forget(target.name)
+
+
+@_verb
+def rollback(target: Target, number: int) -> Entry:
+    """Make an earlier accepted version the head again, for the calls that it was accepted for."""
+    return history.rollback(target.identity, target.name, number, _state(target.agent))
+
+
+@_verb
+def undo(target: Target, steps: int = 1) -> Entry | None:
+    """Take back the last decision about a method, or the last few; None where nothing stood before."""
+    return history.undo(target.identity, target.name, _state(target.agent), steps)
+
+
+@_verb
+def diff(target: Target, older: int = 0, newer: int = 0) -> str:
+    """What changed between two versions, by default the head and the version that it came from, as a unified diff."""
+    known = {version.number: version for version in versions(target.agent, target.name)}
+    head = target.method().entry.version
+    numbers = older or next(iter(head.parents), head.number), newer or head.number
+    if missing := [number for number in numbers if number not in known]:
+        raise AgentError(f"{target.title} has no version {missing[0]}; there are: {', '.join(map(str, known))}")
+    before, after = (known[number].source.splitlines() for number in numbers)
+    return "\n".join(unified_diff(before, after, f"v{numbers[0]}", f"v{numbers[1]}", lineterm=""))
+
+
+@_verb
+def revise(target: Target, words: str = "") -> Any:
+    """Have a method written again, with your words, for its last call, and give back the new answer.
+
+    Without words it is repaired from the last traceback that passed through it; raises AgentError where there is none.
+    """
+    target.method()
+    return pipeline.revise(target.shop, target.identity, target.agent, target.name, words)
+
+
+@_verb
+def examples(target: Target) -> tuple[Example, ...]:
+    """What accepted runs answered, oldest first; those that were kept are checks that a new version must pass."""
+    return target.shop.store.examples(target.identity.key(target.name))
+
+
+@_verb
+def keep(target: Target, *args: Any, **kwargs: Any) -> Example:
+    """Keep an example as a check: the last call, or the call with these arguments, which is made now."""
+    target.method()
+    return pipeline.keep(target.shop, target.identity, target.agent, target.name, args, kwargs)
 
 
 @_verb

@@ -147,8 +147,11 @@ class Store(Protocol):
 
     def agents(self) -> dict[str, str]: ...  # names by identity template
 
-    def claim(self, identity: str, name: str) -> str:
-        """Give the identity this name, or the next free one like it; a name once given stays. The name is returned."""
+    def claim(self, identity: str, name: str, shared: bool = False) -> str:
+        """Give the identity this name, or the next free one like it; a name once given stays. The name is returned.
+
+        With `shared` it gets the name although another identity has it: its old words.
+        """
 
     def sign(self, data: bytes) -> str:
         """A code that only this user's key can make for these bytes."""

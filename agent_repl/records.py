@@ -195,8 +195,9 @@ class Example:
 class Proposal:
     """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
 
-    `title` reads `sales.top_sellers`; `previous` is the source it would replace; `isolation` says what stands between
-    the code and the machine; `check` tells what is wrong with an edited source ("" when nothing is).
+    `title` reads `sales.top_sellers`; `previous` is the source it would replace, `answers` says which answers change
+    then; `isolation` says what stands between the code and the machine; `check` tells what is wrong with an edited
+    source ("" when nothing is).
     """
 
     title: str
@@ -209,6 +210,7 @@ class Proposal:
     attempts: int = 1
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
+    answers: tuple[str, ...] = ()
     check: Callable[[str], str] = lambda source: ""
 
 
@@ -266,3 +268,5 @@ class Settings:
     max_calls: int = 20
     max_cost: float = 1.0
     template_directory: str = ""
+    examples: str = "on"
+    log: str = ""

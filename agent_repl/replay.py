@@ -42,7 +42,7 @@ class Diff:
     """What a change of code does to known calls; `untried` says why nobody knows."""
 
     changes: tuple[Change, ...] = ()
-    same: int = 0
+    same: tuple[Sample, ...] = ()
     untried: str = ""
     broken: tuple[Change, ...] = ()
 
@@ -58,7 +58,8 @@ def compare(samples: Sequence[Sample], old: Method, new: Method, readable: Itera
         return Diff(untried=report.error or report.why)
     found = [_judge(sample, *runs) for sample, runs in zip(samples, report.value, strict=True)]
     changes = tuple(filter(None, found))
-    return Diff(changes, found.count(None), broken=tuple(change for change in changes if change.broken))
+    same = tuple(sample for sample, change in zip(samples, found, strict=True) if not change)
+    return Diff(changes, same, broken=tuple(change for change in changes if change.broken))
 
 
 def lines(diff: Diff) -> list[str]:
@@ -69,7 +70,7 @@ def lines(diff: Diff) -> list[str]:
     for c in diff.changes:
         why = f" ({c.why})" * (c.why != "the code changed")
         told.append(f"{c.call}: {c.before} → {c.after}{why}{'; this breaks an answer that you kept' * c.broken}")
-    same = f"{diff.same} earlier call{' answers' if diff.same == 1 else 's answer'} as before"
+    same = f"{len(diff.same)} earlier call{' answers' if len(diff.same) == 1 else 's answer'} as before"
     return told + [same] * bool(diff.same)
 
 

@@ -44,3 +44,8 @@ def session(home: Path, *replies: Any, review: Any = "auto", **settings: Any) ->
     """A session whose model answers with these sources in turn; its provider is `session.provider`."""
     texts = [fenced(r) if isinstance(r, str) and not r.startswith("```") else r for r in replies]
     return open_session(home / ".agent_repl", provider=ScriptedProvider(texts), review=review, **settings)
+
+
+def asked(home: Session) -> int:
+    """How often the model was asked."""
+    return len(home.provider.prompts)

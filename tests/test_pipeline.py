@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from kit import Person, fenced, session
+from kit import Person, asked, fenced, session
 
 from agent_repl import (
     BudgetExceeded,
@@ -44,10 +44,6 @@ def double(self, n):
     os.environ["DOUBLED"] = str(n)
     return n * 2
 """
-
-
-def asked(home):
-    return len(home.provider.prompts)
 
 
 def test_a_call_is_written_once_then_remembered(tmp_path):
@@ -94,7 +90,7 @@ def test_a_person_may_widen_the_same_code_without_the_model(tmp_path):
     calc.double(2)
     assert calc.double("ab") == "abab"
     assert asked(home) == 1
-    assert person.seen[1].reason == "widens: the same code for a new kind of call (n is str, was int)"
+    assert person.seen[1].reason.startswith("widens: the same code for a new kind of call (n is str, was int)")
 
 
 def test_unrelated_state_is_no_miss(tmp_path):
@@ -347,7 +343,7 @@ def test_a_first_call_may_be_recursive(tmp_path):
 def test_no_agent_writes_itself_for_ever(tmp_path):
     def deeper(prompt):
         name = prompt.user.partition("Write the method `")[2].partition("`")[0]
-        return fenced(f"def {name}(self):\n    return self.{name}x()\n")
+        return fenced(f"def {name}(self):\n    return self.{name}_on()\n")
 
     home = open_session(tmp_path / ".agent_repl", provider=ScriptedProvider(deeper), review="auto", max_depth=4)
     with pytest.raises(BudgetExceeded, match="max_depth=4"):

@@ -77,7 +77,7 @@ def diff(samples: Sample | Sequence[Sample], old: Any, new: Any, **rest: Any) ->
 
 def test_the_same_answers_are_only_counted() -> None:
     found = diff([SAMPLE, replace(SAMPLE, kept=True)], top, top)
-    assert found == Diff(same=2)
+    assert (found.changes, len(found.same), found.untried) == ((), 2, "")
     assert lines(found) == ["2 earlier calls answer as before"]
 
 
@@ -135,7 +135,7 @@ def test_an_answer_that_the_same_code_no_longer_gives_is_not_deterministic() -> 
 
 def test_state_is_compared_after_every_run_from_the_same_state_before() -> None:
     sample = Sample("till.count(2)", (), {"n": 2}, {"total": 10}, encode(None), kept=True)
-    assert diff(sample, count, count) == Diff(same=1)
+    assert len(diff(sample, count, count).same) == 1
     found = diff(sample, count, count_twice)
     assert lines(found) == [
         "till.count(2): None; self.total = 12 → None; self.total = 14; this breaks an answer that you kept"
@@ -160,7 +160,7 @@ def test_a_value_and_the_state_that_holds_it_stay_one() -> None:
     rows = [1]
     sample = Sample("a.add()", (rows,), {}, {"rows": rows})
     same = method(lambda state, given: state["rows"] is given)
-    assert diff(sample, same, method(lambda state, given: True)).same == 1
+    assert len(diff(sample, same, method(lambda state, given: True)).same) == 1
 
 
 def test_code_that_raises_leaves_the_state_as_it_was() -> None:
@@ -177,7 +177,7 @@ def test_what_is_not_plain_is_compared_by_its_kind() -> None:
     frame = method(lambda state, n: pandas.DataFrame({"a": [n]}))
     text = method(lambda state, n: pandas.DataFrame({"a": [str(n)]}, dtype="str"))
     sample = replace(SAMPLE, answer="")
-    assert diff(sample, frame, frame).same == 1
+    assert len(diff(sample, frame, frame).same) == 1
     assert lines(diff(sample, frame, text)) == ["sales.top(n=1): DataFrame(a: int64) → DataFrame(a: str)"]
 
 
@@ -185,7 +185,7 @@ def test_a_long_answer_is_shown_in_part_and_compared_as_a_whole() -> None:
     long = method(lambda state, n: ["x"] * 5000)
     other = method(lambda state, n: ["x"] * 4999 + ["y"])
     sample = replace(SAMPLE, answer="")
-    assert diff(sample, long, long).same == 1
+    assert len(diff(sample, long, long).same) == 1
     (change,) = diff(sample, long, other).changes
     assert len(change.before) < 330
 
@@ -193,7 +193,7 @@ def test_a_long_answer_is_shown_in_part_and_compared_as_a_whole() -> None:
 def test_many_calls_come_back_in_one_report() -> None:
     samples = [replace(SAMPLE, kwargs={"n": n}, answer="") for n in range(40)]
     found = diff(samples, top, first)
-    assert (len(found.changes), found.same) == (39, 1)
+    assert (len(found.changes), len(found.same)) == (39, 1)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_files_that_were_granted_are_read_today(tmp_path: Path) -> None:
     file.write_text("a\n1\n")
     read = method(lambda state: Path(state["path"]).read_text().split())
     sample = Sample("a.read()", (), {}, {"path": str(file)}, encode(["a", "1"]))
-    assert diff(sample, read, read, readable=[file]) == Diff(same=1)
+    assert len(diff(sample, read, read, readable=[file]).same) == 1
     file.write_text("a\n2\n")
     (change,) = diff(replace(sample, moved=True), read, read, readable=[file]).changes
     assert (change.after, change.why) == ("['a', '2']", "the data moved")
@@ -232,4 +232,4 @@ def test_files_that_were_granted_are_read_today(tmp_path: Path) -> None:
 def test_sets_are_compared_as_sets() -> None:
     one = method(lambda state, n: set([8, 0]))  # noqa: C405
     two = method(lambda state, n: set([0, 8]))  # noqa: C405
-    assert diff(replace(SAMPLE, answer=encode({0, 8})), one, two).same == 1
+    assert len(diff(replace(SAMPLE, answer=encode({0, 8})), one, two).same) == 1

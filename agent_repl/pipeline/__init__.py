@@ -18,16 +18,18 @@ from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
+from ..replay import Diff
 from .case import Case, Workshop, case_for, fill, object_request, state_of
-from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
-from .failures import explain, is_inside
-from .ledger import ledger
+from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
+from .examples import compared, held, keep, last_call, picture, remember
+from .failures import explain, is_inside, last_failure
+from .ledger import ledger, noted
 from .methods import Identity, Method, Needs
 from .pinning import pin
-from .policy import verdict_on
+from .policy import require_kept, verdict_on
 from .undo import Undo
 
-__all__ = ["Workshop", "case_for", "execute", "fill", "object_request", "serve", "settle", "state_of"]
+__all__ = ["Workshop", "case_for", "execute", "fill", "keep", "object_request", "revise", "serve", "settle", "state_of"]
 
 
 def serve(
@@ -47,23 +49,32 @@ def serve(
     place = shop.executor.open(agent)
     method = identity.find(name)
     undoable = None if method is None else identity.served(method, place, args, kwargs)
-    if method is not None and undoable is not None:
+    if method is None or undoable is None:
+        if why := shop.refuses or refusal():
+            raise UnaskedCall(why)
+        with ledger(f"{identity.label}.{name}", shop.log) as book:
+            return _first(case_for(shop, identity, agent, name, args, kwargs, book))
+    if shop.log is None:
         return execute(identity, method, place, args, kwargs, undoable)
-    if why := refusal():
-        raise UnaskedCall(why)
-    with ledger() as book:
-        return _first(case_for(shop, identity, agent, name, args, kwargs, book))
+    with ledger(f"{identity.label}.{name}", shop.log):
+        noted(tier=method.tier, version=method.entry.version.number)
+        return execute(identity, method, place, args, kwargs, undoable)
 
 
-def _first(case: Case) -> Any:
-    """A call that no accepted code is known to fit: settle on code, run it, keep it when it works."""
+def _first(case: Case, words: str = "") -> Any:
+    """A call that no accepted code is known to fit: settle on code, run it, keep it when it works.
+
+    With `words` the code that is there is revised by them, whether it fits or not.
+    """
     __tracebackhide__ = True
     call, shop = case.call, case.shop
     values = [*call.args, *call.kwargs.values(), *state_of(case.place).values(), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
-        method = settle(case)
+        method = settle(case, words)
+        words = ""
         premises = _accepted_premises(case)
         try:
+            before = picture(case.identity, case.place, case.name, call.args, call.kwargs)
             with case.book.deeper(shop.settings, case.title), case.book.timed("execute"):
                 value = execute(case.identity, method, case.place, call.args, call.kwargs, True)
         except BaseException as error:
@@ -74,8 +85,20 @@ def _first(case: Case) -> Any:
                 raise
         else:
             _keep(case, method, premises)
+            remember(case, before, value)
             return value
     raise AssertionError("the last round returns or raises")
+
+
+def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str) -> Any:
+    """Write the head again by a person's words, or without any from its last failure, and make its last call again."""
+    with ledger(f"{identity.label}.{name}", shop.log) as book:
+        method = identity.methods[name]
+        error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(method.function)
+        case = case_for(shop, identity, agent, name, args, kwargs, book)
+        if error is not None:
+            shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+        return _first(case, words)
 
 
 def execute(
@@ -89,6 +112,7 @@ def execute(
     except BaseException as error:
         _roll_back(undo, error)
         raise
+    identity.last = method.code.name, args, kwargs, value, undoable
     return _guarded(value, undo) if method.deferred else value
 
 
@@ -141,31 +165,37 @@ async def _async_iterated(value: Any, undo: Undo | None) -> Any:
         raise
 
 
-def settle(case: Case) -> Method:
-    """Code for this call that may run: accepted before, or written and accepted now. One thread at a time per name."""
+def settle(case: Case, words: str = "") -> Method:
+    """Code for this call that may run: accepted before, or written and accepted now.
+
+    One thread at a time per name, and one process: those that waited find what the first one was given.
+    """
     shop, identity, name = case.shop, case.identity, case.name
-    with shop.flights[case.call.key]:
-        if case.call.key not in shop.failures:
+    with shop.flights[case.call.key], shop.store.lock(*case.call.key):
+        if case.call.key not in shop.failures and not words:
             identity.refresh()
             method = identity.find(name)
             call = case.call
             if method is not None and identity.served(method, case.place, call.args, call.kwargs) is not None:
                 case.book.tier = method.tier
+                noted(tier=method.tier, version=method.entry.version.number)
                 return method
         with case.book.timed("settle"):
-            return _decide(case)
+            return _decide(case, words)
 
 
-def _decide(case: Case) -> Method:
-    draft, code, why = waiting_draft(case) or unchanged_head(case) or new_draft(case)
+def _decide(case: Case, words: str) -> Method:
+    draft, code, why = revised(case, words) if words else waiting_draft(case) or unchanged_head(case) or new_draft(case)
     while True:
-        verdict = verdict_on(case, draft, code, why)
+        diff = compared(case, code)
+        verdict = verdict_on(case, draft, code, why, diff)
         match verdict.decision:
             case "accept" | "pin":
-                return _accept(case, draft, code, pinned=verdict.decision == "pin")
+                return _accept(case, draft, code, diff, pinned=verdict.decision == "pin")
             case "edit":
                 draft, code, why = edited(case, draft, verdict.source)
-                return _accept(case, draft, code)
+                require_kept(case, diff := compared(case, code))
+                return _accept(case, draft, code, diff)
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
@@ -174,17 +204,21 @@ def _decide(case: Case) -> Method:
                 raise Rejected(f"{case.title} was rejected; nothing is lost: call it again to see it, or to revise it")
 
 
-def _accept(case: Case, draft: Version, code: Code, pinned: bool = False) -> Method:
-    """Accepted code is provisional at once: it serves this call, nested ones and those that wait."""
+def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool = False) -> Method:
+    """Accepted code is provisional at once: it serves this call, nested ones and those that wait.
+
+    It goes on to serve kinds of calls that the head served where it was seen to give the same answer.
+    """
     shop, name = case.shop, case.name
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
-    guards: tuple[Guard, ...] = head.entry.guards if head and head.entry.version.unit == version.unit else ()
-    entry = Entry(version, guards, pinned or (head.entry.pinned if head else False))
+    entry = Entry(version, (), pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
+    guards = head.entry.guards if head and head.entry.version.unit == version.unit else held(case, diff)
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
     case.book.tier = tier
+    noted(tier=tier, version=version.number, author=version.author, effects=[e.kind for e in code.effects if e.flagged])
     shop.failures.pop(case.call.key, None)
     return method
 

@@ -12,13 +12,13 @@ from ..prompts import Failure, Request, describe_call, describe_object
 from ..protocols import Executor, Place, Provider, Reviewer, Store
 from ..records import Call, Event, Mode, Settings, Spec, Usage
 from ..signature import looks_like_path
-from .ledger import Ledger
+from .ledger import Ledger, Log
 from .methods import Identity
 
 
 @dataclass
 class Workshop:
-    """What the calls of one session share; `session` fills it in."""
+    """What the calls of one session share; `session` fills it in. `refuses` says why nothing may be written."""
 
     settings: Settings
     mode: Mode
@@ -29,6 +29,8 @@ class Workshop:
     usage: Usage = field(default_factory=Usage)
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
     failures: dict[Any, Failure] = field(default_factory=dict)
+    log: Log | None = None
+    refuses: str = ""
 
 
 @dataclass(frozen=True)

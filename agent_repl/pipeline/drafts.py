@@ -12,7 +12,8 @@ from ..signature.guards import differences
 from ..validate import recall, validate
 from ..write import with_feedback, write
 from .case import Case, request_of, spec_of
-from .ledger import check_budget
+from .examples import tried
+from .ledger import check_budget, noted
 from .methods import Method
 from .policy import require_model
 
@@ -21,10 +22,11 @@ Draft = tuple[Version, Code, str]
 
 def waiting_draft(case: Case) -> Draft | None:
     """Code for the same call that was paid for and never became an entry: it is shown again, or run if accepted."""
-    head, last = case.identity.find(case.name), _last(case)
-    is_head = last is not None and head is not None and head.entry.version.number == last.number
-    if last is None or is_head or last.verdict == "failed" or case.call.key in case.shop.failures:
+    last = _last(case)
+    if last is None or last.verdict == "failed" or case.call.key in case.shop.failures:
         return None
+    if any(head.version.number == last.number for head in case.shop.store.heads(case.call.key)):
+        return None  # it has served, and somebody decided otherwise since
     return last, recall(last.source, case.name), last.reason
 
 
@@ -35,7 +37,7 @@ def _last(case: Case) -> Version | None:
 
 
 def unchanged_head(case: Case) -> Draft | None:
-    """A person may widen the head to a new kind of call as it is; the policy may not."""
+    """A person may widen the head to a new kind of call as it is, where a trial does not raise; the policy may not."""
     head = case.identity.find(case.name)
     if head is None or case.shop.mode != "ask" or case.call.key in case.shop.failures:
         return None
@@ -43,8 +45,14 @@ def unchanged_head(case: Case) -> Draft | None:
         premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
     except TypeError:
         return None
+    report = tried(case)
+    if report.status == "raised":
+        return None
     new = "; ".join(differences(head.entry.guards, premises)) or "its siblings have changed"
-    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({new})"
+    answer = (
+        f"it answers {report.value} (tried in isolation)" if report.status == "done" else f"not tried: {report.why}"
+    )
+    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({new}); {answer}"
 
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
@@ -109,6 +117,7 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Any:
     def spend(usage: Usage) -> None:
         case.book.usage += usage
         shop.usage += usage
+        noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
 
     check_budget(case.book, shop.usage, settings)
     with case.book.timed("write"):
@@ -122,6 +131,14 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Any:
             failure,
             settings.template_directory,
         )
+
+
+def revised(case: Case, words: str) -> Draft:
+    """A new version of the head as the person's words want it."""
+    head = case.identity.find(case.name)
+    if head is None:
+        return new_draft(case)
+    return new_draft(case, revise=(head.code.source, words), parent=head.entry.version)
 
 
 def edited(case: Case, draft: Version, source: str) -> Draft:

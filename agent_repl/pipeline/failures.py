@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import linecache
+import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
@@ -12,6 +16,8 @@ from typing import Any
 
 from ..errors import AgentError
 from ..modules.live import CALLS
+from ..signature import signature
+from ..signature.files import shortened
 
 _OUTSIDE = (AgentError, ImportError, MemoryError)
 
@@ -62,11 +68,36 @@ def _on_purpose(frame: FrameType, line: int) -> bool:
     return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in ast.walk(tree))
 
 
+def last_failure(function: Any) -> tuple[BaseException, tuple[Any, ...], dict[str, Any]]:
+    """The last error that this interpreter showed and that passed through a method, and the call that it made.
+
+    Raises AgentError where there is none.
+    """
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    frames = [t.tb_frame for t in _walk(error.__traceback__)] if error is not None else []
+    mine = [f for f in frames if f.f_code.co_name == function.__name__ and CALLS in f.f_globals]
+    if error is None or not mine:
+        raise AgentError(f"the last traceback does not pass through {function.__name__}: say in words what to change")
+    call = inspect.signature(function).bind_partial()
+    call.arguments.update({n: mine[0].f_locals[n] for n in call.signature.parameters if n in mine[0].f_locals})
+    return error, call.args[1:], call.kwargs
+
+
 def explain(error: BaseException) -> str:
     """The error as the writer should read it: what was raised, and the lines of written code that led to it."""
     written = [t for t in traceback.extract_tb(error.__traceback__) if not _foreign(t)]
     lines = [f"line {t.lineno}: {t.line}" for t in written[-3:]]
-    return "\n".join([f"it raised {type(error).__name__}: {str(error)[:300]}", *lines])
+    return "\n".join([f"it raised {type(error).__name__}: {str(error)[:300]}", *lines, *_values(error)])
+
+
+def _values(error: BaseException) -> list[str]:
+    """What the names in the line that raised held there, by signature."""
+    frame = _responsible(error.__traceback__)
+    if frame is None or CALLS not in frame[0].f_globals:
+        return []
+    line = linecache.getline(frame[0].f_code.co_filename, frame[1])
+    here = {word: frame[0].f_locals[word] for word in re.findall(r"\w+", line) if word in frame[0].f_locals}
+    return [f"{name} is {shortened(signature(value), 120)}" for name, value in list(here.items())[:6] if name != "self"]
 
 
 def _foreign(entry: traceback.FrameSummary) -> bool:

@@ -1,12 +1,19 @@
-"""One account for everything that an outermost call sets in motion: depth, model calls, tokens, money."""
+"""One account for everything that an outermost call sets in motion: depth, model calls, tokens, money; and its tree.
+
+A node of the tree is a dict: call, tier, version, author, tokens, cost, seconds, error, and the calls inside it.
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from ..errors import BudgetExceeded
 from ..records import Settings, Tier, Usage
@@ -45,21 +52,48 @@ class Ledger:
             self.depth -= 1
 
 
+Log = Callable[[dict[str, Any]], None]
 _current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
+_node: ContextVar[dict[str, Any] | None] = ContextVar("agent_repl_node", default=None)
 
 
 @contextmanager
-def ledger() -> Iterator[Ledger]:
-    """The ledger of the outermost call, or a new one when this is it."""
-    present = _current.get()
-    if present is not None:
-        yield present
-        return
-    token = _current.set(Ledger())
+def ledger(title: str = "", log: Log | None = None) -> Iterator[Ledger]:
+    """The ledger of the outermost call, or a new one when this is it; `log` is given the tree of that one."""
+    outer, node, began = _node.get(), dict[str, Any](call=title), time.perf_counter()
+    tokens = _current.set(book := _current.get() or Ledger()), _node.set(node)
+    if outer is not None:
+        outer.setdefault("calls", []).append(node)
     try:
-        yield _current.get() or Ledger()
+        yield book
+    except BaseException as error:
+        node["error"] = type(error).__name__
+        raise
     finally:
-        _current.reset(token)
+        _current.reset(tokens[0])
+        _node.reset(tokens[1])
+        node["seconds"] = round(time.perf_counter() - began, 6)
+        if log is not None and outer is None:
+            log(node)
+
+
+def noted(**facts: Any) -> None:
+    """Add facts to the node of the call that is running; numbers that are there already are added up."""
+    node = _node.get()
+    for name, value in facts.items():
+        if node is None:
+            return
+        node[name] = node[name] + value if name in ("tokens", "cost", "tries") and name in node else value
+
+
+def log_to(path: Path) -> Log:
+    """A log that appends each tree to a file as one line of JSON; it holds no argument and no answer, never raises."""
+
+    def log(node: dict[str, Any]) -> None:
+        with suppress(OSError, ValueError, TypeError), open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **node}) + "\n")
+
+    return log
 
 
 def check_budget(book: Ledger, session: Usage, settings: Settings) -> None:

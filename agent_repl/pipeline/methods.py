@@ -75,6 +75,7 @@ class Identity:
         self.base: type = object
         self.live: type = object
         self.methods: dict[str, Method] = {}
+        self.last: tuple[str, tuple[Any, ...], Mapping[str, Any], Any, bool] | None = None
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}
         self.refresh()

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from dataclasses import replace
+from difflib import SequenceMatcher
 
-from ..errors import CacheMiss, InvalidCode, PolicyError, ReviewRequired
+from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
 from ..records import Code, Proposal, Settings, Verdict, Version
+from ..replay import Diff, lines
 from ..validate import validate
 from .case import Case, request_of, spec_of
 
 _one_at_a_time = threading.RLock()
 
 
-def verdict_on(case: Case, draft: Version, code: Code, why: str) -> Verdict:
+def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> Verdict:
     """What the policy, or the person, says of a draft."""
     shop = case.shop
     _require_policy(shop.settings, code)
     earlier = [v for v in shop.store.versions(case.call.key) if v.unit == code.unit and v.verdict != "draft"]
     if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens"):
         return Verdict("accept")
-    if shop.mode == "auto" and not code.flagged:
+    head = case.identity.find(case.name)
+    pinned = head is not None and head.entry.pinned
+    if shop.mode == "auto" and not (code.flagged or diff.broken or pinned):
         return Verdict("accept")
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
-        raise ReviewRequired(_waits(case, code))
-    proposal = _proposal(case, draft, code, why, rejected=bool(earlier) and earlier[-1].verdict == "rejected")
+        raise ReviewRequired(_waits(case, code, diff))
+    rejected = bool(earlier) and earlier[-1].verdict == "rejected"
+    proposal = replace(_proposal(case, draft, code, why, rejected), answers=tuple(lines(diff)))
     with _one_at_a_time, case.book.timed("review"):
-        return shop.reviewer.review(proposal)
+        verdict = shop.reviewer.review(proposal)
+        if verdict.decision in ("accept", "pin"):
+            require_kept(case, diff)
+        return verdict
+
+
+def require_kept(case: Case, diff: Diff) -> None:
+    """Code that breaks a kept example passes only when the person says so in words; raises Rejected."""
+    broken = "; ".join(f"{change.call} answered {change.before}, and now {change.after}" for change in diff.broken)
+    if broken and not case.shop.reviewer.confirm(
+        f"This breaks what was kept as a check: {broken}. Accept it all the same?"
+    ):
+        raise Rejected(f"{case.title} stays as it was, since it would break a check: {broken}; the draft is kept")
 
 
 def require_model(case: Case) -> None:
-    """Whether the mode lets a model be asked here; said before anything is paid."""
+    """Whether the mode lets a model be asked here, and whether the name is meant; said before anything is paid."""
     shop = case.shop
+    _require_no_typo(case)
     if shop.mode == "cached":
         raise CacheMiss(
             f"no accepted code fits {case.title}{_shown(case)} and the review mode here is `cached`: call it where a "
@@ -41,6 +61,30 @@ def require_model(case: Case) -> None:
             f"{case.title} is not written yet and nobody can answer here: run it in a terminal or a notebook, or set "
             f"review to `auto`, `later` or `cached` (AGENT_REPL_REVIEW)"
         )
+
+
+def _require_no_typo(case: Case) -> None:
+    """A new name that nearly equals one that is there is asked about; where nobody can answer it is refused."""
+    known = [n for n in spec_of(case).methods | spec_of(case).state if n != case.name]
+    near = next((n for n in sorted(known) if _differ_in_a_letter(case.name, n)), "")
+    if not near or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
+        return
+    asked = f"{case.title} is not written yet; did you mean {case.call.label}.{near}?"
+    if not (case.shop.reviewer.can_ask and case.shop.reviewer.confirm(f"{asked} Write {case.name} all the same?")):
+        raise UnaskedCall(f"{asked} Nothing was written; if {case.name} is another thing, give it a name less alike")
+
+
+def _differ_in_a_letter(name: str, other: str) -> bool:
+    """Whether one word of a name nearly equals the other's, digits apart, and all other words are the same."""
+    if name.replace("_", "") == other.replace("_", ""):
+        return True
+    words, others = name.split("_"), other.split("_")
+    apart = [(a, b) for a, b in zip(words, others, strict=False) if a != b]
+    if len(words) != len(others) or len(apart) != 1 or min(map(len, apart[0])) < 4:
+        return False
+    (word, meant), digits = apart[0], re.compile(r"\d").findall
+    same = word[0] == meant[0] and digits(word) == digits(meant)
+    return same and SequenceMatcher(None, word, meant).ratio() >= 0.8
 
 
 def _shown(case: Case) -> str:
@@ -54,9 +98,10 @@ def _require_policy(settings: Settings, code: Code) -> None:
         raise PolicyError(f"policy=strict refuses this code: {listed}")
 
 
-def _waits(case: Case, code: Code) -> str:
+def _waits(case: Case, code: Code, diff: Diff) -> str:
     flagged = ", ".join(f"{e.kind} ({e.detail}, line {e.line})" for e in code.effects if e.flagged)
     because = f"it is flagged: {flagged}" if flagged else f"the review mode is `{case.shop.mode}`"
+    because = "it breaks an example that was kept as a check" if diff.broken else because
     return f"{case.title} is written and waits for a person, since {because}; call it in a terminal or a notebook"
 
 

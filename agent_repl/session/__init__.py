@@ -17,7 +17,8 @@ from ..atomic import replace_file
 from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
 from ..pipeline import Workshop, fill, object_request, serve
-from ..pipeline.ledger import Ledger, ledger
+from ..pipeline.history import inherit
+from ..pipeline.ledger import Ledger, ledger, log_to
 from ..pipeline.methods import Identity
 from ..prompts import render
 from ..protocols import Provider, Reviewer, Store
@@ -101,13 +102,25 @@ class Session:
         if template not in self.identities:
             if name is not None and not is_name(name):
                 raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
-            stored = self.store.agents()
-            taken = {*stored.values(), *(known.label for known in self.identities.values())}
-            label = stored.get(template) or free_name(name or slug(template), taken)
+            label = self.store.agents().get(template) or self._label(template, name or slug(template))
             known = Identity(template, label, self.store, self._shop.executor)
             class_for(known, self._shop)
             self.identities[template] = known
         return self.identities[template]
+
+    def _label(self, template: str, wanted: str) -> str:
+        """A name for new words: that of the old ones where a person says that they mean the same, else a free one."""
+        stored = self.store.agents()
+        old = next((words for words, name in stored.items() if name == wanted and self.store.entries(words)), "")
+        label = free_name(wanted, [*stored.values(), *(known.label for known in self.identities.values())])
+        known = ", ".join(self.store.entries(old)) if old else ""
+        question = f"{wanted} was {old!r} until now, with {known}. Is {template!r} the same, in other words"
+        if old and self.reviewer.can_ask and self.reviewer.confirm(f"{question}? (no: a new agent, {label})"):
+            inherit(self.store, old, template, wanted)
+            return wanted
+        if old:
+            self.reviewer.tell(Event("warning", f"{wanted} is another agent here, {old!r}: this one is called {label}"))
+        return label
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
@@ -178,6 +191,7 @@ def open_session(
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
+    shop.log = log_to(Path(loaded.log).expanduser()) if loaded.log else None
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 

@@ -18,6 +18,7 @@ _CHOICES = {
     "policy": ("inform", "strict"),
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
+    "examples": ("on", "off"),
 }
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")

@@ -121,12 +121,13 @@ class MemoryStore:
         with self._rows() as rows:
             return {row.identity: row.name for row in rows.find("agent")}
 
-    def claim(self, identity: str, name: str) -> str:
+    def claim(self, identity: str, name: str, shared: bool = False) -> str:
         if identity not in self.agents():
             with self._rows(write=True) as rows:
                 names = {row.identity: row.name for row in rows.find("agent")}
                 if identity not in names:
-                    rows.keep("agent", Key(identity, free_name(name, names.values())), 0, sha256(identity), {})
+                    free = name if shared else free_name(name, names.values())
+                    rows.keep("agent", Key(identity, free), 0, sha256(identity), {})
         return self.agents()[identity]
 
     def source_file(self, version: Version) -> Path | None:

@@ -1,0 +1,178 @@
+"""What accepted runs answered: recorded, kept as checks, and answered again by old and new code before a review."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from ..errors import AgentError, StoreError
+from ..modules import namespace
+from ..plain import decode, encode
+from ..protocols import Place
+from ..records import Code, Event, Example, Guard
+from ..replay import Diff, Sample, compare
+from ..signature import looks_like_path, signature
+from ..trial import Report, trial
+from .case import Case, state_of
+from .methods import Identity
+
+SECONDS = 5.0
+"""How long old and new code may take together before a review."""
+
+
+def picture(identity: Identity, place: Place, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Example:
+    """A call that is about to be made: its arguments, the state that the code can read, the data in its files."""
+    needs, version = identity.needs(name), identity.methods[name].entry.version
+    kinds = place.kinds() if needs.dynamic else place.kinds({*needs.reads, *needs.binds})
+    state = {each: place.get(each) for each in kinds}
+    files = _fingerprint([*args, *kwargs.values(), *state.values()])
+    return Example(version.key, version.number, encode([list(args), dict(kwargs)]), encode(state), "", "", files)
+
+
+def _fingerprint(values: Iterable[Any]) -> str:
+    found = []
+    for path in filter(looks_like_path, values):
+        with suppress(OSError), open(path, "rb") as file:
+            found.append(f"{os.stat(path).st_size}-{crc32(file.read(1 << 20)):08x}")
+    return " ".join(found)
+
+
+def remember(case: Case, before: Example, value: Any) -> None:
+    """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told."""
+    found = answered(before, value)
+    past = [e for e in case.shop.store.examples(found.key) if e.version != found.version]
+    if past and found.kind not in {e.kind for e in past}:
+        case.tell(
+            Event("warning", f"{case.title} returns {found.kind}, and v{past[-1].version} returned {past[-1].kind}")
+        )
+    if case.shop.settings.examples != "off":
+        with suppress(StoreError):  # it is only an example
+            case.shop.store.remember(found)
+
+
+def answered(before: Example, value: Any) -> Example:
+    """The example with its answer; one that is not plain is told by its signature alone."""
+    return replace(before, answer=encode(value), kind=signature(value))
+
+
+def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Example:
+    """Keep the last call, or one that is made now, as a check; raises AgentError where it cannot be made again."""
+    place, last = shop.executor.open(agent), identity.last
+    if args or kwargs or identity.find(name) is None:
+        before = picture(identity, place, name, args, kwargs)
+        found: Example | None = answered(before, getattr(agent, name)(*args, **kwargs))
+    elif last and last[0] == name and not last[4]:
+        found = answered(picture(identity, place, name, last[1], last[2]), last[3])
+    else:
+        found = next(iter(shop.store.examples(identity.key(name))[::-1]), None)
+    if found is None or not (found.args and found.state and found.answer):
+        raise AgentError(
+            f"{identity.label}.{name} has no call that could be made again: keep one with plain arguments, state and "
+            f"answer, as in keep({identity.label}.{name}, n=3)"
+        )
+    shop.store.remember(kept := replace(found, kept=True))
+    return kept
+
+
+def last_call(shop: Any, identity: Identity, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of the last call of a method, in this session or as recorded; raises AgentError."""
+    if identity.last and identity.last[0] == name:
+        return identity.last[1], dict(identity.last[2])
+    found = next((e.args for e in reversed(shop.store.examples(identity.key(name))) if e.args), "")
+    if not found:
+        raise AgentError(f"no call of {identity.label}.{name} is known: make one first")
+    args, kwargs = decode(found)
+    return tuple(args), kwargs
+
+
+def compared(case: Case, code: Code) -> Diff:
+    """Which answers change with this code: of recorded calls, of methods that call it, and of today's call."""
+    head = case.identity.find(case.name)
+    if head is None or head.code.unit == code.unit:
+        return Diff()
+    callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
+    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)]
+    samples.append(_today(case))
+    files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
+    return compare(
+        samples,
+        _runner(case, lambda: head.function),
+        _runner(case, cache(lambda: _defined(case, code))),
+        files,
+        SECONDS,
+    )
+
+
+def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
+    """The kinds of recorded calls that the code which is the head now was seen to answer as before."""
+    known = [s for s in diff.same if s.answer and not s.moved and s.call.startswith(f"{case.name}(")]
+    places = [case.shop.executor.open(_agent(case, sample)) for sample in known]
+    found = [case.identity.premises(case.name, p, s.args, s.kwargs) for p, s in zip(places, known, strict=True)]
+    return tuple(dict.fromkeys(found))
+
+
+def tried(case: Case) -> Report:
+    """The head's answer to this call, as a text, had in a locked child where nothing can be changed."""
+    head, sample = case.identity.methods[case.name], _today(case)
+    run = _runner(case, lambda: head.function)
+    return trial(lambda: brief(run(sample)), [Path(v) for v in _values(sample) if looks_like_path(v)], SECONDS)
+
+
+def _samples(case: Case, name: str) -> list[Sample]:
+    return [_sample(e, name) for e in case.shop.store.examples(case.identity.key(name)) if e.args and e.state]
+
+
+def _sample(example: Example, name: str) -> Sample:
+    (args, kwargs), state = decode(example.args), decode(example.state)
+    moved = _fingerprint([*args, *kwargs.values(), *state.values()]) != example.files
+    return Sample(_shown(name, args, kwargs), tuple(args), kwargs, state, example.answer, example.kept, moved)
+
+
+def _today(case: Case) -> Sample:
+    call = case.call
+    return Sample(
+        _shown(case.name, call.args, call.kwargs), call.args, dict(call.kwargs), state_of(case.place), "", False, False
+    )
+
+
+def _shown(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
+    parts = [*map(brief, args), *(f"{key}={brief(value)}" for key, value in kwargs.items())]
+    return f"{name}({', '.join(parts)})"
+
+
+def brief(value: Any) -> str:
+    """A short plain value as it is written in Python, any other one by its signature."""
+    return repr(value) if encode(value, 80) else f"<{signature(value)}>"
+
+
+def _values(sample: Sample) -> list[Any]:
+    return [*sample.args, *sample.kwargs.values(), *sample.state.values()]
+
+
+def _defined(case: Case, code: Code) -> Callable[..., Any]:
+    scope = namespace(f"agent_written.{case.identity.label}", "<draft>", code.source, code.calls)
+    return case.shop.executor.define(code, "<draft>", scope)
+
+
+def _runner(case: Case, function: Callable[[], Callable[..., Any]]) -> Callable[[Sample], Any]:
+    """Makes a sample's call with this code as the method; only ever run in a child that is thrown away."""
+
+    def run(sample: Sample) -> Any:
+        live, name = case.identity.live, sample.call.partition("(")[0]
+        setattr(live, case.name, function())
+        case.shop.refuses = "a method that is not written yet"
+        return getattr(_agent(case, sample), name)(*sample.args, **sample.kwargs)
+
+    return run
+
+
+def _agent(case: Case, sample: Sample) -> Any:
+    agent: Any = object.__new__(case.identity.live)
+    agent.__dict__ = sample.state
+    return agent
