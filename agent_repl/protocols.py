@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from .generation import Generation
 from .records import Code, Entry, Event, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
 
 
@@ -95,11 +96,13 @@ class Store(Protocol):
     """What is learnt in one home.
 
     `where` is shown to the person; `notes` lists what was left unread, and why; `home` is None where there is no disk.
+    `generation` changes with everything that is written here.
     """
 
     where: str
     notes: list[str]
     home: Path | None
+    generation: Generation
 
     def entries(self, identity: str) -> dict[str, Entry]:
         """The heads of an identity by method name."""
@@ -115,6 +118,9 @@ class Store(Protocol):
 
     def put(self, entry: Entry) -> None:
         """Make this entry the head of its method."""
+
+    def count(self, version: Version, runs: int) -> None:
+        """Remember how often the head has run, if it is still this version."""
 
     def drop(self, key: Key) -> None:
         """Remove the head; versions stay."""

@@ -19,11 +19,12 @@ from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
 from .case import Case, Workshop, case_for, fill, object_request, state_of
+from .crystal import ripen
 from .drafts import edited, judged, new_draft, unchanged_head, waiting_draft
 from .failures import explain, is_inside
 from .ledger import ledger
 from .methods import Identity, Method, Needs
-from .pinning import pin
+from .pinning import pin, sync
 from .policy import verdict_on
 from .undo import Undo
 
@@ -44,11 +45,16 @@ def serve(
     `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
     """
     __tracebackhide__ = True
+    if identity.word != identity.generation.word[0]:
+        sync(identity)
     place = shop.executor.open(agent)
-    method = identity.find(name)
+    method = identity.methods.get(name) or identity.find(name)
     undoable = None if method is None else identity.served(method, place, args, kwargs)
     if method is not None and undoable is not None:
-        return execute(identity, method, place, args, kwargs, undoable)
+        value = execute(identity, method, place, args, kwargs, undoable)
+        if method.ripens and not undoable:
+            ripen(identity, method, shop.settings.crystallize_after)
+        return value
     if why := refusal():
         raise UnaskedCall(why)
     with ledger() as book:
@@ -200,6 +206,7 @@ def _keep(case: Case, method: Method, premises: Guard) -> None:
     case.identity.put(case.name, entry)
     try:
         case.shop.store.put(entry)
+        method.kept = True
         if entry.pinned:
             pin(case.identity, case.name, state_of(case.place))
     except (StoreError, ModuleError) as error:

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 from ..errors import StoreError
+from ..generation import Generation
 from ..records import Entry, Key, Standing, Version
 from .rows import Row, Rows, entry_of, sha256, versions_of
 from .signing import SigningKey, process_key
@@ -27,6 +28,7 @@ class MemoryStore:
         self.where = where
         self.notes = list(notes)
         self.home: Path | None = None
+        self.generation = Generation(None)
         self._key = key or process_key()
         self._memory = Rows()
         self._lock = RLock()
@@ -36,6 +38,8 @@ class MemoryStore:
         """The rows for one look, or for one change: it happens wholly or not at all, and alone."""
         with self._lock:
             yield self._memory
+        if write:
+            self.generation.raise_()
 
     def entries(self, identity: str) -> dict[str, Entry]:
         with self._rows() as rows:
@@ -63,13 +67,18 @@ class MemoryStore:
     def put(self, entry: Entry) -> None:
         self._decide("entry", entry.version, {"guards": entry.guards, "pinned": entry.pinned, "runs": entry.runs})
 
-    def _decide(self, kind: str, version: Version, body: dict[str, Any]) -> None:
+    def _decide(self, kind: str, version: Version, body: dict[str, Any], anew: bool = True) -> None:
         if not version.number:
             raise StoreError(f"{version.key.name} was never stored, so nothing can be said about it: add it first.")
         with self._rows(write=True) as rows:
             past = rows.find(kind=kind, **version.key._asdict())
             turn = 1 + max((row.turn for row in past), default=0)
-            rows.keep(Row(kind, *version.key, version.number, turn, _now(), sha256(version.source), body))
+            body = (past[-1].body if past else {}) | body
+            if past or anew:
+                rows.keep(Row(kind, *version.key, version.number, turn, _now(), sha256(version.source), body))
+
+    def count(self, version: Version, runs: int) -> None:
+        self._decide("entry", version, {"runs": runs}, anew=False)
 
     def drop(self, key: Key) -> None:
         if key.name in self.entries(key.identity):
