@@ -18,28 +18,26 @@ class Generation:
 
     def __init__(self, home: Path | None) -> None:
         self._path = home and home / "generation"
-        self._shared = False
-        self._own = self.word = memoryview(bytearray(4)).cast("I")
+        self.word = memoryview(bytearray(4)).cast("I")
 
     def share(self) -> None:
         """From now on see what other processes decide; makes the file, so only for a home that holds something."""
-        if self._shared or self._path is None:
+        if self._path is None or self.word.readonly:
             return
         with suppress(OSError, ValueError), open(self._path, "a+b", buffering=0) as file:
             if file.seek(0, 2) < 4:
                 file.write(_drawn())
-            self.word = memoryview(mmap(file.fileno(), 4, access=ACCESS_READ)).cast("I")
-            self._shared = True
-            self._own[0] += 1  # whoever still looks at it looks again
+            before, self.word = self.word, memoryview(mmap(file.fileno(), 4, access=ACCESS_READ)).cast("I")
+            before[0] += 1  # whoever still looks at it looks again
 
     def raise_(self) -> None:
         """Tell all processes that something was decided; call it when the decision can be read."""
         self.share()
-        if self._shared and self._path:
-            with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
-                file.write(_drawn())
-        else:
-            self._own[0] += 1
+        if self._path is None or not self.word.readonly:
+            self.word[0] += 1
+            return
+        with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
+            file.write(_drawn())
 
 
 def _drawn() -> bytes:

@@ -123,3 +123,21 @@ def test_what_was_never_stored_cannot_be_judged_or_made_a_head(store: Store) -> 
 def test_signatures_are_those_of_the_given_key(store: Store) -> None:
     assert OURS.verify(b"some bytes", store.sign(b"some bytes"))
     assert not OURS.verify(b"some byteS", store.sign(b"some bytes"))
+
+
+def test_runs_are_counted_for_the_head_alone(store: Store) -> None:
+    first, second = accepted(store), accepted(store, "b = 2")
+    store.count(first.version, 9)
+    assert store.entries(KEY.identity)["total"] == second
+    store.count(second.version, 3)
+    assert store.entries(KEY.identity)["total"] == Entry(second.version, second.guards, runs=3)
+
+
+def test_every_change_raises_the_generation(store: Store) -> None:
+    words = [store.generation.word[0]]
+    kept = store.add(draft())
+    changes = [lambda: store.judge(kept, "accepted"), lambda: store.put(Entry(kept)), lambda: store.drop(KEY)]
+    for change in changes:
+        words.append(store.generation.word[0])
+        change()
+    assert len({*words, store.generation.word[0]}) == 5

@@ -36,7 +36,7 @@ class InlinePlace:
         return self._agent.__dict__[name]
 
     def set(self, name: str, value: Any) -> None:
-        object.__setattr__(self._agent, name, value)
+        self._agent.__dict__[name] = value
 
     def delete(self, name: str) -> None:
         self._agent.__dict__.pop(name, None)

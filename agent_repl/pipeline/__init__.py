@@ -201,6 +201,8 @@ def _accepted_premises(case: Case) -> Guard:
 
 def _keep(case: Case, method: Method, premises: Guard) -> None:
     """The first success: the entry is stored. Siblings that this very run wrote add their premises to the guard."""
+    if case.identity.methods.get(case.name) is not method:
+        return  # somebody decided otherwise meanwhile
     wide = (*premises, *(p for p in _accepted_premises(case) if p.path not in {q.path for q in premises}))
     entry = case.identity.widen(case.name, wide)
     case.identity.put(case.name, entry)

@@ -20,17 +20,11 @@ from .methods import Identity
 _UNSET = object()
 
 
-def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
-    """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
-    return _change(identity, name, state, pinned=True)
+def pin(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool = True) -> Path:
+    """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError.
 
-
-def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
-    """Take a method out of the class file; it is served from the store again, with its guards."""
-    _change(identity, name, state, pinned=False)
-
-
-def _change(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool) -> Path:
+    With `pinned` false it is taken out: it is served from the store again, with its guards.
+    """
     path = _path(identity)
     _refuse_foreign(identity, path)
     identity.refresh()  # another process may have pinned since

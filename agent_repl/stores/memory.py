@@ -67,18 +67,18 @@ class MemoryStore:
     def put(self, entry: Entry) -> None:
         self._decide("entry", entry.version, {"guards": entry.guards, "pinned": entry.pinned, "runs": entry.runs})
 
-    def _decide(self, kind: str, version: Version, body: dict[str, Any], anew: bool = True) -> None:
+    def _decide(self, kind: str, version: Version, body: dict[str, Any]) -> None:
         if not version.number:
             raise StoreError(f"{version.key.name} was never stored, so nothing can be said about it: add it first.")
         with self._rows(write=True) as rows:
             past = rows.find(kind=kind, **version.key._asdict())
             turn = 1 + max((row.turn for row in past), default=0)
-            body = (past[-1].body if past else {}) | body
-            if past or anew:
-                rows.keep(Row(kind, *version.key, version.number, turn, _now(), sha256(version.source), body))
+            rows.keep(Row(kind, *version.key, version.number, turn, _now(), sha256(version.source), body))
 
     def count(self, version: Version, runs: int) -> None:
-        self._decide("entry", version, {"runs": runs}, anew=False)
+        with self._rows(write=True) as rows:
+            for head in rows.find(kind="entry", **version.key._asdict(), number=version.number):
+                rows.keep(head._replace(turn=head.turn + 1, at=_now(), body=head.body | {"runs": runs}))
 
     def drop(self, key: Key) -> None:
         if key.name in self.entries(key.identity):
