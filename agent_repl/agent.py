@@ -61,7 +61,7 @@ class Agent:
         raise AttributeError(_absent(self, name), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *type(self)._agent_repl_identity_.names()]
+        return list({*super().__dir__(), *type(self)._agent_repl_identity_.names()})
 
     def __repr__(self) -> str:
         identity = type(self)._agent_repl_identity_
@@ -122,7 +122,7 @@ def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
             "_agent_repl_label_": identity.label,
         },
     )
-    identity.live, identity.base = live, Agent
+    identity.live, identity.base, identity.handle = live, Agent, MethodHandle
     bind(identity)
     return live
 

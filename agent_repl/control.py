@@ -133,7 +133,7 @@ def unpin(target: Target) -> None:
     """Take a method out of the class file; its accepted code is served with its guards again."""
     if not target.method().entry.pinned:
         raise AgentError(f"{target.title} is not pinned")
-    pinning.unpin(target.identity, target.name, _state(target.agent))
+    pinning.pin(target.identity, target.name, _state(target.agent), pinned=False)
 
 
 @_verb

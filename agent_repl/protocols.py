@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from .generation import Generation
 from .records import Code, Entry, Event, Example, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
 
 
@@ -96,11 +97,13 @@ class Store(Protocol):
     """What is learnt in one home.
 
     `where` is shown to the person; `notes` lists what was left unread, and why; `home` is None where there is no disk.
+    `generation` changes with everything that is written here.
     """
 
     where: str
     notes: list[str]
     home: Path | None
+    generation: Generation
 
     def entries(self, identity: str) -> dict[str, Entry]:
         """The heads of an identity by method name."""
@@ -119,6 +122,9 @@ class Store(Protocol):
 
     def heads(self, key: Key) -> tuple[Entry, ...]:
         """Every entry that was ever put for a method, oldest first; dropped ones too."""
+
+    def count(self, version: Version, runs: int) -> None:
+        """Remember how often the head has run, if it is still this version."""
 
     def drop(self, key: Key) -> None:
         """Remove the head; versions, examples and earlier heads stay."""

@@ -264,6 +264,7 @@ class Settings:
     policy: str = "inform"
     samples: str = "some"
     show: str = "code"
+    crystallize_after: int = 3
     max_depth: int = 8
     max_calls: int = 20
     max_cost: float = 1.0

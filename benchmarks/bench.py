@@ -161,16 +161,28 @@ def pinned_calls(folder: Path, turns: int) -> Iterator[Row]:
         yield _call(f"pinned call, state {WORDS[name]}", f"{name}(1, 2)", copy(agent), plain, turns, aim)
 
 
+def crystallized_calls(folder: Path, turns: int) -> Iterator[Row]:
+    """A crystallized method is a function of the object's class, with a prologue; its agent was made after it."""
+    from copy import copy
+
+    agent, plain = _adder(folder, READ), _plain()
+    for _ in range(3):
+        eval("agent.read(1, 2)", {"agent": agent})
+    aim = 4.0 if sys.version_info >= (3, 12) else 6.0
+    yield _call("crystallized call, state read", "read(1, 2)", copy(agent), plain, turns, aim)
+    yield _call("the same, by keywords", "read(a=1, b=2)", copy(agent), plain, turns)
+
+
 def cached_calls(folder: Path, turns: int) -> Iterator[Row]:
     """A cached method is looked up, its call is compared with the guard, then it runs."""
-    agent, plain = _adder(folder, READ, WRITE, FIRST_LINE), _plain()
+    agent, plain = _adder(folder, READ, WRITE, FIRST_LINE, crystallize_after=0), _plain()
     agent.path = plain.path = str(_csv(folder / "data.csv"))
-    yield _call("cached call, state read", "read(1, 2)", agent, plain, turns, 80.0)
+    yield _call("cached call, state read", "read(1, 2)", agent, plain, turns, 60.0)
     yield _call("cached call, state read and written", "write(1, 2)", agent, plain, turns)
     yield _call("cached call, opens a file", "first_line()", agent, plain, turns, 2.0)
 
 
-def _adder(folder: Path, *sources: str) -> Any:
+def _adder(folder: Path, *sources: str, **settings: Any) -> Any:
     """An agent whose model answers with these sources, each for the call of its name."""
     from agent_repl import ScriptedProvider, open_session
 
@@ -179,7 +191,7 @@ def _adder(folder: Path, *sources: str) -> Any:
             f"```python\n{s}\n```" for s in sources if f"`{s.partition('def ')[2].partition('(')[0]}" in prompt.user
         )
 
-    session = open_session(folder / ".agent_repl", provider=ScriptedProvider(reply), review="auto")
+    session = open_session(folder / ".agent_repl", provider=ScriptedProvider(reply), review="auto", **settings)
     return session.agent("adder", factor=3)
 
 
@@ -328,7 +340,14 @@ def memory(folder: Path, turns: int) -> Iterator[Row]:
     yield Row("memory of the model's process", float(used[1]), unit="MB")
 
 
-GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [pinned_calls, cached_calls, signatures, first_hits, starts]
+GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [
+    pinned_calls,
+    crystallized_calls,
+    cached_calls,
+    signatures,
+    first_hits,
+    starts,
+]
 MODEL_GROUPS = [memory, demo]
 
 

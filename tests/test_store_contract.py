@@ -235,3 +235,21 @@ def test_a_lock_is_entered_again_after_it_was_left(store: Store) -> None:
             accepted(store)
     with store.lock(*KEY), store.lock(KEY.identity, "other"):
         assert "total" in store.entries(KEY.identity)
+
+
+def test_runs_are_counted_for_the_head_alone(store: Store) -> None:
+    first, second = accepted(store), accepted(store, "b = 2")
+    store.count(first.version, 9)
+    assert store.entries(KEY.identity)["total"] == second
+    store.count(second.version, 3)
+    assert store.entries(KEY.identity)["total"] == Entry(second.version, second.guards, runs=3)
+
+
+def test_every_change_raises_the_generation(store: Store) -> None:
+    words = [store.generation.word[0]]
+    kept = store.add(draft())
+    changes = [lambda: store.judge(kept, "accepted"), lambda: store.put(Entry(kept)), lambda: store.drop(KEY)]
+    for change in changes:
+        words.append(store.generation.word[0])
+        change()
+    assert len({*words, store.generation.word[0]}) == 5

@@ -20,12 +20,13 @@ from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
 from ..replay import Diff
 from .case import Case, Workshop, case_for, fill, object_request, state_of
+from .crystal import ripen
 from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
 from .examples import compared, held, keep, last_call, picture, remember
 from .failures import explain, is_inside, last_failure
 from .ledger import ledger, noted
 from .methods import Identity, Method, Needs
-from .pinning import pin
+from .pinning import pin, sync
 from .policy import require_kept, verdict_on
 from .undo import Undo
 
@@ -46,19 +47,24 @@ def serve(
     `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
     """
     __tracebackhide__ = True
+    if identity.word != identity.generation.word[0]:
+        sync(identity)
     place = shop.executor.open(agent)
-    method = identity.find(name)
+    method = identity.methods.get(name) or identity.find(name)
     undoable = None if method is None else identity.served(method, place, args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
         with ledger(f"{identity.label}.{name}", shop.log) as book:
             return _first(case_for(shop, identity, agent, name, args, kwargs, book))
-    if shop.log is None:
-        return execute(identity, method, place, args, kwargs, undoable)
-    with ledger(f"{identity.label}.{name}", shop.log):
-        noted(tier=method.tier, version=method.entry.version.number)
-        return execute(identity, method, place, args, kwargs, undoable)
+    if shop.log is not None:
+        with ledger(f"{identity.label}.{name}", shop.log):
+            noted(tier=method.tier, version=method.entry.version.number)
+            return execute(identity, method, place, args, kwargs, undoable)
+    value = execute(identity, method, place, args, kwargs, undoable)
+    if method.ripens and not undoable:
+        ripen(identity, method, shop.settings.crystallize_after)
+    return value
 
 
 def _first(case: Case, words: str = "") -> Any:
@@ -229,11 +235,14 @@ def _accepted_premises(case: Case) -> Guard:
 
 def _keep(case: Case, method: Method, premises: Guard) -> None:
     """The first success: the entry is stored. Siblings that this very run wrote add their premises to the guard."""
+    if case.identity.methods.get(case.name) is not method:
+        return  # somebody decided otherwise meanwhile
     wide = (*premises, *(p for p in _accepted_premises(case) if p.path not in {q.path for q in premises}))
     entry = case.identity.widen(case.name, wide)
     case.identity.put(case.name, entry)
     try:
         case.shop.store.put(entry)
+        method.kept = True
         if entry.pinned:
             pin(case.identity, case.name, state_of(case.place))
     except (StoreError, ModuleError) as error:

@@ -11,7 +11,7 @@ from ..errors import AgentError
 from ..protocols import Store
 from ..records import Entry, Key
 from .methods import Identity
-from .pinning import pin, unpin
+from .pinning import pin
 
 
 def rollback(identity: Identity, name: str, number: int, state: Mapping[str, Any]) -> Entry:
@@ -37,7 +37,7 @@ def undo(identity: Identity, name: str, state: Mapping[str, Any], steps: int = 1
     if (entry := past[-1 - steps]) is not None:
         return _make_head(identity, entry, state)
     if past[-1] is not None and past[-1].pinned:
-        unpin(identity, name, state)
+        pin(identity, name, state, pinned=False)
     identity.store.drop(identity.key(name))
     identity.forget(name)
     return None
@@ -62,5 +62,5 @@ def _make_head(identity: Identity, entry: Entry, state: Mapping[str, Any]) -> En
     identity.forget(name)
     identity.refresh()
     if entry.pinned or (current and current.entry.pinned):
-        (pin if entry.pinned else unpin)(identity, name, state)
+        pin(identity, name, state, pinned=entry.pinned)
     return entry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
-from ..records import Code, Entry, Guard, Key, Tier
+from ..records import Code, Entry, Guard, Key, Tier, Version
 from ..signature import file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..signature.options import Option, options, signer
@@ -30,6 +31,7 @@ class Method:
     tier: Tier = "CACHED"
 
     def __post_init__(self) -> None:
+        self.kept = self.tier not in ("NEW", "CHANGED")  # else the store does not hold it, or not for this call
         self.parameters = parameter_names(self.function)
         self.bind = binder(self.function)
         self.options = options(self.code.tree, self.code.name)
@@ -39,6 +41,7 @@ class Method:
             test(self.function)
             for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
         )
+        self.hits, self.ripens = 0, not self.deferred  # until it is known that it can never be a plain function
 
     @cached_property
     def opens(self) -> bool:
@@ -70,27 +73,55 @@ class Identity:
     def __init__(self, template: str, label: str, store: Store, executor: Executor) -> None:
         self.template = template
         self.label = label
-        self.store = store
+        self.store, self.generation = store, store.generation
         self.executor = executor
         self.base: type = object
         self.live: type = object
+        self.handle: Callable[..., Any] = Method  # what reading a name of an agent gives, from the agent's class
         self.methods: dict[str, Method] = {}
         self.last: tuple[str, tuple[Any, ...], Mapping[str, Any], Any, bool] | None = None
+        self.bound: list[Version] = []
+        self.word = -1
+        self._lock = threading.RLock()
+        self._crystals: list[tuple[Method, Callable[..., Any]]] = []
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Take over what other processes have accepted since."""
-        entries = self.store.entries(self.template)
-        for name, method in list(self.methods.items()):
-            stored = entries.get(name)
-            if stored and stored.version.number > method.entry.version.number:
-                self.forget(name)
-            elif stored and stored.version.number == method.entry.version.number:
-                method.entry = stored
-        self._entries = entries
-        self._needs = {}
+        with self._lock:
+            word = self.store.generation.word[0]  # read first: what is decided meanwhile is found at the next look
+            entries = self.store.entries(self.template)
+            for name, method in list(self.methods.items()):
+                stored, number = entries.get(name), method.entry.version.number
+                if stored and stored.version.number == number:
+                    if method.kept:
+                        method.entry, method.tier = stored, "PINNED" if stored.pinned else "CACHED"
+                elif method.kept or (stored and stored.version.number > number):
+                    self.methods.pop(name)
+            self._entries = entries
+            self._changed()
+            self.word = word
+
+    def _changed(self) -> None:
+        """What a method can depend on is found again, and crystallized functions leave the class until then."""
+        with self._lock:
+            self._needs = {}
+            while self._crystals:
+                method, function = self._crystals.pop()
+                if vars(self.live).get(method.code.name) is function:
+                    delattr(self.live, method.code.name)
+                    method.tier = "CACHED"
+
+    def crystallize(self, needs: Needs, function: Callable[..., Any]) -> None:
+        """Put a function on the class in place of the head of these needs; nothing is done when they have changed."""
+        with self._lock:
+            method = needs.head
+            if method is not None and self._needs.get(method.code.name) is needs:
+                setattr(self.live, method.code.name, function)
+                self._crystals.append((method, function))
+                method.tier = "CRYSTALLIZED"
 
     def names(self) -> list[str]:
         """Every method that has a head, in the order of first acceptance."""
@@ -105,14 +136,15 @@ class Identity:
         method = self.methods.get(name)
         if method is None and (entry := self._entries.get(name)) is not None:
             code = recall(entry.version.source, name, entry.version.unit)
-            method = self.install(entry, code, "PINNED" if entry.pinned else "CACHED")
+            found = Method(entry, code, self._function(entry, code), "PINNED" if entry.pinned else "CACHED")
+            method = self.methods.setdefault(name, found)
         return method
 
     def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
         """Compile accepted code and make it the head in this process."""
         method = Method(entry, code, self._function(entry, code), tier)
         self.methods[code.name] = method
-        self._needs = {}
+        self._changed()
         return method
 
     def _function(self, entry: Entry, code: Code) -> Callable[..., Any]:
@@ -126,13 +158,13 @@ class Identity:
     def put(self, name: str, entry: Entry) -> None:
         """The same head with a changed entry."""
         self._entries[name] = self.methods[name].entry = entry
-        self._needs = {}
+        self._changed()
 
     def forget(self, name: str) -> None:
         """The method is as if it had never been called."""
         self.methods.pop(name, None)
         self._entries.pop(name, None)
-        self._needs = {}
+        self._changed()
 
     def needs(self, name: str) -> Needs:
         """What the head can depend on, followed through siblings; found again when any method has changed."""
@@ -173,7 +205,7 @@ class Identity:
 
         A method that another thread has just replaced fits nothing.
         """
-        needs = self.needs(method.code.name)
+        needs = self._needs.get(method.code.name) or self.needs(method.code.name)
         if needs.head is not method:
             return None
         try:
@@ -199,7 +231,7 @@ class Identity:
 
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
-    arguments = method.signatures(None, *args, **kwargs)
+    arguments = method.signatures(*args, **kwargs) if kwargs else method.signatures(*args)
     kinds = place.kinds(None if needs.dynamic else needs.reads)
     for name, say in needs.options.items():
         if name in kinds:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..atomic import replace_file
-from ..errors import ModuleError
+from ..errors import ModuleError, StoreError
 from ..modules import Part, class_name, load_class, render, units
 from ..records import Entry
 from ..unit import digest
@@ -19,17 +20,11 @@ from .methods import Identity
 _UNSET = object()
 
 
-def pin(identity: Identity, name: str, state: Mapping[str, Any]) -> Path:
-    """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError."""
-    return _change(identity, name, state, pinned=True)
+def pin(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool = True) -> Path:
+    """Put the head of a method into the class file, bind it, and remember that it is pinned; raises ModuleError.
 
-
-def unpin(identity: Identity, name: str, state: Mapping[str, Any]) -> None:
-    """Take a method out of the class file; it is served from the store again, with its guards."""
-    _change(identity, name, state, pinned=False)
-
-
-def _change(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool) -> Path:
+    With `pinned` false it is taken out: it is served from the store again, with its guards.
+    """
     path = _path(identity)
     _refuse_foreign(identity, path)
     identity.refresh()  # another process may have pinned since
@@ -56,12 +51,22 @@ def pinned_entries(identity: Identity) -> list[Entry]:
     return [entry for entry in identity.entries() if entry.pinned]
 
 
+def sync(identity: Identity) -> None:
+    """Take over what any process has decided since this identity last looked, pinned methods too."""
+    with suppress(StoreError):  # what cannot be read now is looked for at the next call
+        if identity.word != identity.store.generation.word[0]:
+            identity.refresh()
+    if identity.bound != [entry.version for entry in pinned_entries(identity)]:
+        bind(identity)
+
+
 def bind(identity: Identity) -> None:
     """Make pinned methods real functions of the live class: from the class file where it is as we left it.
 
     Otherwise from the store, which keeps the last good version of each; the store's notes say why.
     """
     entries = pinned_entries(identity)
+    identity.bound = [entry.version for entry in entries]
     for name in [n for n in vars(identity.live) if not n.startswith("_")]:
         delattr(identity.live, name)
     identity.live.__bases__ = (identity.base,)

@@ -166,7 +166,7 @@ def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str
             f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
         )
     if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
-        book.tier = "PINNED"
+        book.tier = method.tier if (method := live._agent_repl_identity_.find(name)) else "PINNED"
         return function(agent, *args, **kwargs)
     return serve(live._agent_repl_shop_, live._agent_repl_identity_, agent, name, args, kwargs)
 

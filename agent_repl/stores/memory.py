@@ -13,6 +13,7 @@ from threading import RLock
 from typing import Any
 
 from ..errors import StoreError
+from ..generation import Generation
 from ..records import Entry, Example, Key, Standing, Version
 from .rows import TABLE, Table, entry_of, now, sha256, versions_of
 from .signing import SigningKey, canonical, process_key
@@ -31,6 +32,7 @@ class MemoryStore:
         self.where = where
         self.notes = list(notes)
         self.home: Path | None = None
+        self.generation = Generation(None)
         self._key = key or process_key()
         self._lock = RLock()
 
@@ -48,6 +50,8 @@ class MemoryStore:
                 yield self._memory
         except UnicodeError as error:
             raise StoreError(f"nothing can be learnt under a name that is no text ({error})") from error
+        if write:
+            self.generation.raise_()
 
     def entries(self, identity: str) -> dict[str, Entry]:
         with self._rows() as rows:
@@ -86,6 +90,11 @@ class MemoryStore:
         with self._rows(write=True) as rows:
             for kind in kinds:
                 rows.keep(kind, version.key, version.number, sha256(version.source), body)
+
+    def count(self, version: Version, runs: int) -> None:
+        with self._rows(write=True) as rows:
+            for head in rows.find("entry", *version.key, version.number):
+                rows.keep("entry", version.key, version.number, head.text, head.body | {"runs": runs})
 
     def drop(self, key: Key) -> None:
         if key.name in self.entries(key.identity):

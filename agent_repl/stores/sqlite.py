@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
+from ..generation import Generation
 from ..records import Version
 from .copies import Copies
 from .locks import locked
@@ -51,6 +52,7 @@ class SqliteStore(MemoryStore):
         self._path = home.absolute() / "store.sqlite3"
         super().__init__(key, str(self._path), [key.note] if key.note else [])
         self.home = self._path.parent
+        self.generation = Generation(self.home)
         self._copies = Copies(self.home / "code", key, self._note)
         self._patience = patience
         self._in_memory = False
@@ -77,13 +79,14 @@ class SqliteStore(MemoryStore):
         try:
             db = self._open(write)
             if db is None:
-                with super()._rows() as rows:
+                with super()._rows(write) as rows:
                     yield rows
                 return
             with closing(db):  # this also rolls back what was not committed
                 yield self._table(db)
                 if write:
                     db.execute("COMMIT")
+                    self.generation.raise_()
         except (sqlite3.Error, OSError, UnicodeError) as error:
             self._checked = 0  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
@@ -131,6 +134,7 @@ class SqliteStore(MemoryStore):
             if _is_empty(db):
                 self._create(db)
             self._check(db)
+            self.generation.share()
             if write:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM records WHERE FALSE")  # a file that can only be read says so here
