@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from reuse_driver import DEPENDS, FAULTS, FOUND
 
 import agent_repl
 from agent_repl import Session
 
 DRIVER = Path(__file__).with_name("reuse_driver.py")
-VALUES = st.sampled_from([1, 22, "a", "longer", 1.5, 0.25, True, False, None, [1], [2, 3]])
+VALUES = st.sampled_from([1, 22, 333, 4444, "a", "longer", "", 1.5, 0.25, True, False, None, [1], [2, 3]])
 METHODS = st.sampled_from(sorted(DEPENDS))
 PROCESSES = st.sampled_from([0, 1])
 STATE = {"factor": 3}
@@ -113,13 +113,15 @@ class TwoProcesses(RuleBasedStateMachine):
         self.children[p].ask("unset", name=name)
         self.children[p].state.pop(name, None)
 
-    @rule(p=PROCESSES, method=METHODS, n=VALUES, m=st.none() | VALUES)
-    def call(self, p, method, n, m):
-        self.called(self.children[p], method, [n, m], broken=False)
+    @rule(calls=st.lists(st.tuples(PROCESSES, METHODS, VALUES, st.none() | VALUES), min_size=4, max_size=12))
+    def call(self, calls):
+        for p, method, n, m in calls:
+            self.called(self.children[p], method, [n, m], broken=False)
 
-    @rule(p=PROCESSES, n=st.sampled_from([1, "a"]), method=METHODS)
-    def call_again(self, p, n, method):
-        self.called(self.children[p], method, [n, 0], broken=False)
+    @rule(method=METHODS, values=st.lists(st.tuples(PROCESSES, st.sampled_from([1, 2, "a"])), min_size=4, max_size=12))
+    def call_again(self, method, values):
+        for p, n in values:
+            self.called(self.children[p], method, [n, 0], broken=False)
 
     @rule(p=PROCESSES, method=METHODS, n=VALUES)
     def call_what_is_written_wrong_first(self, p, method, n):
@@ -176,11 +178,6 @@ class TwoProcesses(RuleBasedStateMachine):
 
     # ── what must be ──
 
-    @invariant()
-    def no_process_has_ended(self):
-        for child in self.children:
-            self.expect(child.process.poll() is None, "a process ended")
-
     def called(self, child, method, values, broken):
         args = self.arguments(method, values)
         if any(self.would_replace_a_pin(child, name, args) for name in self.reached(method)):
@@ -230,10 +227,9 @@ class TwoProcesses(RuleBasedStateMachine):
         values |= {"self.factor": child.state["factor"], "self.kept": child.state.get("kept")}
         wanted = [values[name] for name in DEPENDS[method]]
         self.expect(repr(answer["values"]) == repr(wanted), f"{method} answered {answer['values']}, not {wanted}")
-        if method in child.bound:
-            self.expect(serial == child.bound[method], f"{method} is pinned, and {serial} served")
-            self.expect(method not in written, f"{method} is pinned, and a model was asked")
-        else:
+        behind, bound = method in child.behind, child.bound.get(method)
+        if serial not in ({bound, head.serial} if behind and head and head.pinned else {bound}):
+            self.expect(behind or bound is None, f"{method} is pinned, and {serial} served")
             self.guarded(child, method, args, serial, head, method in written)
         child.has.add(method)
         if method == "outer":
@@ -320,12 +316,12 @@ def run(tmp_path):
 
 
 def test_no_sequence_of_decisions_in_two_processes_gives_a_wrong_answer(run):
-    run(20, 40)
+    run(10, 30)
 
 
 @pytest.mark.slow
 def test_no_long_sequence_of_decisions_in_two_processes_gives_a_wrong_answer(run):
-    run(150, 60)
+    run(80, 50)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
