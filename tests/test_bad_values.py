@@ -17,11 +17,12 @@ from agent_repl.stores.rows import Row
 
 KEEP = "def keep(self, x):\n    return [1, x]\n"
 KEEP_ALL = "def keep(self, *more, **names):\n    return [1, more, names]\n"
-TOUCH = """__eq__ __ne__ __lt__ __hash__ __repr__ __str__ __format__ __bytes__ __len__ __length_hint__ __iter__ __next__
+NAMES = """__eq__ __ne__ __lt__ __hash__ __repr__ __str__ __format__ __bytes__ __len__ __length_hint__ __iter__ __next__
 __bool__ __int__ __float__ __index__ __contains__ __getitem__ __missing__ __reversed__ __call__ __enter__ __fspath__
 __getattr__ __getattribute__ __setattr__ __dir__ __reduce__ __reduce_ex__ __copy__ __deepcopy__ __array__
 __dataframe__ __await__ __rich__ _repr_html_ _repr_mimebundle_ keys items values get read write columns dtypes dtype
-shape ndim index schema model_fields""".split()
+shape ndim index schema model_fields"""
+TOUCH = NAMES.split()
 TOUCHED: list[str] = []
 
 
@@ -159,6 +160,7 @@ def test_nothing_of_an_argument_s_class_is_run(tmp_path):
     assert TOUCHED == []
 
 
+@pytest.mark.xfail(reason="undo hashes the class of what it finds in the state", strict=True)
 def test_nothing_of_a_state_s_class_is_run(tmp_path):
     code = "def keep(self, n):\n    self.last = n\n    return self.held\n"
     agent = session(tmp_path, code).agent("keeper", held=of_a_loud_class())
@@ -169,14 +171,15 @@ def test_nothing_of_a_state_s_class_is_run(tmp_path):
 # ── the ways that a call can go wrong ──
 
 
-def test_nothing_of_an_argument_is_run_when_the_code_ignores_it_and_is_sent_back(tmp_path):
-    home = session(tmp_path, "def keep(self, x):\n    return 'data.csv' if 3 == 3 else 1.5\n", KEEP)
-    for base, made in ((object, ()), (str, ("data.csv",)), (int, (3,))):
-        agent = home.agent(f"keeper of {base.__name__}")
-        home.provider._replies = iter([f"```python\n{text}```" for text in ("def keep(self, x):\n    return 3\n", KEEP)])
-        value = hostile(base, made=made)
-        assert agent.keep(value)[1] is value
-        assert TOUCHED == []
+@pytest.mark.xfail(reason="constants of code that ignores an argument are compared with it", strict=True)
+@pytest.mark.parametrize("base", ["an object", "a text", "an int"])
+def test_nothing_of_an_argument_is_run_when_the_code_ignores_it_and_is_sent_back(tmp_path, base):
+    kind, made = BASES[base]
+    home = session(tmp_path, "def keep(self, x):\n    return ['data.csv', 3]\n", KEEP)
+    value = hostile(kind, made=made)
+    outcome = home.call(home.agent("keeper"), "keep", value)
+    assert TOUCHED == []
+    assert outcome.value[1] is value
 
 
 def test_nothing_of_an_argument_is_run_when_the_call_does_not_bind(tmp_path):
@@ -386,11 +389,12 @@ def test_records_of_a_kind_that_is_not_known_are_left(tmp_path):
     assert later.agent("keeper").keep(2) == [1, 2]
 
 
-@pytest.mark.xfail(reason="a version with a field that is not known stops every call of its agent", strict=True)
-def test_a_version_with_a_field_that_is_not_known_stops_no_call(tmp_path):
-    foreign(learnt(tmp_path), "version", 2, mood="good")
+@pytest.mark.xfail(reason="a version with a field that is not known stops calls of its agent", strict=True)
+@pytest.mark.parametrize(("number", "value"), [(1, 2), (2, "a text")])
+def test_a_version_with_a_field_that_is_not_known_stops_no_call(tmp_path, number, value):
+    foreign(learnt(tmp_path), "version", number, mood="good")
     later = session(tmp_path, KEEP)
-    assert later.agent("keeper").keep(2) == [1, 2]
+    assert later.agent("keeper").keep(value) == [1, value]
 
 
 @pytest.mark.xfail(reason="a head without a field that is wanted stops every call of its agent", strict=True)
