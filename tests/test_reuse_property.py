@@ -113,7 +113,7 @@ class TwoProcesses(RuleBasedStateMachine):
         self.children[p].ask("unset", name=name)
         self.children[p].state.pop(name, None)
 
-    @rule(calls=st.lists(st.tuples(PROCESSES, METHODS, VALUES, st.none() | VALUES), min_size=4, max_size=12))
+    @rule(calls=st.lists(st.tuples(PROCESSES, METHODS, VALUES, st.none() | VALUES), min_size=4, max_size=10))
     def call(self, calls):
         for p, method, n, m in calls:
             self.called(self.children[p], method, [n, m], broken=False)
@@ -316,7 +316,7 @@ def run(tmp_path):
 
 
 def test_no_sequence_of_decisions_in_two_processes_gives_a_wrong_answer(run):
-    run(10, 30)
+    run(8, 25)
 
 
 @pytest.mark.slow
