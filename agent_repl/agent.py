@@ -6,6 +6,7 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from functools import wraps as named_as
 from itertools import islice
 from keyword import iskeyword
 from types import CodeType, FrameType
@@ -19,6 +20,7 @@ from .pipeline.failures import is_library
 from .pipeline.methods import Identity, Method
 from .pipeline.pinning import bind
 from .unit import RESERVED
+from .wrapping import has, is_plain, real_names, unwrap, wrapping_class
 
 default_session: Callable[[], Any] | None = None  # filled by `session`, which is above us
 
@@ -30,64 +32,127 @@ class Agent:
     """A named thing whose methods are written when they are first called.
 
     `Agent("CSV data analyst for {path}", path="sales.csv")`: the identity may hold `{names}` of the state; `name`
-    is what its class and file are called; `session` defaults to the process's own. All other keywords are state.
+    is what its class and file are called; `session` defaults to the process's own. Keywords but for these, `wraps`
+    and `deep` are state.
+
+    With `wraps` it has the attributes of that object, special methods too, and only what the object lacks is written.
+    State that is set on the agent hides an attribute of that name; the object itself is never written to. With `deep`
+    results that are not plain come back as agents that wrap them (written code gets them as they are).
     """
 
-    __slots__ = ("__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__", "_agent_repl_wraps_")
     _agent_repl_identity_: Identity
     _agent_repl_shop_: Workshop
     _agent_repl_label_ = "agent"
+    _agent_repl_wraps_: Any
+    _agent_repl_deep_ = False
 
-    def __new__(cls, identity: str, /, *, name: str | None = None, session: Any = None, **state: Any) -> Agent:
+    def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Agent:
         if session is None:
             if default_session is None:
                 raise AgentError("no session: import Agent from agent_repl, or pass session=open_session()")
             session = default_session()
-        made: Agent = session.agent(identity, name=name, **state)
+        made: Agent = session.agent(identity, **state)
         return made
 
-    def __getattr__(self, name: str) -> MethodHandle:
+    def __getattr__(self, name: str) -> Any:
         identity = type(self)._agent_repl_identity_
+        if has(self._agent_repl_wraps_, name):
+            return getattr(self._agent_repl_wraps_, name)  # it raised AttributeError, and says itself why
         frame = sys._getframe(1)
+        written = CALLS in frame.f_globals
         if name in identity.methods:
-            return MethodHandle(self, name, frame.f_code)
+            return MethodHandle(self, name, frame.f_code, written)
+        if name == "llm" and written:
+            return Capability(type(self)._agent_repl_shop_)
         if name[:1] == "_" or name in RESERVED:
             raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
-        calls = frame.f_globals.get(CALLS)
-        if calls is None:
+        if not written:
             return MethodHandle(self, name, frame.f_code)
-        if identity.find(name) is not None or (name in calls and _calls(frame, name)):
-            return MethodHandle(self, name)
+        if identity.find(name) is not None or _calls(frame, name):
+            return MethodHandle(self, name, None, written)
         raise AttributeError(_absent(self, name), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *type(self)._agent_repl_identity_.names()]
+        return [*super().__dir__(), *type(self)._agent_repl_identity_.names(), *real_names(self._agent_repl_wraps_)]
 
     def __repr__(self) -> str:
         identity = type(self)._agent_repl_identity_
-        about = fill(identity.template, vars(self))
         known = ", ".join(identity.names()) or "no methods yet"
-        return f"<agent {identity.label}: {about} · {known}>"
+        return f"<agent {identity.label}: {_about(self)} · {known}>"
 
     def getdoc(self) -> str:
         """What IPython's `?` shows."""
         identity = type(self)._agent_repl_identity_
-        lines = [fill(identity.template, vars(self)), "", f"state: {', '.join(vars(self)) or 'none'}"]
+        lines = [_about(self), "", f"state: {', '.join(vars(self)) or 'none'}"]
         return "\n".join(lines + [f"{identity.label}.{n}  {_tier(identity, n)}" for n in identity.names()])
 
     def __copy__(self) -> Agent:
-        return _made(type(self), vars(self))
+        return _made(type(self), vars(self), self._agent_repl_wraps_)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
         from copy import deepcopy
 
         memo[id(self)] = copied = _made(type(self), {})
         vars(copied).update(deepcopy(vars(self), memo))
+        copied._agent_repl_wraps_ = deepcopy(self._agent_repl_wraps_, memo)
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         identity = type(self)._agent_repl_identity_
-        return _reopen, (identity.template, identity.label, dict(vars(self)))
+        held = dict(vars(self)), self._agent_repl_wraps_, type(self)._agent_repl_deep_
+        return _reopen, (identity.template, identity.label, *held)
+
+
+def _read(agent: Agent, name: str) -> Any:
+    """An attribute of an agent that wraps or is deep: its state, the object's own, then what was written."""
+    own = object.__getattribute__
+    if name[:2] == "__" or name[:12] == "_agent_repl_" or name in own(agent, "__dict__"):
+        return own(agent, name)
+    wrapped = own(agent, "_agent_repl_wraps_")
+    try:
+        value = getattr(wrapped, name)
+    except AttributeError:
+        if has(wrapped, name):
+            raise
+        value = own(agent, name)
+    shallow = not type(agent)._agent_repl_deep_ or name in RESERVED or CALLS in sys._getframe(1).f_globals
+    return value if shallow or not inspect.isroutine(value) else _deep_call(agent, name, value)
+
+
+def _deep_call(agent: Agent, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @named_as(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        return deepened(agent, name, function(*args, **kwargs))
+
+    called.__self__ = agent  # type: ignore[attr-defined]  # as a bound method has it: the verbs ask
+    return called
+
+
+def deepened(agent: Agent, name: str, value: Any) -> Any:
+    """What a call of a method gives its caller: of a deep agent an agent that wraps the value, unless it is plain.
+
+    Its identity is "parent › method › type"; a step that was just taken is not named again: a walk along equal objects
+    stays with one identity.
+    """
+    live = type(agent)
+    if not live._agent_repl_deep_ or is_plain(value) or issubclass(type(value), Agent):
+        return value
+    template, step = live._agent_repl_identity_.template, f" › {name} › {_type_name(value)}"
+    template += "" if template.endswith(step) else step
+    return agent if value is unwrap(agent) else live._agent_repl_shop_.agent(template, wraps=value, deep=True)
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+
+
+def _about(agent: Agent) -> str:
+    wrapped = agent._agent_repl_wraps_
+    about = fill(type(agent)._agent_repl_identity_.template, vars(agent))
+    return about if wrapped is None else f"{about} · wraps {_type_name(wrapped)}"
 
 
 class _ClassOnly:
@@ -127,41 +192,65 @@ def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
     return live
 
 
-def make(live: type[Agent], state: Mapping[str, Any]) -> Agent:
+def make(live: type[Agent], state: Mapping[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
     """An agent of a live class; raises AgentError for state that could never be reached by name."""
+    if issubclass(type(wraps), Agent):
+        raise AgentError("an agent has every name already, so there is nothing to write for it: wrap unwrap(agent)")
     wrong = [n for n in state if n.startswith("_") or n in RESERVED or iskeyword(n) or not n.isidentifier()]
     if wrong:
         raise AgentError(
             f"{wrong[0]!r} cannot be state: names that begin with _, Python's keywords, and "
             f"{sorted(RESERVED)} are reserved; give it another name"
         )
-    return _made(live, state)
+    kind = object if wraps is None else type(wraps)
+    return _made(wrapping_class(live, kind, deep, _read) if deep or kind is not object else live, state, wraps)
 
 
-def _made(live: type[Agent], state: Mapping[str, Any]) -> Agent:
+def _made(live: type[Agent], state: Mapping[str, Any], wraps: Any = None) -> Agent:
     made: Agent = object.__new__(live)
+    made._agent_repl_wraps_ = wraps
     for name, value in state.items():  # an instance whose __dict__ was asked for calls its functions slower on 3.12
         object.__setattr__(made, name, value)
     return made
 
 
-def _reopen(template: str, label: str, state: dict[str, Any]) -> Agent:
-    return _made(type(Agent(template, name=label)), state)
+def _reopen(template: str, label: str, state: dict[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
+    return _made(type(Agent(template, name=label, wraps=wraps, deep=deep)), state, wraps)
+
+
+class Capability:
+    """`self.llm` in written code: what it may ask of the session that it runs in."""
+
+    __slots__ = ("_shop",)
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    def agent(self, identity: str, /, **state: Any) -> Agent:
+        """An agent in the same session; takes what `session.agent` takes."""
+        made: Agent = self._shop.agent(identity, **state)
+        return made
+
+    def ask(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Ask the model a question."""
+        raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call a method")
 
 
 class MethodHandle:
-    __slots__ = ("_agent", "_name", "_reader")
+    __slots__ = ("_agent", "_name", "_nested", "_reader")
 
-    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None) -> None:
+    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None, nested: bool = False) -> None:
         self._agent = agent
         self._name = name
         self._reader = reader
+        self._nested = nested  # whether written code asked for it
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         live = type(self._agent)
         shop, identity = live._agent_repl_shop_, live._agent_repl_identity_
-        return serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal)
+        value = serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal, self._nested)
+        return deepened(self._agent, self._name, value) if live._agent_repl_deep_ and not self._nested else value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MethodHandle, (self._agent, self._name)
@@ -236,7 +325,7 @@ def _tier(identity: Identity, name: str) -> str:
 
 
 def _absent(agent: Agent, name: str) -> str:
-    known = [*vars(agent), *type(agent)._agent_repl_identity_.names()]
+    known = [*vars(agent), *real_names(agent._agent_repl_wraps_), *type(agent)._agent_repl_identity_.names()]
     return f"self has no {name!r}; it has only: {', '.join(known) or 'nothing'}"
 
 
@@ -247,7 +336,7 @@ def _calls(frame: FrameType, name: str) -> bool:
         return False
     _, line, _, column = next(islice(code.co_positions(), frame.f_lasti // 2, None))
     if line is None or column is None:
-        return True
+        return name in frame.f_globals[CALLS]
     text = frame.f_globals["__loader__"].get_source("").split("\n")[line - 1]
     return bool(text.encode()[column:].lstrip().startswith(b"("))
 

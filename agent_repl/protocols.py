@@ -54,13 +54,24 @@ class Reviewer(Protocol):
 
 
 class Place(Protocol):
-    """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
+    """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here.
+
+    `wraps` is the object that the agent wraps, None for none.
+    """
+
+    wraps: Any
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
-        """Signatures of the named state, or of all of it; a name that is not there is left out."""
+        """Signatures of the named state, or of all of it; a name that is not there is left out.
+
+        A name that the wrapped object has, and not the state, is there; only a name that is asked for can be.
+        """
+
+    def look(self, name: str) -> Any:
+        """What `kinds` tells the signature of."""
 
     def get(self, name: str) -> Any:
         """One state value, live; raises KeyError."""

@@ -7,16 +7,18 @@ from typing import Any
 
 from ..records import Code
 from ..signature import signature
+from ..wrapping import has, real
 
 
 class InlinePlace:
-    """One agent's own `__dict__`."""
+    """One agent's own `__dict__`, and the object that it wraps."""
 
-    __slots__ = ("_agent", "_state")
+    __slots__ = ("_agent", "_state", "wraps")
 
     def __init__(self, agent: Any) -> None:
         self._agent = agent
         self._state: dict[str, Any] = agent.__dict__
+        self.wraps = agent._agent_repl_wraps_
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         __tracebackhide__ = True
@@ -27,7 +29,12 @@ class InlinePlace:
         for name in list(state) if names is None else names:
             if name in state:
                 found[name] = signature(state[name])
+            elif has(self.wraps, name):
+                found[name] = signature(real(self.wraps, name))
         return found
+
+    def look(self, name: str) -> Any:
+        return self._state[name] if name in self._state else real(self.wraps, name)
 
     def get(self, name: str) -> Any:
         return self._state[name]

@@ -38,10 +38,12 @@ def serve(
     args: tuple[Any, ...],
     kwargs: Any,
     refusal: Callable[[], str] = str,
+    nested: bool = False,
 ) -> Any:
     """The whole life of a call to a method that is not a plain function yet: its value, or what it raises.
 
     `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
+    `nested` says that written code makes the call.
     """
     __tracebackhide__ = True
     place = shop.executor.open(agent)
@@ -51,7 +53,7 @@ def serve(
         return execute(identity, method, place, args, kwargs, undoable)
     if why := refusal():
         raise UnaskedCall(why)
-    with ledger() as book:
+    with ledger(nested) as book:
         return _first(case_for(shop, identity, agent, name, args, kwargs, book))
 
 

@@ -12,11 +12,10 @@ from ..errors import BudgetExceeded
 from ..records import Settings, Tier, Usage
 
 
-@dataclass
+@dataclass(eq=False)
 class Ledger:
-    """What has been spent since the outermost call began, and how deep in written code we are."""
+    """What has been spent since the outermost call began."""
 
-    depth: int = 0
     usage: Usage = field(default_factory=Usage)
     tier: Tier | None = None
     timings: dict[str, float] = field(default_factory=dict)
@@ -33,32 +32,42 @@ class Ledger:
     @contextmanager
     def deeper(self, settings: Settings, title: str) -> Iterator[None]:
         """One level of written code that is not yet known to work; raises BudgetExceeded past `max_depth`."""
-        if self.depth >= settings.max_depth:
+        depth = _depth.get()
+        if depth >= settings.max_depth:
             raise BudgetExceeded(
-                f"{title} is {self.depth} new methods deep (max_depth={settings.max_depth}): "
+                f"{title} is {depth} new methods deep (max_depth={settings.max_depth}): "
                 f"methods that write methods without end; call the inner ones yourself first, or raise max_depth"
             )
-        self.depth += 1
+        token = _depth.set(depth + 1)
         try:
             yield
         finally:
-            self.depth -= 1
+            _depth.reset(token)
 
 
 _current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
+_depth: ContextVar[int] = ContextVar("agent_repl_depth", default=0)
+_open: list[Ledger] = []  # those of outermost calls that have not ended, the newest last
 
 
 @contextmanager
-def ledger() -> Iterator[Ledger]:
-    """The ledger of the outermost call, or a new one when this is it."""
+def ledger(nested: bool = False) -> Iterator[Ledger]:
+    """The ledger of the outermost call, or a new one when this is it.
+
+    `nested` says that written code makes the call: in a thread that it started, which knows no ledger, the call joins
+    the newest outermost one. Depth begins anew there; the number of model calls is what stops threads without end.
+    """
     present = _current.get()
     if present is not None:
         yield present
         return
-    token = _current.set(Ledger())
+    book = _open[-1] if nested and _open else Ledger()
+    token = _current.set(book)
+    _open.append(book)
     try:
-        yield _current.get() or Ledger()
+        yield book
     finally:
+        _open.remove(book)
         _current.reset(token)
 
 

@@ -193,5 +193,7 @@ def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwa
     kinds = place.kinds(None if needs.dynamic else needs.reads)
     files: tuple[str, ...] = ()
     if needs.opens:
-        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.get, kinds))))
+        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.look, kinds))))
+    if place.wraps is not None:
+        kinds[""] = signature(place.wraps)
     return arguments, tuple(kinds.items()), files
