@@ -6,10 +6,11 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import wraps as named_as
 from itertools import islice
 from keyword import iskeyword
-from types import CodeType, FrameType
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any, NoReturn
 
 from .errors import AgentError, UnaskedCall
@@ -20,7 +21,7 @@ from .pipeline.failures import is_library
 from .pipeline.methods import Identity, Method
 from .pipeline.pinning import bind
 from .unit import RESERVED
-from .wrapping import has, is_plain, real_names, unwrap, wrapping_class
+from .wrapping import ABSENT, is_plain, real, real_names, unwrap, wrapping_class
 
 default_session: Callable[[], Any] | None = None  # filled by `session`, which is above us
 
@@ -32,12 +33,10 @@ class Agent:
     """A named thing whose methods are written when they are first called.
 
     `Agent("CSV data analyst for {path}", path="sales.csv")`: the identity may hold `{names}` of the state; `name`
-    is what its class and file are called; `session` defaults to the process's own. Keywords but for these, `wraps`
-    and `deep` are state.
-
-    With `wraps` it has the attributes of that object, special methods too, and only what the object lacks is written.
-    State that is set on the agent hides an attribute of that name; the object itself is never written to. With `deep`
-    results that are not plain come back as agents that wrap them (written code gets them as they are).
+    is what its class and file are called; `session` defaults to the process's own. With `wraps` it has the attributes
+    of that object, special methods too, and only what the object lacks is written; state that is set on the agent hides
+    an attribute of that name, and the object is never written to. With `deep` results that are not plain come back as
+    agents that wrap them (written code gets them as they are). All other keywords are state.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_agent_repl_wraps_")
@@ -47,31 +46,27 @@ class Agent:
     _agent_repl_wraps_: Any
     _agent_repl_deep_ = False
 
-    def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Agent:
+    def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Any:
         if session is None:
             if default_session is None:
                 raise AgentError("no session: import Agent from agent_repl, or pass session=open_session()")
             session = default_session()
-        made: Agent = session.agent(identity, **state)
-        return made
+        return session.agent(identity, **state)
 
     def __getattr__(self, name: str) -> Any:
         identity = type(self)._agent_repl_identity_
-        if has(self._agent_repl_wraps_, name):
+        if real(self._agent_repl_wraps_, name) is not ABSENT:
             return getattr(self._agent_repl_wraps_, name)  # it raised AttributeError, and says itself why
         frame = sys._getframe(1)
         written = CALLS in frame.f_globals
-        if name in identity.methods:
-            return MethodHandle(self, name, frame.f_code, written)
-        if name == "llm" and written:
-            return Capability(type(self)._agent_repl_shop_)
-        if name[:1] == "_" or name in RESERVED:
-            raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
-        if not written:
-            return MethodHandle(self, name, frame.f_code)
-        if identity.find(name) is not None or _calls(frame, name):
-            return MethodHandle(self, name, None, written)
-        raise AttributeError(_absent(self, name), name=name, obj=self)
+        if name not in identity.methods:
+            if name == "llm" and written:
+                return SimpleNamespace(agent=type(self)._agent_repl_shop_.agent, ask=_ask)
+            if name[:1] == "_" or name in RESERVED:
+                raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
+            if written and identity.find(name) is None and not _calls(frame, name):
+                raise AttributeError(_absent(self, name), name=name, obj=self)
+        return MethodHandle(self, name, frame.f_code, written)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *type(self)._agent_repl_identity_.names(), *real_names(self._agent_repl_wraps_)]
@@ -91,17 +86,14 @@ class Agent:
         return _made(type(self), vars(self), self._agent_repl_wraps_)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
-        from copy import deepcopy
-
         memo[id(self)] = copied = _made(type(self), {})
         vars(copied).update(deepcopy(vars(self), memo))
         copied._agent_repl_wraps_ = deepcopy(self._agent_repl_wraps_, memo)
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        identity = type(self)._agent_repl_identity_
-        held = dict(vars(self)), self._agent_repl_wraps_, type(self)._agent_repl_deep_
-        return _reopen, (identity.template, identity.label, *held)
+        known = type(self)._agent_repl_identity_
+        return _reopen, (known.template, known.label, dict(vars(self)), self._agent_repl_wraps_, self._agent_repl_deep_)
 
 
 def _read(agent: Agent, name: str) -> Any:
@@ -113,7 +105,7 @@ def _read(agent: Agent, name: str) -> Any:
     try:
         value = getattr(wrapped, name)
     except AttributeError:
-        if has(wrapped, name):
+        if real(wrapped, name) is not ABSENT:
             raise
         value = own(agent, name)
     shallow = not type(agent)._agent_repl_deep_ or name in RESERVED or CALLS in sys._getframe(1).f_globals
@@ -131,28 +123,19 @@ def _deep_call(agent: Agent, name: str, function: Callable[..., Any]) -> Callabl
 
 
 def deepened(agent: Agent, name: str, value: Any) -> Any:
-    """What a call of a method gives its caller: of a deep agent an agent that wraps the value, unless it is plain.
-
-    Its identity is "parent › method › type"; a step that was just taken is not named again: a walk along equal objects
-    stays with one identity.
-    """
+    """What a caller gets: of a deep agent one that wraps the value ("parent › method › type"), unless it is plain."""
     live = type(agent)
     if not live._agent_repl_deep_ or is_plain(value) or issubclass(type(value), Agent):
         return value
-    template, step = live._agent_repl_identity_.template, f" › {name} › {_type_name(value)}"
-    template += "" if template.endswith(step) else step
+    template, step = live._agent_repl_identity_.template, f" › {name} › {type(value).__qualname__}"
+    template += "" if template.endswith(step) else step  # a walk along equal objects stays with one identity
     return agent if value is unwrap(agent) else live._agent_repl_shop_.agent(template, wraps=value, deep=True)
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
 
 
 def _about(agent: Agent) -> str:
     wrapped = agent._agent_repl_wraps_
     about = fill(type(agent)._agent_repl_identity_.template, vars(agent))
-    return about if wrapped is None else f"{about} · wraps {_type_name(wrapped)}"
+    return about if wrapped is None else f"{about} · wraps {type(wrapped).__qualname__}"
 
 
 class _ClassOnly:
@@ -169,27 +152,17 @@ Agent.for_ = _ClassOnly()  # type: ignore[attr-defined]
 
 def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
     """The live class of an identity: all that is ours is on it, and pinned methods are its functions."""
-
-    # Python calls this after `Agent(...)`; the class file's constructor must not run on an agent.
-    def ignore(self: Agent, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    live = type(
-        class_name(identity.label),
-        (Agent,),
-        {
-            "__slots__": (),
-            "__doc__": identity.template,
-            "__init__": ignore,
-            "__module__": "agent_repl",
-            "_agent_repl_identity_": identity,
-            "_agent_repl_shop_": shop,
-            "_agent_repl_label_": identity.label,
-        },
-    )
+    ours = {"_agent_repl_identity_": identity, "_agent_repl_shop_": shop, "_agent_repl_label_": identity.label}
+    # Python calls __init__ after `Agent(...)`; the class file's constructor must not run on an agent.
+    usual = {"__slots__": (), "__doc__": identity.template, "__module__": "agent_repl", "__init__": _ignore}
+    live = type(class_name(identity.label), (Agent,), usual | ours)
     identity.live, identity.base = live, Agent
     bind(identity)
     return live
+
+
+def _ignore(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    """Nothing comes of it; it also shows how a method may be called that is not written yet."""
 
 
 def make(live: type[Agent], state: Mapping[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
@@ -198,10 +171,8 @@ def make(live: type[Agent], state: Mapping[str, Any], wraps: Any = None, deep: b
         raise AgentError("an agent has every name already, so there is nothing to write for it: wrap unwrap(agent)")
     wrong = [n for n in state if n.startswith("_") or n in RESERVED or iskeyword(n) or not n.isidentifier()]
     if wrong:
-        raise AgentError(
-            f"{wrong[0]!r} cannot be state: names that begin with _, Python's keywords, and "
-            f"{sorted(RESERVED)} are reserved; give it another name"
-        )
+        reserved = f"names that begin with _, Python's keywords, and {sorted(RESERVED)} are reserved"
+        raise AgentError(f"{wrong[0]!r} cannot be state: {reserved}; give it another name")
     kind = object if wraps is None else type(wraps)
     return _made(wrapping_class(live, kind, deep, _read) if deep or kind is not object else live, state, wraps)
 
@@ -218,22 +189,8 @@ def _reopen(template: str, label: str, state: dict[str, Any], wraps: Any = None,
     return _made(type(Agent(template, name=label, wraps=wraps, deep=deep)), state, wraps)
 
 
-class Capability:
-    """`self.llm` in written code: what it may ask of the session that it runs in."""
-
-    __slots__ = ("_shop",)
-
-    def __init__(self, shop: Workshop) -> None:
-        self._shop = shop
-
-    def agent(self, identity: str, /, **state: Any) -> Agent:
-        """An agent in the same session; takes what `session.agent` takes."""
-        made: Agent = self._shop.agent(identity, **state)
-        return made
-
-    def ask(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Ask the model a question."""
-        raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call a method")
+def _ask(*args: Any, **kwargs: Any) -> NoReturn:
+    raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call its methods")
 
 
 class MethodHandle:
@@ -287,7 +244,7 @@ class MethodHandle:
     @property
     def __signature__(self) -> inspect.Signature:
         method = self._method()
-        signature = inspect.signature(method.function if method else _anything)
+        signature = inspect.signature(method.function if method else _ignore)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __repr__(self) -> str:
@@ -297,10 +254,6 @@ class MethodHandle:
 
     def __hash__(self) -> int:
         return hash((id(self._agent), self._name))
-
-
-def _anything(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-    """How a method may be called that is not written yet."""
 
 
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:
@@ -344,10 +297,8 @@ def _calls(frame: FrameType, name: str) -> bool:
 def _who_asked(reader: CodeType, name: str) -> str:
     """In words, who read a name that the person did not write; "" when they did."""
     if is_library(reader):
-        return (
-            f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that: "
-            f"nothing is written for a library; call it yourself first if you want it"
-        )
+        asked = f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that"
+        return f"{asked}: nothing is written for a library; call it yourself first if you want it"
     if name not in (*reader.co_names, *reader.co_consts):
         return f".{name}(...) is not written in the code that asked for it: call it by name to have it written"
     return ""

@@ -54,24 +54,18 @@ class Reviewer(Protocol):
 
 
 class Place(Protocol):
-    """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here.
+    """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
 
-    `wraps` is the object that the agent wraps, None for none.
-    """
-
-    wraps: Any
+    wraps: Any  # the object that the agent wraps, None for none
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
-        """Signatures of the named state, or of all of it; a name that is not there is left out.
-
-        A name that the wrapped object has, and not the state, is there; only a name that is asked for can be.
-        """
+        """Signatures of all state, or of what `look` finds by these names; a name that is not there is left out."""
 
     def look(self, name: str) -> Any:
-        """What `kinds` tells the signature of."""
+        """A state value, else what the wrapped object keeps by that name, else `wrapping.ABSENT`."""
 
     def get(self, name: str) -> Any:
         """One state value, live; raises KeyError."""

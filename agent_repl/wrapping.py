@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date, time, timedelta, tzinfo
+from datetime import date, time, timedelta
 from enum import Enum
 from inspect import getattr_static
+from numbers import Number
 from types import CoroutineType, MemberDescriptorType
 from typing import Any
 
-_MISSING = object()
-_PLAIN = (type(None), numbers.Number, str, bytes, date, time, timedelta, tzinfo, Enum, CoroutineType)
-_KEPT = "eq ne lt le gt ge hash str format"  # of what every object has
+ABSENT = object()
+_PLAIN = (type(None), Number, str, bytes, date, time, timedelta, Enum, CoroutineType)
+_COMPARED = {"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__str__", "__format__"}
+# what makes an agent an agent, what belongs to classes, and numpy's hook that would meet agents inside of lists
 _OURS = "annotate annotate_func array_function class_getitem copy deepcopy del delete get getattr set set_name"
+_KEPT = {f"__{name}__" for name in _OURS.split()} | vars(object).keys() - _COMPARED
 
 
 def unwrap(value: Any) -> Any:
@@ -23,37 +25,25 @@ def unwrap(value: Any) -> Any:
     return value if wrapped is None else wrapped
 
 
-def has(wrapped: Any, name: str) -> bool:
-    """Whether an object, its type included, has a real attribute of that name; nothing of the object's own is run."""
-    return wrapped is not None and getattr_static(wrapped, name, _MISSING) is not _MISSING
-
-
 def real(wrapped: Any, name: str) -> Any:
-    """A real attribute as the object keeps it: a property as itself, what stands in a slot as its value."""
-    kept = getattr_static(wrapped, name)
+    """What an object or its type keeps by a name, a property as itself; nothing is run. ABSENT where there is none."""
+    kept = ABSENT if wrapped is None else getattr_static(wrapped, name, ABSENT)
     with suppress(AttributeError):  # of a slot that was never filled
         return kept.__get__(wrapped) if type(kept) is MemberDescriptorType else kept
     return kept
 
 
 def real_names(wrapped: Any) -> dict[str, bool]:
-    """The real attributes of an object but for special ones, its own first: whether each can be called.
-
-    What a `__getattr__` of the object would answer is not among them.
-    """
-    found = {} if wrapped is None else _defined(type(wrapped))
+    """The real attributes of an object but for special ones, its own first: whether each can be called."""
+    names = [] if wrapped is None else _defined(type(wrapped))
     with suppress(AttributeError):
-        found = {**object.__getattribute__(wrapped, "__dict__"), **found}
-    names = [name for name in found if type(name) is str and name[:2] != "__"]
-    return {n: callable(found[n]) or type(found[n]) is classmethod for n in names}
+        names = [*object.__getattribute__(wrapped, "__dict__"), *names]
+    kept = {name: real(wrapped, name) for name in names if type(name) is str and name[:2] != "__"}
+    return {name: callable(value) or type(value) is classmethod for name, value in kept.items()}
 
 
-def _defined(kind: type) -> dict[str, Any]:
-    """All that a type and its bases define, but for `object`, the nearest first."""
-    found: dict[str, Any] = {}
-    for base in type.__dict__["__mro__"].__get__(kind)[:-1]:
-        found = found | {n: kept for n, kept in type.__dict__["__dict__"].__get__(base).items() if n not in found}
-    return found
+def _defined(kind: type) -> list[str]:
+    return [name for base in kind.__mro__[:-1] for name in vars(base)]
 
 
 def is_plain(value: Any) -> bool:
@@ -62,32 +52,22 @@ def is_plain(value: Any) -> bool:
     return issubclass(kind, _PLAIN) or any((b.__module__, b.__name__) == ("numpy", "generic") for b in kind.__mro__)
 
 
-def wrapping_class(live: type, kind: type, deep: bool, read: Callable[[Any, str], Any]) -> Any:
+def wrapping_class(live: Any, kind: type, deep: bool, read: Callable[[Any, str], Any]) -> Any:
     """The live class for agents that wrap such objects: it has exactly the special methods that their type has."""
-    known: list[Any] = live.__subclasses__()
-    for found in known:
-        if found._agent_repl_kind_ is kind and found._agent_repl_deep_ is deep:
-            return found
+    about = {"_agent_repl_kind_": kind, "_agent_repl_deep_": deep}
+    known: list[Any] = [c for c in live.__subclasses__() if all(vars(c)[n] is each for n, each in about.items())]
+    if known:
+        return known[0]
+    special = {n: getattr_static(kind, n) for n in _defined(kind) if n[:2] == n[-2:] == "__" and n not in _KEPT}
+    methods = {n: kept and _forwarded(n, kept) for n, kept in special.items() if kept is None or callable(kept)}
     ours = {"__slots__": (), "__doc__": live.__doc__, "__module__": live.__module__, "__getattribute__": read}
-    special = {name: _forwarded(name, kept) for name, kept in _defined(kind).items() if _is_special(name, kept)}
-    return type(live.__name__, (live,), special | ours | {"_agent_repl_kind_": kind, "_agent_repl_deep_": deep})
+    return type(live.__name__, (live,), methods | ours | about)
 
 
-def _is_special(name: str, kept: Any) -> bool:
-    """Whether this is a special method that an agent has no reason to keep for itself."""
-    bare = name[2:-2]
-    special = (
-        name == f"__{bare}__" and bare not in _OURS.split() and (bare in _KEPT.split() or name not in vars(object))
-    )
-    return special and (kept is None or (callable(kept) and hasattr(type(kept), "__get__")))
-
-
-def _forwarded(name: str, kept: Any) -> Callable[..., Any] | None:
+def _forwarded(name: str, kept: Any) -> Callable[..., Any]:
     """One special method. Operands that are agents are unwrapped; what is handed over to be kept or used is not."""
-    if kept is None:
-        return None
     handed_over = name in ("__call__", "__setitem__")
-    gives_itself = name in ("__enter__", "__aenter__") or (name[:3] == "__i" and name[:4] not in ("__in", "__it"))
+    gives_itself = name == "__enter__" or (name[:3] == "__i" and name[:4] not in ("__in", "__it"))
 
     def special(agent: Any, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -95,5 +75,4 @@ def _forwarded(name: str, kept: Any) -> Callable[..., Any] | None:
         given = kept.__get__(wrapped, type(wrapped))(*(args if handed_over else map(unwrap, args)), **kwargs)
         return agent if gives_itself and given is wrapped else given
 
-    special.__name__ = special.__qualname__ = name
     return special

@@ -247,7 +247,7 @@ def test_a_frame_stays_usable_where_frames_are(home):
 
 
 def test_the_objects_repr_is_never_asked(home):
-    assert repr(home.agent("report", wraps=Report())).endswith("test_wraps.Report · no methods yet>")
+    assert repr(home.agent("report", wraps=Report())).endswith("wraps Report · no methods yet>")
 
 
 def test_properties_that_raise_raise_and_are_not_written(home):
@@ -256,6 +256,16 @@ def test_properties_that_raise_raise_and_are_not_written(home):
         report.broken  # noqa: B018
     with pytest.raises(AttributeError, match="lacking on purpose"):
         report.lacking()
+
+
+def test_a_property_that_raises_is_not_answered_by_another_agents_pinned_method(tmp_path):
+    lacking = 'def lacking(self):\n    """One."""\n    return 1\n'
+    home = session(tmp_path, lacking)
+    rows = home.agent("thing", wraps=[])
+    rows.lacking()
+    pin(rows, "lacking")
+    with pytest.raises(AttributeError, match="lacking on purpose"):
+        home.agent("thing", wraps=Report()).lacking()
 
 
 def test_slots_and_answered_names_are_the_objects(home):
@@ -307,6 +317,28 @@ def test_the_kind_of_an_attribute_that_is_read_is_a_premise(tmp_path):
     assert len(home.provider.prompts) == 2
 
 
+def test_the_kind_of_an_attribute_counts_where_self_is_used_as_a_whole_too(tmp_path):
+    mean = 'def mean(self):\n    """The mean."""\n    return sum(self.rows) / len(self)\n'
+    home = session(tmp_path, mean, mean)
+    assert home.agent("report", wraps=Report([2, 4])).mean() == 3
+    home.call(home.agent("report", wraps=Report("ab")), "mean")
+    assert len(home.provider.prompts) > 1
+
+
+def test_a_slots_value_is_seen_and_a_file_that_the_object_names_is_looked_at(tmp_path):
+    read = 'def first(self):\n    """The first line."""\n    return open(self.filled).readline().strip()\n'
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "b.csv").write_text("z,y\n1,2\n")
+    home, slotted = session(tmp_path, read, read), Slotted()
+    for name in ("a.csv", "b.csv"):
+        slotted.filled = str(tmp_path / name)
+        home.reviewer, home.mode = Person(*["accept"] * 3), "ask"
+        home.agent("slotted", wraps=slotted).first()
+    guards = home.identities["slotted"].find("first").entry.guards
+    assert ("file(self.filled)", "csv;,(z,y)") in guards[0]
+    assert ("self.filled", "str") in guards[0]
+
+
 def test_state_that_hides_what_was_read_is_a_near_miss(tmp_path):
     largest = 'def largest(self):\n    """The largest."""\n    return max(self.rows)\n'
     home = session(tmp_path, largest, largest)
@@ -348,6 +380,14 @@ def test_code_that_reads_what_the_object_lacks_is_sent_back(tmp_path):
     home = session(tmp_path, wrong, right)
     assert home.agent("report", wraps=Report()).largest() == 3
     assert "self has only: self._secret, self.broken, self.lacking, self.rows" in home.provider.prompts[1].user
+
+
+def test_code_that_binds_a_real_methods_name_is_sent_back(tmp_path):
+    wrong = 'def settle(self):\n    """The total, kept."""\n    self.total = 5\n    return 5\n'
+    home = session(tmp_path, wrong, wrong.replace("self.total", "self.settled"))
+    report = home.agent("report", wraps=Report())
+    assert (report.settle(), vars(report)) == (5, {"settled": 5})
+    assert "self.total is a method: do not assign to it" in home.provider.prompts[1].user
 
 
 def test_validation_runs_no_property(tmp_path):
@@ -416,9 +456,7 @@ def test_results_of_real_attributes_are_deep_too(home):
     db = home.agent("customer database", wraps=users(), deep=True)
     rows = db.execute("SELECT name FROM users").fetchall()
     assert repr(rows).endswith("wraps list · no methods yet>")
-    assert type(rows)._agent_repl_identity_.template == (
-        "customer database › execute › sqlite3.Cursor › fetchall › list"
-    )
+    assert type(rows)._agent_repl_identity_.template == ("customer database › execute › Cursor › fetchall › list")
     assert rows == [("Ann",), ("Bob",), ("Cyd",)]
     assert home.call(db, "execute", "SELECT 1").value.fetchone() == (1,)
     assert silent(home)
@@ -475,8 +513,10 @@ def test_arguments_that_wrap_are_passed_as_they_are(home):
     rows = home.agent("rows", wraps=[], deep=True)
     inner = home.agent("inner", wraps=[1])
     rows.append(inner)
-    rows[0:0] = [inner]
-    assert unwrap(rows)[0] is unwrap(rows)[1] is inner
+    rows.append(0)
+    rows[1] = inner
+    taken = home.agent("taker", wraps=lambda value: value)(inner)
+    assert unwrap(rows)[0] is unwrap(rows)[1] is taken is inner
 
 
 def test_written_code_of_a_deep_agent_works_on_the_values_themselves(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..records import Code
 from ..signature import signature
-from ..wrapping import has, real
+from ..wrapping import ABSENT, real
 
 
 class InlinePlace:
@@ -25,13 +25,9 @@ class InlinePlace:
         return function(self._agent, *args, **kwargs)
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
-        state, found = self._state, {}
-        for name in list(state) if names is None else names:
-            if name in state:
-                found[name] = signature(state[name])
-            elif has(self.wraps, name):
-                found[name] = signature(real(self.wraps, name))
-        return found
+        state = self._state
+        seen = {n: state[n] if n in state else real(self.wraps, n) for n in (list(state) if names is None else names)}
+        return {name: signature(value) for name, value in seen.items() if value is not ABSENT}
 
     def look(self, name: str) -> Any:
         return self._state[name] if name in self._state else real(self.wraps, name)

@@ -96,9 +96,9 @@ def request_of(case: Case) -> Request:
 
 def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
     """The request with what self wraps: its profile, and the first of its public names."""
-    public = [f"self.{n}{'()' * is_method}" for n, is_method in real_names(wrapped).items() if n[0] != "_"]
-    more = ", ..." * (len(public) > 40)
-    text = f"{profile(wrapped, 'self wraps', samples)}\nso self has its {', '.join(public[:40])}{more}"
+    public = [f"self.{n}{'()' * can_call}" for n, can_call in real_names(wrapped).items() if n[0] != "_"]
+    listed = ", ".join([*public[:40], "..."] if public[40:] else public)
+    text = f"{profile(wrapped, 'self wraps', samples)}\nso self has its {listed}"
     premises = (Premise("wraps", signature(wrapped)), *about.premises)
     return replace(about, state=(text, *about.state), names=(*about.names, "what it wraps"), premises=premises)
 
@@ -112,14 +112,14 @@ def object_request(identity: Identity, filled: str, state: Mapping[str, Any], bu
 
 def spec_of(case: Case) -> Spec:
     call, state = case.call, state_of(case.place)
-    methods = {*case.identity.names(), *_plain_methods(case)} - {case.name}
+    real = real_names(case.place.wraps)
+    methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}
     texts = [*call.args, *call.kwargs.values(), *state.values()]
     named = {str(v) for v in texts if type(v) is str} | set(call.identity.split())
     here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
-    real = real_names(case.place.wraps)
-    has, can = frozenset(state) | real.keys(), frozenset(methods) | {n for n in real if real[n]} - state.keys()
-    return Spec(case.name, call.args, call.kwargs, has - can, can, frozenset(named), paths)
+    has = frozenset(state) | real.keys() - methods
+    return Spec(case.name, call.args, call.kwargs, has, frozenset(methods - {case.name}), frozenset(named), paths)
 
 
 def _plain_methods(case: Case) -> list[str]:

@@ -52,16 +52,8 @@ _open: list[Ledger] = []  # those of outermost calls that have not ended, the ne
 
 @contextmanager
 def ledger(nested: bool = False) -> Iterator[Ledger]:
-    """The ledger of the outermost call, or a new one when this is it.
-
-    `nested` says that written code makes the call: in a thread that it started, which knows no ledger, the call joins
-    the newest outermost one. Depth begins anew there; the number of model calls is what stops threads without end.
-    """
-    present = _current.get()
-    if present is not None:
-        yield present
-        return
-    book = _open[-1] if nested and _open else Ledger()
+    """The ledger of the outermost call, or a new one; in a thread of its own `nested` written code joins the newest."""
+    book = _current.get() or (_open[-1:] * nested or [Ledger()])[0]
     token = _current.set(book)
     _open.append(book)
     try:

@@ -190,7 +190,7 @@ class Identity:
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(None, *args, **kwargs)
-    kinds = place.kinds(None if needs.dynamic else needs.reads)
+    kinds = place.kinds(needs.reads) | (place.kinds() if needs.dynamic else {})
     files: tuple[str, ...] = ()
     if needs.opens:
         files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.look, kinds))))

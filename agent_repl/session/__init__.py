@@ -27,7 +27,7 @@ from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from ..unit import RESERVED
-from ..wrapping import has
+from ..wrapping import ABSENT, real
 from .home import find_home, is_name, slug
 from .settings import MODES, load_settings
 
@@ -154,13 +154,11 @@ class Session:
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
-    if has(agent._agent_repl_wraps_, name):
+    if real(agent._agent_repl_wraps_, name) is not ABSENT:
         return getattr(agent._agent_repl_wraps_, name)(*args, **kwargs)
     live = type(agent)
     if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
-        raise AgentError(
-            f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
-        )
+        raise AgentError(f"{name!r} cannot be a method: names with _ before them are private, {sorted(RESERVED)} ours")
     if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = "PINNED"
         return function(agent, *args, **kwargs)
