@@ -32,6 +32,7 @@ _HOMES = {
         "Unreachable",
     ),
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
+    "wrapping": ("unwrap",),
     "providers.anthropic": ("AnthropicProvider",),
     "providers.local": ("LocalProvider",),
     "providers.replay": ("ReplayProvider",),

@@ -6,9 +6,11 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import wraps as named_as
 from itertools import islice
 from keyword import iskeyword
-from types import CodeType, FrameType
+from types import CodeType, FrameType, SimpleNamespace
 from typing import Any, NoReturn
 
 from .errors import AgentError, UnaskedCall
@@ -19,6 +21,7 @@ from .pipeline.failures import is_library
 from .pipeline.methods import Identity, Method
 from .pipeline.pinning import bind
 from .unit import RESERVED
+from .wrapping import ABSENT, is_plain, real, real_names, unwrap, wrapping_class
 
 default_session: Callable[[], Any] | None = None  # filled by `session`, which is above us
 
@@ -30,64 +33,110 @@ class Agent:
     """A named thing whose methods are written when they are first called.
 
     `Agent("CSV data analyst for {path}", path="sales.csv")`: the identity may hold `{names}` of the state; `name`
-    is what its class and file are called; `session` defaults to the process's own. All other keywords are state.
+    is what its class and file are called; `session` defaults to the process's own. With `wraps` it has the attributes
+    of that object, special methods too, and only what the object lacks is written; state that is set on the agent hides
+    an attribute of that name, and the object is never written to. With `deep` results that are not plain come back as
+    agents that wrap them (written code gets them as they are). All other keywords are state.
     """
 
-    __slots__ = ("__dict__", "__weakref__")
+    __slots__ = ("__dict__", "__weakref__", "_agent_repl_wraps_")
     _agent_repl_identity_: Identity
     _agent_repl_shop_: Workshop
     _agent_repl_label_ = "agent"
+    _agent_repl_wraps_: Any
+    _agent_repl_deep_ = False
 
-    def __new__(cls, identity: str, /, *, name: str | None = None, session: Any = None, **state: Any) -> Agent:
+    def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Any:
         if session is None:
             if default_session is None:
                 raise AgentError("no session: import Agent from agent_repl, or pass session=open_session()")
             session = default_session()
-        made: Agent = session.agent(identity, name=name, **state)
-        return made
+        return session.agent(identity, **state)
 
-    def __getattr__(self, name: str) -> MethodHandle:
+    def __getattr__(self, name: str) -> Any:
         identity = type(self)._agent_repl_identity_
+        if real(self._agent_repl_wraps_, name) is not ABSENT:
+            return getattr(self._agent_repl_wraps_, name)  # it raised AttributeError, and says itself why
         frame = sys._getframe(1)
-        if name in identity.methods:
-            return MethodHandle(self, name, frame.f_code)
-        if name[:1] == "_" or name in RESERVED:
-            raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
-        calls = frame.f_globals.get(CALLS)
-        if calls is None:
-            return MethodHandle(self, name, frame.f_code)
-        if identity.find(name) is not None or (name in calls and _calls(frame, name)):
-            return MethodHandle(self, name)
-        raise AttributeError(_absent(self, name), name=name, obj=self)
+        written = CALLS in frame.f_globals
+        if name not in identity.methods:
+            if name == "llm" and written:
+                return SimpleNamespace(agent=type(self)._agent_repl_shop_.agent, ask=_ask)
+            if name[:1] == "_" or name in RESERVED:
+                raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
+            if written and identity.find(name) is None and not _calls(frame, name):
+                raise AttributeError(_absent(self, name), name=name, obj=self)
+        return MethodHandle(self, name, frame.f_code, written)
 
     def __dir__(self) -> list[str]:
-        return list({*super().__dir__(), *type(self)._agent_repl_identity_.names()})
+        names = type(self)._agent_repl_identity_.names()
+        return list({*super().__dir__(), *names, *real_names(self._agent_repl_wraps_)})
 
     def __repr__(self) -> str:
         identity = type(self)._agent_repl_identity_
-        about = fill(identity.template, vars(self))
         known = ", ".join(identity.names()) or "no methods yet"
-        return f"<agent {identity.label}: {about} · {known}>"
+        return f"<agent {identity.label}: {_about(self)} · {known}>"
 
     def getdoc(self) -> str:
         """What IPython's `?` shows."""
         identity = type(self)._agent_repl_identity_
-        lines = [fill(identity.template, vars(self)), "", f"state: {', '.join(vars(self)) or 'none'}"]
+        lines = [_about(self), "", f"state: {', '.join(vars(self)) or 'none'}"]
         return "\n".join(lines + [f"{identity.label}.{n}  {_tier(identity, n)}" for n in identity.names()])
 
     def __copy__(self) -> Agent:
-        return _made(type(self), vars(self))
+        return _made(type(self), vars(self), self._agent_repl_wraps_)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
-        from copy import deepcopy
-
         memo[id(self)] = copied = _made(type(self), {})
         vars(copied).update(deepcopy(vars(self), memo))
+        copied._agent_repl_wraps_ = deepcopy(self._agent_repl_wraps_, memo)
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        identity = type(self)._agent_repl_identity_
-        return _reopen, (identity.template, identity.label, dict(vars(self)))
+        known = type(self)._agent_repl_identity_
+        return _reopen, (known.template, known.label, dict(vars(self)), self._agent_repl_wraps_, self._agent_repl_deep_)
+
+
+def _read(agent: Agent, name: str) -> Any:
+    """An attribute of an agent that wraps or is deep: its state, the object's own, then what was written."""
+    own = object.__getattribute__
+    if name[:2] == "__" or name[:12] == "_agent_repl_" or name in own(agent, "__dict__"):
+        return own(agent, name)
+    wrapped = own(agent, "_agent_repl_wraps_")
+    try:
+        value = getattr(wrapped, name)
+    except AttributeError:
+        if real(wrapped, name) is not ABSENT:
+            raise
+        value = own(agent, name)
+    shallow = not type(agent)._agent_repl_deep_ or name in RESERVED or CALLS in sys._getframe(1).f_globals
+    return value if shallow or not inspect.isroutine(value) else _deep_call(agent, name, value)
+
+
+def _deep_call(agent: Agent, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @named_as(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        return deepened(agent, name, function(*args, **kwargs))
+
+    called.__self__ = agent  # type: ignore[attr-defined]  # as a bound method has it: the verbs ask
+    return called
+
+
+def deepened(agent: Agent, name: str, value: Any) -> Any:
+    """What a caller gets: of a deep agent one that wraps the value ("parent › method › type"), unless it is plain."""
+    live = type(agent)
+    if not live._agent_repl_deep_ or is_plain(value) or issubclass(type(value), Agent):
+        return value
+    template, step = live._agent_repl_identity_.template, f" › {name} › {type(value).__qualname__}"
+    template += "" if template.endswith(step) else step  # a walk along equal objects stays with one identity
+    return agent if value is unwrap(agent) else live._agent_repl_shop_.agent(template, wraps=value, deep=True)
+
+
+def _about(agent: Agent) -> str:
+    wrapped = agent._agent_repl_wraps_
+    about = fill(type(agent)._agent_repl_identity_.template, vars(agent))
+    return about if wrapped is None else f"{about} · wraps {type(wrapped).__qualname__}"
 
 
 class _ClassOnly:
@@ -104,64 +153,62 @@ Agent.for_ = _ClassOnly()  # type: ignore[attr-defined]
 
 def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
     """The live class of an identity: all that is ours is on it, and pinned methods are its functions."""
-
-    # Python calls this after `Agent(...)`; the class file's constructor must not run on an agent.
-    def ignore(self: Agent, *args: Any, **kwargs: Any) -> None:
-        return None
-
-    live = type(
-        class_name(identity.label),
-        (Agent,),
-        {
-            "__slots__": (),
-            "__doc__": identity.template,
-            "__init__": ignore,
-            "__module__": "agent_repl",
-            "_agent_repl_identity_": identity,
-            "_agent_repl_shop_": shop,
-            "_agent_repl_label_": identity.label,
-        },
-    )
+    ours = {"_agent_repl_identity_": identity, "_agent_repl_shop_": shop, "_agent_repl_label_": identity.label}
+    # Python calls __init__ after `Agent(...)`; the class file's constructor must not run on an agent.
+    usual = {"__slots__": (), "__doc__": identity.template, "__module__": "agent_repl", "__init__": _ignore}
+    live = type(class_name(identity.label), (Agent,), usual | ours)
     identity.live, identity.base, identity.handle = live, Agent, MethodHandle
     bind(identity)
     return live
 
 
-def make(live: type[Agent], state: Mapping[str, Any]) -> Agent:
+def _ignore(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+    """Nothing comes of it; it also shows how a method may be called that is not written yet."""
+
+
+def make(live: type[Agent], state: Mapping[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
     """An agent of a live class; raises AgentError for state that could never be reached by name."""
+    if issubclass(type(wraps), Agent):
+        raise AgentError("an agent has every name already, so there is nothing to write for it: wrap unwrap(agent)")
     wrong = [n for n in state if n.startswith("_") or n in RESERVED or iskeyword(n) or not n.isidentifier()]
     if wrong:
-        raise AgentError(
-            f"{wrong[0]!r} cannot be state: names that begin with _, Python's keywords, and "
-            f"{sorted(RESERVED)} are reserved; give it another name"
-        )
-    return _made(live, state)
+        reserved = f"names that begin with _, Python's keywords, and {sorted(RESERVED)} are reserved"
+        raise AgentError(f"{wrong[0]!r} cannot be state: {reserved}; give it another name")
+    kind = object if wraps is None else type(wraps)
+    return _made(wrapping_class(live, kind, deep, _read) if deep or kind is not object else live, state, wraps)
 
 
-def _made(live: type[Agent], state: Mapping[str, Any]) -> Agent:
+def _made(live: type[Agent], state: Mapping[str, Any], wraps: Any = None) -> Agent:
     made: Agent = object.__new__(live)
+    made._agent_repl_wraps_ = wraps
     for name, value in state.items():  # an instance whose __dict__ was asked for calls its functions slower on 3.12
         object.__setattr__(made, name, value)
     return made
 
 
-def _reopen(template: str, label: str, state: dict[str, Any]) -> Agent:
-    return _made(type(Agent(template, name=label)), state)
+def _reopen(template: str, label: str, state: dict[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
+    return _made(type(Agent(template, name=label, wraps=wraps, deep=deep)), state, wraps)
+
+
+def _ask(*args: Any, **kwargs: Any) -> NoReturn:
+    raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call its methods")
 
 
 class MethodHandle:
-    __slots__ = ("_agent", "_name", "_reader")
+    __slots__ = ("_agent", "_name", "_nested", "_reader")
 
-    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None) -> None:
+    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None, nested: bool = False) -> None:
         self._agent = agent
         self._name = name
         self._reader = reader
+        self._nested = nested  # whether written code asked for it
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         live = type(self._agent)
         shop, identity = live._agent_repl_shop_, live._agent_repl_identity_
-        return serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal)
+        value = serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal, self._nested)
+        return deepened(self._agent, self._name, value) if live._agent_repl_deep_ and not self._nested else value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MethodHandle, (self._agent, self._name)
@@ -198,7 +245,7 @@ class MethodHandle:
     @property
     def __signature__(self) -> inspect.Signature:
         method = self._method()
-        signature = inspect.signature(method.function if method else _anything)
+        signature = inspect.signature(method.function if method else _ignore)
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __repr__(self) -> str:
@@ -208,10 +255,6 @@ class MethodHandle:
 
     def __hash__(self) -> int:
         return hash((id(self._agent), self._name))
-
-
-def _anything(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-    """How a method may be called that is not written yet."""
 
 
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:
@@ -236,7 +279,7 @@ def _tier(identity: Identity, name: str) -> str:
 
 
 def _absent(agent: Agent, name: str) -> str:
-    known = [*vars(agent), *type(agent)._agent_repl_identity_.names()]
+    known = [*vars(agent), *real_names(agent._agent_repl_wraps_), *type(agent)._agent_repl_identity_.names()]
     return f"self has no {name!r}; it has only: {', '.join(known) or 'nothing'}"
 
 
@@ -247,7 +290,7 @@ def _calls(frame: FrameType, name: str) -> bool:
         return False
     _, line, _, column = next(islice(code.co_positions(), frame.f_lasti // 2, None))
     if line is None or column is None:
-        return True
+        return name in frame.f_globals[CALLS]
     text = frame.f_globals["__loader__"].get_source("").split("\n")[line - 1]
     return bool(text.encode()[column:].lstrip().startswith(b"("))
 
@@ -255,10 +298,8 @@ def _calls(frame: FrameType, name: str) -> bool:
 def _who_asked(reader: CodeType, name: str) -> str:
     """In words, who read a name that the person did not write; "" when they did."""
     if is_library(reader):
-        return (
-            f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that: "
-            f"nothing is written for a library; call it yourself first if you want it"
-        )
+        asked = f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that"
+        return f"{asked}: nothing is written for a library; call it yourself first if you want it"
     if name not in (*reader.co_names, *reader.co_consts):
         return f".{name}(...) is not written in the code that asked for it: call it by name to have it written"
     return ""

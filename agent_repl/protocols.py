@@ -58,11 +58,18 @@ class Reviewer(Protocol):
 class Place(Protocol):
     """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
 
+    @property
+    def wraps(self) -> Any:
+        """The object that the agent wraps, None for none."""
+
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
 
     def kinds(self, names: Iterable[str] | None = None) -> dict[str, str]:
-        """Signatures of the named state, or of all of it; a name that is not there is left out."""
+        """Signatures of all state, or of what `look` finds by these names; a name that is not there is left out."""
+
+    def look(self, name: str) -> Any:
+        """A state value, else what the wrapped object keeps by that name, else `wrapping.ABSENT`."""
 
     def get(self, name: str) -> Any:
         """One state value, live; raises KeyError."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit import Person, session
 
 import agent_repl.session as module
-from agent_repl import Agent, AgentError, NoProvider, PolicyError, ScriptedProvider, default_session, open_session
+from agent_repl import Agent, NoProvider, PolicyError, ScriptedProvider, default_session, open_session
 from agent_repl.providers.anthropic import AnthropicProvider
 from agent_repl.records import Settings
 from agent_repl.session import choose_provider, home, use
@@ -441,11 +441,6 @@ def test_agents_of_a_closed_session_run_what_is_pinned(tmp_path):
     opened.close()
     opened.close()
     assert agent.double(4) == 8
-
-
-def test_what_is_not_built_yet_is_said(tmp_path):
-    with pytest.raises(AgentError, match="wraps= is not built yet"):
-        session(tmp_path).agent("x", wraps=[])
 
 
 def test_describe_is_one_line(tmp_path):

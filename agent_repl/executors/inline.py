@@ -7,17 +7,22 @@ from typing import Any
 
 from ..records import Code
 from ..signature import signature
+from ..wrapping import ABSENT, real
 
 _read = object.__getattribute__
 
 
 class InlinePlace:
-    """One agent's own `__dict__`."""
+    """One agent's own `__dict__`, and the object that it wraps."""
 
     __slots__ = ("_agent",)
 
     def __init__(self, agent: Any) -> None:
         self._agent = agent
+
+    @property
+    def wraps(self) -> Any:
+        return self._agent._agent_repl_wraps_
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         __tracebackhide__ = True
@@ -29,8 +34,13 @@ class InlinePlace:
             try:  # where the __dict__ itself is asked for, Python 3.12 calls the agent's methods slower ever after
                 found[name] = signature(_read(self._agent, name))
             except AttributeError:
-                continue
+                if (held := real(self.wraps, name)) is not ABSENT:
+                    found[name] = signature(held)
         return found
+
+    def look(self, name: str) -> Any:
+        state = self._agent.__dict__
+        return state[name] if name in state else real(self.wraps, name)
 
     def get(self, name: str) -> Any:
         return self._agent.__dict__[name]

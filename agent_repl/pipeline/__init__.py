@@ -41,10 +41,12 @@ def serve(
     args: tuple[Any, ...],
     kwargs: Any,
     refusal: Callable[[], str] = str,
+    nested: bool = False,
 ) -> Any:
     """The whole life of a call to a method that is not a plain function yet: its value, or what it raises.
 
     `refusal` is asked only where no accepted code fits: why none may be written for this call, or "".
+    `nested` says that written code makes the call.
     """
     __tracebackhide__ = True
     if identity.word != identity.generation.word[0]:
@@ -55,10 +57,10 @@ def serve(
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
-        with ledger(f"{identity.label}.{name}", shop.log) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
             return _first(case_for(shop, identity, agent, name, args, kwargs, book))
     if shop.log is not None:
-        with ledger(f"{identity.label}.{name}", shop.log):
+        with ledger(f"{identity.label}.{name}", shop.log, nested):
             noted(tier=method.tier, version=method.entry.version.number)
             return execute(identity, method, place, args, kwargs, undoable)
     value = execute(identity, method, place, args, kwargs, undoable)

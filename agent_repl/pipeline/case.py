@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..prompts import Failure, Request, describe_call, describe_object
+from ..prompts.profile import profile
 from ..protocols import Executor, Place, Provider, Reviewer, Store
-from ..records import Call, Event, Mode, Settings, Spec, Usage
-from ..signature import looks_like_path
+from ..records import Call, Event, Mode, Premise, Settings, Spec, Usage
+from ..signature import looks_like_path, signature
+from ..wrapping import real_names
 from .ledger import Ledger, Log
 from .methods import Identity
 
@@ -26,6 +28,7 @@ class Workshop:
     executor: Executor
     reviewer: Reviewer
     provider: Callable[[], Provider]
+    agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
     usage: Usage = field(default_factory=Usage)
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
     failures: dict[Any, Failure] = field(default_factory=dict)
@@ -89,7 +92,17 @@ def request_of(case: Case) -> Request:
     samples = case.shop.settings.samples != "none"
     call = case.call
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
+    about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
     return describe_call(about, call.key.name, call.args, call.kwargs, samples)
+
+
+def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
+    """The request with what self wraps: its profile, and the first of its public names."""
+    public = [f"self.{n}{'()' * can_call}" for n, can_call in real_names(wrapped).items() if n[0] != "_"]
+    listed = ", ".join([*public[:40], "..."] if public[40:] else public)
+    text = f"{profile(wrapped, 'self wraps', samples)}\nso self has its {listed}"
+    premises = (Premise("wraps", signature(wrapped)), *about.premises)
+    return replace(about, state=(text, *about.state), names=(*about.names, "what it wraps"), premises=premises)
 
 
 def object_request(identity: Identity, filled: str, state: Mapping[str, Any], but: str, samples: bool) -> Request:
@@ -101,12 +114,14 @@ def object_request(identity: Identity, filled: str, state: Mapping[str, Any], bu
 
 def spec_of(case: Case) -> Spec:
     call, state = case.call, state_of(case.place)
-    methods = {*case.identity.names(), *_plain_methods(case)} - {case.name}
+    real = real_names(case.place.wraps)
+    methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}
     texts = [*call.args, *call.kwargs.values(), *state.values()]
     named = {str(v) for v in texts if type(v) is str} | set(call.identity.split())
     here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
-    return Spec(case.name, call.args, call.kwargs, frozenset(state), frozenset(methods), frozenset(named), paths)
+    has = frozenset(state) | real.keys() - methods
+    return Spec(case.name, call.args, call.kwargs, has, frozenset(methods - {case.name}), frozenset(named), paths)
 
 
 def _plain_methods(case: Case) -> list[str]:

@@ -19,11 +19,10 @@ from ..errors import BudgetExceeded
 from ..records import Settings, Tier, Usage
 
 
-@dataclass
+@dataclass(eq=False)
 class Ledger:
-    """What has been spent since the outermost call began, and how deep in written code we are."""
+    """What has been spent since the outermost call began."""
 
-    depth: int = 0
     usage: Usage = field(default_factory=Usage)
     tier: Tier | None = None
     timings: dict[str, float] = field(default_factory=dict)
@@ -40,28 +39,36 @@ class Ledger:
     @contextmanager
     def deeper(self, settings: Settings, title: str) -> Iterator[None]:
         """One level of written code that is not yet known to work; raises BudgetExceeded past `max_depth`."""
-        if self.depth >= settings.max_depth:
+        depth = _depth.get()
+        if depth >= settings.max_depth:
             raise BudgetExceeded(
-                f"{title} is {self.depth} new methods deep (max_depth={settings.max_depth}): "
+                f"{title} is {depth} new methods deep (max_depth={settings.max_depth}): "
                 f"methods that write methods without end; call the inner ones yourself first, or raise max_depth"
             )
-        self.depth += 1
+        token = _depth.set(depth + 1)
         try:
             yield
         finally:
-            self.depth -= 1
+            _depth.reset(token)
 
 
 Log = Callable[[dict[str, Any]], None]
 _current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
 _node: ContextVar[dict[str, Any] | None] = ContextVar("agent_repl_node", default=None)
+_depth: ContextVar[int] = ContextVar("agent_repl_depth", default=0)
+_open: list[Ledger] = []  # those of outermost calls that have not ended, the newest last
 
 
 @contextmanager
-def ledger(title: str = "", log: Log | None = None) -> Iterator[Ledger]:
-    """The ledger of the outermost call, or a new one when this is it; `log` is given the tree of that one."""
+def ledger(title: str = "", log: Log | None = None, nested: bool = False) -> Iterator[Ledger]:
+    """The ledger of the outermost call, or a new one when this is it; `log` is given the tree of that one.
+
+    In a thread of its own, which knows no ledger, `nested` written code joins the newest one.
+    """
     outer, node, began = _node.get(), dict[str, Any](call=title), time.perf_counter()
-    tokens = _current.set(book := _current.get() or Ledger()), _node.set(node)
+    book = _current.get() or (_open[-1:] * nested or [Ledger()])[0]
+    tokens = _current.set(book), _node.set(node)
+    _open.append(book)
     if outer is not None:
         outer.setdefault("calls", []).append(node)
     try:
@@ -70,6 +77,7 @@ def ledger(title: str = "", log: Log | None = None) -> Iterator[Ledger]:
         node["error"] = type(error).__name__
         raise
     finally:
+        _open.remove(book)
         _current.reset(tokens[0])
         _node.reset(tokens[1])
         node["seconds"] = round(time.perf_counter() - began, 6)

@@ -232,11 +232,13 @@ class Identity:
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(*args, **kwargs) if kwargs else method.signatures(*args)
-    kinds = place.kinds(None if needs.dynamic else needs.reads)
+    kinds = place.kinds(needs.reads) | (place.kinds() if needs.dynamic else {})
     for name, say in needs.options.items():
         if name in kinds:
-            kinds[name] = say(place.get(name))
+            kinds[name] = say(place.look(name))
     files: tuple[str, ...] = ()
     if needs.opens:
-        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.get, kinds))))
+        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.look, kinds))))
+    if place.wraps is not None:
+        kinds[""] = signature(place.wraps)
     return arguments, tuple(kinds.items()), files

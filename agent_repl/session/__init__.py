@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from .. import agent as proxy
-from ..agent import Agent, class_for, make
+from ..agent import Agent, class_for, deepened, make
 from ..atomic import replace_file
 from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
@@ -28,6 +28,7 @@ from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
 from ..unit import RESERVED
+from ..wrapping import ABSENT, real
 from .home import find_home, is_name, slug
 from .settings import MODES, load_settings
 
@@ -41,6 +42,7 @@ class Session:
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self._shop = shop
+        shop.agent = self.agent
         if provider is not None:
             self.provider = provider
         self._told: set[str] = set()
@@ -80,14 +82,14 @@ class Session:
         """The model that writes; chosen when it is first wanted. Raises NoProvider with the ways to go on."""
         return choose_provider(self.settings, os.environ)
 
-    def agent(self, identity: str, /, *, name: str | None = None, **state: Any) -> Agent:
-        """An agent of this identity with this state; nothing is asked of a model."""
-        if reserved := {"wraps", "deep"} & state.keys():
-            raise AgentError(f"{min(reserved)}= is not built yet")
+    def agent(
+        self, identity: str, /, *, name: str | None = None, wraps: Any = None, deep: bool = False, **state: Any
+    ) -> Agent:
+        """An agent of this identity with this state; nothing is asked of a model. `Agent` tells the rest."""
         if not isinstance(identity, str) or not identity.strip():
             raise AgentError('an agent needs words that say what it is: Agent("CSV data analyst for {path}", path=...)')
         known = self._identity(identity, name)
-        made = make(known.live, state)
+        made = make(known.live, state, wraps, deep)
         if hidden := state.keys() & set(known.names()):
             self.reviewer.tell(Event("warning", f"state {min(hidden)!r} hides the method of that name on this agent"))
         for note in self.store.notes:
@@ -135,7 +137,7 @@ class Session:
         """Call a method and get an Outcome: what the call raises is in it, only an interrupt is raised."""
         with ledger() as book, book.timed("total"):
             try:
-                value = _plain_call(agent, name, args, kwargs, book)
+                value = deepened(agent, name, _plain_call(agent, name, args, kwargs, book))
             except Exception as error:
                 kind = error.error_type if isinstance(error, AgentError) else "execution"
                 return Outcome("error", None, error, kind, book.tier, book.usage, book.timings)
@@ -160,11 +162,11 @@ class Session:
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
     if name in vars(agent):
         raise AgentError(f"{name!r} is state of this agent, not a method")
+    if real(agent._agent_repl_wraps_, name) is not ABSENT:
+        return getattr(agent._agent_repl_wraps_, name)(*args, **kwargs)
     live = type(agent)
     if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
-        raise AgentError(
-            f"{name!r} cannot be a method: names that begin with _ are private, and {sorted(RESERVED)} ours"
-        )
+        raise AgentError(f"{name!r} cannot be a method: names with _ before them are private, {sorted(RESERVED)} ours")
     if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = method.tier if (method := live._agent_repl_identity_.find(name)) else "PINNED"
         return function(agent, *args, **kwargs)

@@ -9,7 +9,7 @@ from typing import Any
 from ..records import Guard, Premise
 
 Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
-"""Signatures of a call: of the arguments, of the state by name, and of the files that arguments and state name."""
+"""Signatures of a call: of the arguments, of the state by name ("" is what self wraps), and of the files they name."""
 
 
 def binder(
@@ -50,7 +50,7 @@ def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Gua
     arguments, state, files = seen
     kinds = dict(state)
     found = list(zip(parameters, arguments, strict=True))
-    found += [(f"self.{name}", kinds.get(name, "absent")) for name in sorted({*reads, *kinds})]
+    found += [(f"self.{n}" if n else "wraps", kinds.get(n, "absent")) for n in sorted({*reads, *kinds})]
     places = (*parameters, *(f"self.{name}" for name in kinds))
     found += [(f"file({place})", mark) for place, mark in zip(places, files, strict=False) if mark]
     return tuple(Premise(*each) for each in found)
