@@ -215,6 +215,17 @@ def test_an_enum_member_is_the_one_that_it_is_compared_with_or_other():
     assert same(source, Unit.YARD, Unit.MILE)
 
 
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+def test_an_enum_member_that_is_a_number_too_is_a_member():
+    source = method("return v if u is Level.LOW else -v")
+    assert said(source, u=Level.LOW) == [f"{__name__}.Level:int == LOW"]
+    assert said(source, u=Level.HIGH) == [f"{__name__}.Level:int == other"]
+
+
 def test_an_enum_member_whose_value_is_compared_is_itself():
     source = method("return v if u.value == 'km' else -v")
     assert len({*map(signer(options(ast.parse(source), "m")["u"]), Unit)}) == 3
