@@ -53,7 +53,10 @@ def signer(option: Option) -> Callable[[Any], str]:
     def signed(value: Any) -> str:
         if type(value) is str and len(value) <= LONG_TEXT:
             return of_text(value)
-        return signature(value) + (f" == {value}" if type(value) is bool else _member_class(value, option))
+        kind = signature(value)
+        if type(value) is bool:
+            return f"{kind} == {value}"
+        return kind + _member_class(value, option) if ":" in kind else kind  # an enum is named as a subclass is
 
     return signed
 
