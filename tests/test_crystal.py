@@ -306,6 +306,23 @@ def test_what_another_process_rewrites_is_not_served_any_more(tmp_path: Path, af
         agent.add(1, 2)
 
 
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_repair_by_another_process_answers_the_next_call_that_fits(tmp_path: Path, after: int) -> None:
+    agent = ripe(tmp_path, crystallize_after=after)
+    code = """
+    from dataclasses import replace
+    from agent_repl.validate import recall
+    home = session(Path(sys.argv[1]))
+    head = type(home.agent('adder', factor=3))._agent_repl_identity_.find('add')
+    source = head.code.source.replace('a + b', 'a - b')
+    unit = recall(source, 'add').unit
+    fixed = home.store.add(replace(head.entry.version, source=source, unit=unit, number=0))
+    home.store.put(replace(head.entry, version=home.store.judge(fixed, 'accepted')))
+    """
+    elsewhere(tmp_path, code)
+    assert [agent.add(1, 2), copy(agent).add(1, 2)] == [2, 2]
+
+
 def test_a_decision_about_something_else_changes_nothing(tmp_path: Path) -> None:
     agent = ripe(tmp_path)
     before = crystal(agent)

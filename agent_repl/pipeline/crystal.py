@@ -17,7 +17,6 @@ from ..errors import StoreError
 from ..signature.kinds import LONG_TEXT
 from ..unit import method_of
 from .methods import Identity, Method, Needs
-from .undo import can_change
 
 _TESTS = {kind: f"_crystal_type({{0}}) is _crystal_{kind}" for kind in ("int", "float", "bool", "str")}
 _TESTS |= {"None": "{0} is None", "str": f"{_TESTS['str']} and _crystal_len({{0}}) <= {LONG_TEXT}"}
@@ -52,11 +51,10 @@ def ripen(identity: Identity, method: Method, after: int) -> None:
 
 
 def _can_be_plain(identity: Identity, method: Method) -> bool:
-    """Whether no call that fits has anything to undo, and a prologue changes nothing that the code can see."""
-    state = [kind for guard in method.entry.guards for path, kind in guard if path.startswith("self.")]
+    """Whether a prologue changes nothing that the code can see."""
     node = method_of(method.code.tree, method.code.name)
     plain = node and not node.decorator_list and not _SEES_LOCALS & set(method.function.__code__.co_names)
-    return bool(plain) and identity.executor.name == "inline" and not can_change(k for k in state if k != "absent")
+    return bool(plain) and identity.executor.name == "inline"
 
 
 def _function(identity: Identity, method: Method, needs: Needs) -> FunctionType:
