@@ -138,8 +138,8 @@ def _object(value: Any, kind: type, room: int) -> str:
         return _LIBRARY[library](value, room) if room else "…"
     label = _first(bases, "_agent_repl_label_", str)
     if label is not None:
-        wrapped = _first(bases, "_agent_repl_wraps_", MemberDescriptorType).__get__(value)
-        return f"agent:{label}" + (f" of {_within(wrapped, room // 2)}" if wrapped is not None else "")
+        wrapped = _field(value, bases, "_agent_repl_wraps_", room // 2)
+        return f"agent:{label}" + ("" if wrapped in ("None", "absent") else f" of {wrapped}")
     below = names[0].removeprefix("builtins.") + _fields(value, bases, room)
     inherited = next((_RULES[id(base)] for base in bases if id(base) in _RULES), None)
     if inherited is None:
