@@ -166,7 +166,7 @@ def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str
         return getattr(agent._agent_repl_wraps_, name)(*args, **kwargs)
     live = type(agent)
     if name.startswith("_") or name in RESERVED or iskeyword(name) or not name.isidentifier():
-        raise AgentError(f"{name!r} cannot be a method: names with _ before them are private, {sorted(RESERVED)} ours")
+        raise AgentError(f"{name!r} cannot be a method: names that begin with _ are private, {sorted(RESERVED)} ours")
     if callable(function := getattr(live, name, None)) and not hasattr(Agent, name):
         book.tier = method.tier if (method := live._agent_repl_identity_.find(name)) else "PINNED"
         return function(agent, *args, **kwargs)
