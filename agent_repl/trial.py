@@ -97,7 +97,9 @@ def _child(work: Callable[[], Any], readable: Iterable[Path], seconds: float, pi
 def _cut_off(pipe: int) -> None:
     """Leave nothing of the parent's in reach: signal handlers, descriptors, streams, shared maps."""
     import ctypes
+    import gc
 
+    gc.disable()  # it could take away a map that is being looked at
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

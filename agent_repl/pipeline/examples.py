@@ -29,8 +29,7 @@ SECONDS = 5.0
 def picture(identity: Identity, place: Place, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Example:
     """A call that is about to be made: its arguments, the state that the code can read, the data in its files."""
     needs, version = identity.needs(name), identity.methods[name].entry.version
-    kinds = place.kinds() if needs.dynamic else place.kinds({*needs.reads, *needs.binds})
-    state = {each: place.get(each) for each in kinds}
+    state = {n: v for n, v in state_of(place).items() if needs.dynamic or n in needs.binds or n in needs.reads}
     files = _fingerprint([*args, *kwargs.values(), *state.values()])
     return Example(version.key, version.number, encode([list(args), dict(kwargs)]), encode(state), "", "", files)
 
@@ -96,6 +95,8 @@ def compared(case: Case, code: Code) -> Diff:
     head = case.identity.find(case.name)
     if head is None or head.code.unit == code.unit:
         return Diff()
+    if case.place.wraps is not None:
+        return Diff(untried="it wraps an object, of which there is only one")
     callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
     samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)]
     samples.append(_today(case))
@@ -164,15 +165,16 @@ def _runner(case: Case, function: Callable[[], Callable[..., Any]]) -> Callable[
     """Makes a sample's call with this code as the method; only ever run in a child that is thrown away."""
 
     def run(sample: Sample) -> Any:
-        live, name = case.identity.live, sample.call.partition("(")[0]
-        setattr(live, case.name, function())
+        name = sample.call.partition("(")[0]
+        setattr(case.identity.live, case.name, changed := function())
         case.shop.refuses = "a method that is not written yet"
-        return getattr(_agent(case, sample), name)(*sample.args, **sample.kwargs)
+        method = changed if name == case.name else case.identity.methods[name].function
+        return method(_agent(case, sample), *sample.args, **sample.kwargs)
 
     return run
 
 
 def _agent(case: Case, sample: Sample) -> Any:
     agent: Any = object.__new__(case.identity.live)
-    agent.__dict__ = sample.state
+    agent.__dict__, agent._agent_repl_wraps_ = sample.state, case.place.wraps
     return agent

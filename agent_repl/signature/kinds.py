@@ -162,8 +162,10 @@ def _object(value: Any, room: int) -> str:
         return _said(_BY_NAME[known], value, room)
     label = _first(value, "_agent_repl_label_", str)
     if label is not None:
-        wrapped = _field(value, "_agent_repl_wraps_", room // 2)
-        return f"agent:{label}" + ("" if wrapped in ("None", "absent") else f" of {wrapped}")
+        wrapped = _held(value, "_agent_repl_wraps_")
+        return f"agent:{label}" + (
+            "" if wrapped is None or wrapped is _ABSENT else f" of {signature(wrapped, room // 2)}"
+        )
     below = _name(type(value)).removeprefix("builtins.") + _fields(value, room)
     rule = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
     return f"{below}:{_said(rule, value, room)}" if rule else below
