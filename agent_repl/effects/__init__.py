@@ -10,11 +10,13 @@ from __future__ import annotations
 import ast
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
 
 from ..records import Effect
 from .names import Names
-from .table import INNARDS, OBJECT, PATH_KEYWORDS, Row, method_row, row_for
 
 __all__ = ["Effect", "effects", "parse"]
 
@@ -23,6 +25,14 @@ _WIDTH = 240
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
 _OBSCURE = ("builtins.globals()", "builtins.locals()", "builtins.vars()", "sys.modules[]", "<many>")
 _IN_MEMORY = ("io.StringIO()", "io.BytesIO()", "sys.stdout", "sys.stderr", "builtins.open()")
+_PLACES = {"-": None, "first": 0, "second": 1, "object": -1}
+
+
+class Row(NamedTuple):
+    """A kind of effect, and where its path is: a place among the arguments, -1 for the object, None for nowhere."""
+
+    kind: str
+    path: int | None
 
 
 def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | None = None) -> tuple[Effect, ...]:
@@ -33,7 +43,7 @@ def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | N
     """
     found = set(_deceptions(code))
     try:
-        found |= set(_Reader(Names(tree or parse(code), known)).read())
+        found |= set(_Reader(tree or parse(code), known).read())
     except (SyntaxError, RecursionError) as error:
         found.add(Effect("unknown", 1, f"cannot be read: {error}", True))
     return tuple(sorted(found, key=lambda effect: (effect.line, effect.kind, effect.detail)))
@@ -66,59 +76,54 @@ def _hidden(character: str) -> bool:
     return character in _BLANKS or unicodedata.category(character) in ("Cf", "Cc")
 
 
-class _Reader:
-    def __init__(self, names: Names) -> None:
-        self.names = names
-        self.followed: set[int] = set()  # nodes that are told of through their parents, which come first
+class _Reader(Names):
+    """What each node does with what its names stand for."""
 
     def read(self) -> Iterator[Effect]:
-        for node in self.names.nodes:
+        told = set(_told(self.nodes))
+        for node in self.nodes:
             match node:
                 case ast.Import() | ast.ImportFrom():
                     yield from _imports(node)
-                case ast.Call(func=func):
-                    self.followed.add(id(func))
+                case ast.Call():
                     yield from self._call(node)
-                case ast.Assign(targets=targets) if all(isinstance(target, ast.Name) for target in targets):
-                    self.followed.add(id(node.value))
-                case ast.Attribute(value=value):
-                    self.followed.add(id(value))
-                    yield from self._attribute(node)
-                case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                case ast.Attribute(attr=attr) if attr in _rows()["attributes"]:
+                    yield _effect(_rows()["attributes"][attr].kind, node, ast.unparse(node))
+                case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                     yield from self._store(node)
-                case ast.Name(ctx=ast.Load()) if id(node) not in self.followed:
+                case ast.Attribute() | ast.Name(ctx=ast.Load()) if id(node) not in told:
                     yield from self._reference(node)
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
-        for origin in sorted(self.names.origins(call.func)):
+        for origin in sorted(self.origins(call.func)):
             if origin.startswith("<self>.llm"):
                 yield _effect("model", call, _brief(call), flagged=False)
             elif origin in ("builtins.setattr", "builtins.delattr", "builtins.getattr"):
                 yield from self._by_name(origin, call)
             elif origin.startswith(_OBSCURE):
                 yield _effect("unknown", call, f"{_brief(call)} calls what cannot be known before it runs")
-            elif row := row_for(origin) or (method_row(origin) if isinstance(call.func, ast.Attribute) else None):
-                yield from self._row(row, call)
+            elif row := _row(origin) or (_method_row(origin) if isinstance(call.func, ast.Attribute) else None):
+                yield from self._touched(row, call)
 
     def _by_name(self, origin: str, call: ast.Call) -> Iterator[Effect]:
-        outside = bool(call.args) and any(map(_foreign, self.names.origins(call.args[0])))
+        outside = bool(call.args) and any(map(_foreign, self.origins(call.args[0])))
         computed = len(call.args) > 1 and not isinstance(call.args[1], ast.Constant)
         if outside and origin != "builtins.getattr":
             yield _effect("patches", call, _brief(call))
         elif outside and computed:
             yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
 
-    def _row(self, row: Row, call: ast.Call) -> Iterator[Effect]:
+    def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
         path = _path(row, call)
         kind = self._kind(row, path, call)
         if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
             yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
-        elif path and any("://" in text for text in [ast.unparse(path), *self.names.texts(path)]):
+        elif path and any("://" in text for text in [ast.unparse(path), *self.texts(path)]):
             yield _effect("network", call, _brief(path))
         else:
-            named = kind == "reads" and path is not None and self.names.named(path) is True
+            named = kind == "reads" and path is not None and self.named(path) is True
             yield _effect(kind, call, _brief(path or call), flagged=not named)
         if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in call.keywords):
             yield _effect("unsafe-load", call, _brief(call))
@@ -132,45 +137,75 @@ class _Reader:
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
         mode = [*call.args[row.path + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
-        modes = self.names.texts(mode[0]) if mode else ["r"]
+        modes = self.texts(mode[0]) if mode else ["r"]
         writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
         return "writes" if writes else "reads" if modes else "unknown"
 
     def _in_memory(self, path: ast.expr) -> bool:
         if isinstance(path, ast.Constant):
             return path.value in (":memory:", None)
-        origins = self.names.origins(path)
+        origins = self.origins(path)
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
 
-    def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
-        if node.attr in INNARDS:
-            yield _effect("dynamic", node, ast.unparse(node))
-        elif not isinstance(node.ctx, ast.Load):
-            yield from self._store(node)
-        elif id(node) not in self.followed:
-            yield from self._reference(node)
-
     def _store(self, node: ast.Attribute | ast.Subscript) -> Iterator[Effect]:
-        for origin in self.names.origins(node.value):
+        for origin in self.origins(node.value):
             if origin.startswith("os.environ"):
                 yield _effect("environment", node, _brief(node))
             elif _foreign(origin) or origin == "builtins.type()" or origin.endswith(".__class__"):
                 yield _effect("patches", node, _brief(node))
 
     def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
-        for origin in self.names.origins(node):
-            row = row_for(origin)
+        for origin in self.origins(node):
+            row = _row(origin)
             if row and row.kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
                 kind = "unknown" if row.kind == "open" else row.kind
                 yield _effect(kind, node, _brief(node) if kind == "environment" else f"{_brief(node)} is handed on")
 
 
+def _told(nodes: list[ast.AST]) -> Iterator[int]:
+    """Which nodes need no word of their own: what is called, what an attribute is of, what gets a name."""
+    for node in nodes:
+        match node:
+            case ast.Call(func=inner) | ast.Attribute(value=inner):
+                yield id(inner)
+            case ast.Assign(targets=targets, value=inner) if all(isinstance(target, ast.Name) for target in targets):
+                yield id(inner)
+
+
+@cache
+def _rows() -> dict[str, dict[str, Row]]:
+    """The table, which says itself how it is read: rows by group and name."""
+    found: dict[str, dict[str, Row]] = {}
+    for line in Path(__file__).with_name("table.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            group, kind, place, *names = line.split()
+            found.setdefault(group, {}).update(dict.fromkeys(names, Row(kind, _PLACES[place])))
+    return found
+
+
+def _row(origin: str) -> Row | None:
+    """What a call of this dotted name touches; None when nothing is known of it."""
+    rows = _rows()
+    if origin in rows["calls"] or "(" in origin:  # the call that made an object has been told already
+        return rows["calls"].get(origin)
+    return next((row for prefix, row in rows["families"].items() if origin.startswith(prefix)), None)
+
+
+def _method_row(origin: str) -> Row | None:
+    """What a method touches by its name alone, where the object was handed in or comes from pathlib."""
+    base, _, attr = origin.rpartition(".")
+    groups = ["exports", "objects"] if base.startswith(("<given>", "<?>", "<self>.")) else ["exports"]
+    groups = ["objects", "paths"] if base.startswith("pathlib.") else groups
+    found = (_rows()[group].get(attr) for group in groups if base != "<self>")
+    return next(filter(None, found), None)
+
+
 def _path(row: Row, call: ast.Call) -> ast.expr | None:
-    if row.path == OBJECT:
+    if row.path == -1:
         return call.func.value if isinstance(call.func, ast.Attribute) else None
     if row.path is None or len(call.args) > row.path:
         return None if row.path is None else call.args[row.path]
-    return next((k.value for k in call.keywords if k.arg in PATH_KEYWORDS), None)
+    return next((k.value for k in call.keywords if k.arg in _rows()["keywords"]), None)
 
 
 def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import ChainMap
+from collections.abc import Iterator
 from typing import TypeAlias
 
 _MANY = 16
@@ -39,9 +40,9 @@ class Names:
         """Every dotted origin that this expression may have."""
         match node:
             case ast.Name(id=name):
-                found = self._origins_of_name(name, self._scopes[node].get(name))
+                found = self._of_name(name, self._scopes[node].get(name))
             case ast.Attribute(value=value, attr=attr):
-                found = frozenset(o for base in self.origins(value) for o in self._attribute(base, attr))
+                found = frozenset(o for base in self.origins(value) for o in self._of_attribute(f"{base}.{attr}"))
             case ast.Call(func=func):
                 found = frozenset(o for function in self.origins(func) for o in self._result(function, node))
             case ast.Subscript(value=value):
@@ -67,8 +68,8 @@ class Names:
                 return True if text in self.known else False if _leads_away(text) else None
             case ast.Name(id=name):
                 return self._named_by(self._scopes[node].get(name))
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._of_self:
-                return self._named_by(self._of_self[attr])
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if mine := self._of_self.get(f"<self>.{attr}"):
+                return self._named_by(mine)
             case ast.IfExp(body=first, orelse=other):
                 return _either([self.named(first), self.named(other)])
             case ast.BoolOp(values=ways):
@@ -91,7 +92,8 @@ class Names:
             node, scope, public = stack.pop()
             self.nodes.append(node)
             self._scopes[node] = scope
-            self._bind(node, scope)
+            for bound, value in _bound(node):
+                (self._of_self if "<" in bound else scope.maps[0]).setdefault(bound, []).append(value)
             inner, body = scope, list[ast.AST]()
             if isinstance(node, Function | ast.ClassDef):
                 name = getattr(node, "name", "_")
@@ -111,7 +113,7 @@ class Names:
             for name, value in [*zip(parameters, call.args, strict=False), *named]:
                 parameters.get(name or "", []).append(value)
 
-    def _origins_of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
+    def _of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
         if bindings is None:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
         if id(bindings) not in self._origins:
@@ -120,9 +122,9 @@ class Names:
             self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
         return self._origins[id(bindings)]
 
-    def _attribute(self, base: str, attr: str) -> frozenset[str]:
-        known = self._of_self.get(attr) if base == "<self>" else None
-        return frozenset({f"{base}.{attr}"}) | (self._origins_of_name(attr, known) if known else set())
+    def _of_attribute(self, origin: str) -> frozenset[str]:
+        known = self._of_self.get(origin)
+        return frozenset({origin}) | (self._of_name(origin, known) if known else set())
 
     def _result(self, function: str, call: ast.Call) -> frozenset[str]:
         match function, call.args:
@@ -140,44 +142,42 @@ class Names:
             self._named[id(bindings)] = _either([self.named(value) for value in bindings if not _no_path(value)])
         return self._named[id(bindings)]
 
-    def _bind(self, node: ast.AST, scope: Scope) -> None:
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    top = alias.name.partition(".")[0]
-                    self._bind_name(alias.asname or top, alias.name if alias.asname else top, scope)
-            case ast.ImportFrom(names=aliases):
-                for alias in aliases:
-                    origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
-                    self._bind_name(alias.asname or alias.name, origin, scope)
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._bind_target(target, value, scope)
-            case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
-                self._bind_target(node.target, value, scope)
-            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
-                self._bind_target(target, value, scope)
-            case ast.For() | ast.AsyncFor() | ast.comprehension():
-                self._bind_target(node.target, _item(node.iter), scope)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
-                self._bind_name(node.name or "", "<own>", scope)
 
-    def _bind_target(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
-        match target:
-            case ast.Name(id=name):
-                self._bind_name(name, value, scope)
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-                self._of_self.setdefault(attr, []).append(value)
-            case ast.Starred(value=inner):
-                self._bind_target(inner, _item(value), scope)
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-                parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
-                for each, part in zip(targets, parts, strict=True):
-                    self._bind_target(each, part, scope)
+def _bound(node: ast.AST) -> Iterator[tuple[str, ast.expr | str]]:
+    """The names that this node binds, each with what it then stands for; `<self>.x` for an attribute of self."""
+    match node:
+        case ast.Import(names=aliases):
+            for name, short in ((alias.name, alias.asname) for alias in aliases):
+                yield short or name.partition(".")[0], name if short else name.partition(".")[0]
+        case ast.ImportFrom(names=aliases):
+            for alias in aliases:
+                yield alias.asname or alias.name, f"{'.' * node.level}{node.module or ''}.{alias.name}"
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from _bound_by(target, value)
+        case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+            yield from _bound_by(node.target, value)
+        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+            yield from _bound_by(target, value)
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            yield from _bound_by(node.target, _item(node.iter))
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
+            yield node.name or "", "<own>"
 
-    def _bind_name(self, name: str, value: ast.expr | str, scope: Scope) -> None:
-        scope.maps[0].setdefault(name, []).append(value)
+
+def _bound_by(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    match target:
+        case ast.Name(id=name):
+            yield name, value
+        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+            yield f"<self>.{attr}", value
+        case ast.Starred(value=inner):
+            yield from _bound_by(inner, _item(value))
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
+            for each, part in zip(targets, parts, strict=True):
+                yield from _bound_by(each, part)
 
 
 def _item(value: ast.expr) -> ast.expr:
