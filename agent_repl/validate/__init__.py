@@ -8,6 +8,7 @@ This teaches the model and informs the person; it is no sandbox.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -53,20 +54,15 @@ def looping(text: str) -> bool:
     a line end. Lines of fewer than four characters do not count alone.
     """
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    return (
-        (len(text) >= LONGEST_LINE and "\n" not in text[-LONGEST_LINE:])
-        or any(count >= 12 for count in Counter(line for line in lines[-40:] if len(line) > 3).values())
-        or any(_cycles(lines[-8 * size - cut : len(lines) - cut], size) for size in range(1, 5) for cut in (0, 1))
-    )
-
-
-def _cycles(lines: list[str], size: int) -> bool:
-    """Whether these lines are the same few, eight times; the last line of a stream may still be growing."""
-    return len(lines) == 8 * size and lines == lines[:size] * 8 and any(len(line) > 3 for line in lines)
+    counts = Counter(line for line in lines[-40:] if len(line) > 3).values()
+    # The last line of a stream may still be growing.
+    cycle = re.search(r"(?m)^((?:.+\n){1,4})\1{7}(?:.+\n)?\Z", "\n".join([*lines[-33:], ""]))
+    endless = len(text) >= LONGEST_LINE and "\n" not in text[-LONGEST_LINE:]
+    return endless or max(counts, default=0) >= 12 or bool(cycle and re.search(".{4}", cycle[1]))
 
 
 def _with_promised(draft: Draft, spec: Spec) -> Draft:
-    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers) if not draft.error else set()
+    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers)
     return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 
 
@@ -75,16 +71,19 @@ def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit:
     return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
 
 
+_UNREAD = {
+    "empty": "The reply was empty. {answer}",
+    "prose": "The reply holds no code. {answer}",
+    "language": "The code is not Python. {answer}",
+    "cut": "The code stops in the middle. Write a shorter method, to its end.",
+    "parse": "{error}. Write the whole method again as valid Python.",
+}
+
+
 def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
+    if not draft.rule:
+        yield from complaints(draft.tree, spec)
+        return
     answer = f"Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
-    if draft.empty:
-        yield "empty", 0, f"The reply was empty. {answer}"
-    if not draft.source:
-        yield "prose", 0, f"The reply holds no code. {answer}"
-    if draft.foreign:
-        yield "language", 0, f"The code is not Python. {answer}"
-    if draft.error and draft.cut:
-        yield "cut", draft.line, "The code stops in the middle. Write a shorter method, to its end."
-    if draft.error:
-        yield "parse", draft.line, f"{draft.error}. Write the whole method again as valid Python."
-    yield from complaints(draft.tree, spec)
+    line = draft.line if draft.rule in ("cut", "parse") else 0
+    yield draft.rule, line, _UNREAD[draft.rule].format(answer=answer, error=draft.error)

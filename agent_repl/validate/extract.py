@@ -21,20 +21,13 @@ _PYTHON = frozenset({"", "py", "python", "python3", "ipython", "text", "code"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A candidate: its text, its tree (empty when `error` says why there is none), and how it stood in the reply."""
+    """A candidate: its text and its tree, which is empty where it breaks a rule of reading, with Python's words."""
 
     source: str
     tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
+    rule: str = ""
     error: str = ""
     line: int = 0
-    language: str = ""
-    cut: bool = False
-    empty: bool = False
-
-    @property
-    def foreign(self) -> bool:
-        """Whether it does not parse because it is another language."""
-        return bool(self.error) and (self.language not in _PYTHON or bool(_FOREIGN.search(self.source)))
 
 
 def extract(text: str, name: str) -> Draft:
@@ -46,31 +39,37 @@ def extract(text: str, name: str) -> Draft:
     said = _without_thoughts(text)
     drafts = _fenced(said) or [read(_unfenced(said))]
     best = max(reversed(drafts), key=lambda draft: _rank(draft, name))
-    return best if best.source.strip() else Draft("", empty=not said.strip())
+    return best if best.source.strip() else Draft("", rule="prose" if said.strip() else "empty")
 
 
 def read(source: str, language: str = "", cut: bool = False) -> Draft:
-    """A draft of this source, dedented, with the error that keeps it from being compiled if there is one."""
+    """A draft of this source, dedented; the rule is "language", "cut" or "parse" where it cannot be compiled."""
     problems = []
     # Last come a method that is indented as in a class below imports that are not, and tabs among blanks.
     for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
         try:
-            return Draft(way, _compiled(way), language=language, cut=cut)
+            return Draft(way, _compiled(way))
         except SyntaxError as error:
             problems.append(error)
-    line, text = problems[0].lineno or 1, (problems[0].text or "").strip()
-    message = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
-    return Draft(_dedented(source), error=message, line=line, language=language, cut=cut)
+    plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
+    foreign = language not in _PYTHON or _FOREIGN.search(plain)
+    rule = "language" if foreign else "cut" if cut else "parse"
+    return Draft(plain, rule=rule, error=f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else ""), line=line)
+
+
+def functions(tree: ast.Module) -> list[Function]:
+    """Those that a module defines, then those of its classes."""
+    inner = [child for node in tree.body if isinstance(node, ast.ClassDef) for child in node.body]
+    return [node for node in [*tree.body, *inner] if isinstance(node, Function)]
 
 
 _DEFINES, _TRIES, _HAS_DEF, _CODE, _NOTHING = 4, 3, 2, 1, 0
 
 
 def _rank(draft: Draft, name: str) -> int:
-    if draft.error:
+    if draft.rule:
         return _TRIES if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else _CODE
-    inner = [child for node in draft.tree.body if isinstance(node, ast.ClassDef) for child in node.body]
-    defined = [node.name for node in [*draft.tree.body, *inner] if isinstance(node, Function)]
+    defined = [node.name for node in functions(draft.tree)]
     return _DEFINES if name in defined else _HAS_DEF if defined else _CODE if draft.tree.body else _NOTHING
 
 
@@ -93,7 +92,7 @@ def _unfenced(text: str) -> str:
         draft = read("\n".join(lines))
         above = range(1, min(draft.line, len(lines)))
         prose = [i for i in above if lines[i][:1].strip() and not _STARTS.match(lines[i])]
-        if not draft.error or not prose:
+        if not draft.rule or not prose:
             break
         lines = lines[: prose[-1]]
     return "\n".join(lines)
@@ -111,6 +110,5 @@ def _compiled(source: str) -> ast.Module:
 
 
 def _dedented(source: str) -> str:
-    first = next((line for line in source.split("\n") if line.strip()), "")
-    margin = first[: len(first) - len(first.lstrip())]
-    return "\n".join(line.removeprefix(margin) for line in source.split("\n"))
+    margin = re.search(r"(?m)^([^\S\n]*)\S", source)
+    return re.sub(rf"(?m)^{re.escape(margin[1])}", "", source) if margin else source

@@ -25,11 +25,11 @@ _MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
 
 def reshape(draft: Draft, name: str) -> Draft:
     """The same code as one unit; a draft that is empty or does not parse stays as it is."""
-    if draft.error or not draft.source:
+    if draft.rule:
         return draft
     for step in (_out_of_class, _without_usage, _with_imports, _clean):
         changed = read(step(draft, name))
-        draft = draft if changed.error else changed
+        draft = draft if changed.rule else changed
     return draft
 
 
