@@ -30,14 +30,6 @@ class Written:
     prompt_hash: str
 
 
-class _Looping(Exception):
-    """The stream repeats itself; raised inside it, so that the provider closes it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-
 def write(
     provider: Provider,
     request: Request,
@@ -63,9 +55,8 @@ def write(
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
-                raise InvalidCode(
-                    f"This is the same code again: {failure.message}", "unchanged", code.source, 0, attempt
-                )
+                message = f"This is the same code again: {failure.message}"
+                raise InvalidCode(message, "unchanged", code.source, 0, attempt)
             return Written(code, total, attempt, reply.model, reply.note, prompt_hash(prompt))
         except InvalidCode as error:
             refused.append(error)
@@ -81,28 +72,18 @@ def prompt_for(request: Request, failure: Failure | None, attempt: int, director
 
 
 def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
-    pieces: list[str] = []
-    seen = looked = 0
-    tail = ""
+    said = ""
 
     def on_text(text: str) -> None:
-        nonlocal seen, looked, tail
-        pieces.append(text)
-        seen += len(text)
-        tail = (tail + text)[-_TAIL:]
+        nonlocal said
+        said, before = said + text, len(said) // _LOOK
         tell(Event("text", text))
-        if "\n" not in text and seen < looked + _LOOK:
-            return
-        looked = seen
-        if seen > _LONGEST or looping(tail):
-            raise _Looping("".join(pieces))
+        if ("\n" in text or len(said) // _LOOK > before) and (len(said) > _LONGEST or looping(said[-_TAIL:])):
+            message = "the reply repeats itself, or never ends: answer shortly"
+            raise InvalidCode(message, "loops", said, 0, attempt)  # the provider closes the stream
 
     try:
         return provider.complete(prompt, on_text)
-    except _Looping as error:
-        raise InvalidCode(
-            "the reply repeats itself, or never ends: answer shortly", "loops", error.text, 0, attempt
-        ) from None
     except ReplyCut as error:
         message = f"the reply was cut before it was whole ({error}): write a shorter method"
         raise InvalidCode(message, "cut", error.text, 0, attempt) from error

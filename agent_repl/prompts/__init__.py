@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -58,15 +58,9 @@ def describe_object(
     label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool
 ) -> Request:
     """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name."""
-    return Request(
-        label=label,
-        identity=identity,
-        state=tuple(_described(value, f"self.{name}", samples) for name, value in state.items()),
-        names=tuple(f"self.{name}" for name in state),
-        methods=_listed(methods),
-        recipes=_recipes(state, "self.") if samples else (),
-        premises=tuple(_premises(state, "self.")),
-    )
+    own = {f"self.{name}": value for name, value in state.items()}
+    texts, recipes = _described(own, samples), _recipes(own, samples)
+    return Request(label, identity, texts, tuple(own), _listed(methods), recipes, premises=_premises(own))
 
 
 def describe_call(
@@ -80,9 +74,9 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given]),
-        recipes=(*request.recipes, *(_recipes(kwargs, "") if samples else ())),
-        arguments=tuple(_described(value, key, samples) for key, value in given.items()),
-        premises=(*request.premises, *_premises(given, "")),
+        recipes=request.recipes + _recipes(kwargs, samples),
+        arguments=_described(given, samples),
+        premises=request.premises + _premises(given),
     )
 
 
@@ -108,17 +102,18 @@ def _environment(directory: str) -> Environment:
     return Environment(loader=FileSystemLoader(folders), trim_blocks=True, lstrip_blocks=True)
 
 
-def _described(value: Any, name: str, samples: bool) -> str:
-    return (profile_file if looks_like_path(value) else profile)(value, name, samples=samples)
+def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
+    described = [(profile_file if looks_like_path(value) else profile, name, value) for name, value in values.items()]
+    return tuple(how(value, name, samples=samples) for how, name, value in described)
 
 
-def _recipes(values: Mapping[str, Any], prefix: str) -> tuple[Recipe, ...]:
-    found = (recipe(value, f"{prefix}{name}") for name, value in values.items())
-    return tuple(r for r in found if r is not None)[:2]
+def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
+    found = [recipe(value, name) for name, value in values.items() if samples]
+    return tuple(filter(None, found))[:2]
 
 
-def _premises(values: Mapping[str, Any], prefix: str) -> Iterable[Premise]:
-    return [Premise(f"{prefix}{name}", signature(value)) for name, value in values.items()]
+def _premises(values: Mapping[str, Any]) -> Guard:
+    return tuple(Premise(name, signature(value)) for name, value in values.items())
 
 
 def _brief(value: Any, samples: bool) -> str:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ..signature import looks_like_path, sniff
@@ -13,27 +14,6 @@ from .profile import date_formats
 
 ROWS = 500
 MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
-_LINES = """\
-rows = []
-with open({path}, newline="", encoding="utf-8-sig") as file:
-    for line in csv.DictReader(file{delimiter}):
-        cell = {{name: (text or "").strip() for name, text in line.items()}}
-        try:
-            row = {{{row}}}
-        except (ValueError, ArithmeticError):
-            continue  # no record
-        rows.append(row)
-"""
-_DATE = '''\
-def {name}(text):
-    """A date in any of the forms that the data has; raises ValueError."""
-    for form in ({forms},):
-        try:
-            return datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    raise ValueError(f"no date: {{text!r}}")
-'''
 
 
 @dataclass(frozen=True)
@@ -57,8 +37,13 @@ def recipe(value: Any, where: str) -> Recipe | None:
     forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
     row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
     delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
-    helpers = {"_date": _DATE.format(name="_date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
-    return Recipe(_LINES.format(path=where, delimiter=delimiter, row=row), helpers)
+    helpers = {"_date": _filled("date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
+    return Recipe(_filled("rows", path=where, delimiter=delimiter, row=row), helpers)
+
+
+def _filled(name: str, **words: str) -> str:
+    text = Path(__file__).with_name("templates").joinpath(f"{name}.txt").read_text(encoding="utf-8")
+    return text.format(**words)
 
 
 def _parsed(name: str, values: Sequence[str]) -> str:
