@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records import Guard, Premise, Prompt
-from ..signature import looks_like_path, signature
-from .profile import profile, profile_file
-from .recipe import Recipe, recipe
+from ..signature import looks_like_path, signature, sniff
+from .profile import date_formats, profile, profile_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 METHODS_LIMIT = 6_000
+_ROWS = 500
+_MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,14 @@ class Failure:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Code that reads one file, and the helpers that it calls, by name."""
+
+    text: str
+    helpers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -97,9 +109,8 @@ def prompt_hash(prompt: Prompt) -> str:
 def _environment(directory: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader
 
-    own = str(Path(__file__).with_name("templates"))
-    folders = [directory, own] if directory else [own]
-    return Environment(loader=FileSystemLoader(folders), trim_blocks=True, lstrip_blocks=True)
+    folders = filter(None, [directory, str(_TEMPLATES)])
+    return Environment(loader=FileSystemLoader([*folders]), trim_blocks=True, lstrip_blocks=True)
 
 
 def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
@@ -108,8 +119,56 @@ def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
 
 
 def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
-    found = [recipe(value, name) for name, value in values.items() if samples]
+    found = [_recipe(value, name) for name, value in values.items() if samples]
     return tuple(filter(None, found))[:2]
+
+
+def _recipe(value: Any, where: str) -> Recipe | None:
+    """How to read a table file that `where` (such as `self.path`) names; None for anything else.
+
+    It is derived from the cells: small models copy it, and so get every pattern right.
+    """
+    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
+        return None
+    try:
+        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
+            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _ROWS))
+    except (OSError, csv.Error):
+        return None
+    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
+    forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
+    row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
+    delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
+    helpers = {"_date": _filled("date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
+    return Recipe(_filled("rows", path=where, delimiter=delimiter, row=row), helpers)
+
+
+def _filled(name: str, **words: str) -> str:
+    return (_TEMPLATES / f"{name}.txt").read_text(encoding="utf-8").format(**words)
+
+
+def _parsed(name: str, values: Sequence[str]) -> str:
+    cell = f'cell["{name}"]'
+    known = [value for value in values if value.lower() not in _MISSING]
+    if _mostly(known, date_formats):
+        return f"_date({cell})"
+    if _mostly(known, str.isdecimal):
+        return f"int({cell})"
+    plain = [value.lstrip("+-").replace(".", "", 1) for value in known]
+    return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
+
+
+def _mostly(values: Sequence[str], test: Any) -> bool:
+    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
+
+
+def _forms(values: Sequence[str]) -> Iterable[str]:
+    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
+    if not _mostly([v for v in values if v.lower() not in _MISSING], date_formats):
+        return set()
+    choices = {date_formats(value) for value in values} - {()}
+    certain = {forms[0] for forms in choices if len(forms) == 1}
+    return certain | {forms[0] for forms in choices if not certain & set(forms)}
 
 
 def _premises(values: Mapping[str, Any]) -> Guard:
