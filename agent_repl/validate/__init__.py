@@ -10,19 +10,15 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
 
 from ..effects import effects
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
-from .extract import Draft, extract, read
-from .reshape import reshape, undefined
+from .extract import Draft, extract, read, reshape, undefined
 from .rules import complaints
 
 __all__ = ["looping", "recall", "validate"]
-
-LONGEST_LINE = 4000
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -34,7 +30,9 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     draft = extract(text, spec.name)
     try:
         draft = reshape(_with_promised(draft, spec), spec.name)
-        for rule, line, message in _complaints(draft, spec):
+        if draft.rule:
+            raise _unread(draft, spec, attempt)
+        for rule, line, message in complaints(draft.tree, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
         return _code(draft.source, draft.tree, spec.name, spec.files)
     except RecursionError as error:
@@ -57,7 +55,7 @@ def looping(text: str) -> bool:
     counts = Counter(line for line in lines[-40:] if len(line) > 3).values()
     # The last line of a stream may still be growing.
     cycle = re.search(r"(?m)^((?:.+\n){1,4})\1{7}(?:.+\n)?\Z", "\n".join([*lines[-33:], ""]))
-    endless = len(text) >= LONGEST_LINE and "\n" not in text[-LONGEST_LINE:]
+    endless = len(text) >= 4000 and "\n" not in text[-4000:]
     return endless or max(counts, default=0) >= 12 or bool(cycle and re.search(".{4}", cycle[1]))
 
 
@@ -66,24 +64,12 @@ def _with_promised(draft: Draft, spec: Spec) -> Draft:
     return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
 
 
+def _unread(draft: Draft, spec: Spec, attempt: int) -> InvalidCode:
+    line = draft.line if draft.rule in ("cut", "parse") else 0
+    answer = "" if line else f" Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
+    return InvalidCode(draft.error + answer, draft.rule, draft.source, line, attempt)
+
+
 def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit: str = "") -> Code:
     found = effects(source, files, tree)
     return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
-
-
-_UNREAD = {
-    "empty": "The reply was empty. {answer}",
-    "prose": "The reply holds no code. {answer}",
-    "language": "The code is not Python. {answer}",
-    "cut": "The code stops in the middle. Write a shorter method, to its end.",
-    "parse": "{error}. Write the whole method again as valid Python.",
-}
-
-
-def _complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
-    if not draft.rule:
-        yield from complaints(draft.tree, spec)
-        return
-    answer = f"Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
-    line = draft.line if draft.rule in ("cut", "parse") else 0
-    yield draft.rule, line, _UNREAD[draft.rule].format(answer=answer, error=draft.error)

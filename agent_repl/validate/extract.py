@@ -1,14 +1,19 @@
-"""Which part of a reply is the code: fenced blocks, bare code, or code between prose, told apart by syntax tree."""
+"""A reply becomes one clean unit: the block or the part that is code, told by its tree, in the form that rules expect.
+
+Out of its class, without example usage, with the imports that are missing: what a model means is not sent back.
+"""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import sys
 import warnings
 from dataclasses import dataclass, field
 
 from ..effects import parse
-from ..unit import Function
+from ..unit import Definition, Function, bindings, global_names, method_of
 
 # A fence inside a docstring is indented more than the one that ends the block; a reply may stop before the end.
 _BLOCK = re.compile(
@@ -17,6 +22,18 @@ _BLOCK = re.compile(
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
 _FOREIGN = re.compile(r"(?m)^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)")
 _PYTHON = frozenset({"", "py", "python", "python3", "ipython", "text", "code"})
+_SPELLED = {
+    "pd": "import pandas as pd",
+    "np": "import numpy as np",
+    "plt": "import matplotlib.pyplot as plt",
+    "Path": "from pathlib import Path",
+    "Decimal": "from decimal import Decimal",
+    "timedelta": "from datetime import timedelta",
+    **{name: f"from collections import {name}" for name in ("Counter", "defaultdict", "deque", "namedtuple")},
+    **{name: f"from typing import {name}" for name in ("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple")},
+}
+_OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
+_MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +56,13 @@ def extract(text: str, name: str) -> Draft:
     said = _without_thoughts(text)
     drafts = _fenced(said) or [read(_unfenced(said))]
     best = max(reversed(drafts), key=lambda draft: _rank(draft, name))
-    return best if best.source.strip() else Draft("", rule="prose" if said.strip() else "empty")
+    if best.source.strip():
+        return best
+    return (
+        Draft("", rule="prose", error="The reply holds no code.")
+        if said.strip()
+        else Draft("", rule="empty", error="The reply was empty.")
+    )
 
 
 def read(source: str, language: str = "", cut: bool = False) -> Draft:
@@ -52,9 +75,14 @@ def read(source: str, language: str = "", cut: bool = False) -> Draft:
         except SyntaxError as error:
             problems.append(error)
     plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
-    foreign = language not in _PYTHON or _FOREIGN.search(plain)
-    rule = "language" if foreign else "cut" if cut else "parse"
-    return Draft(plain, rule=rule, error=f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else ""), line=line)
+    if language not in _PYTHON or _FOREIGN.search(plain):
+        return Draft(plain, rule="language", error="The code is not Python.", line=line)
+    if cut:
+        return Draft(
+            plain, rule="cut", error="The code stops in the middle. Write a shorter method, to its end.", line=line
+        )
+    words = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
+    return Draft(plain, rule="parse", error=f"{words}. Write the whole method again as valid Python.", line=line)
 
 
 def functions(tree: ast.Module) -> list[Function]:
@@ -112,3 +140,73 @@ def _compiled(source: str) -> ast.Module:
 def _dedented(source: str) -> str:
     margin = re.search(r"(?m)^([^\S\n]*)\S", source)
     return re.sub(rf"(?m)^{re.escape(margin[1])}", "", source) if margin else source
+
+
+def reshape(draft: Draft, name: str) -> Draft:
+    """The same code as one unit; a draft that is empty or does not parse stays as it is."""
+    if draft.rule:
+        return draft
+    for step in (_out_of_class, _without_usage, _with_imports, _clean):
+        changed = read(step(draft, name))
+        draft = draft if changed.rule else changed
+    return draft
+
+
+def undefined(tree: ast.Module) -> list[ast.Name]:
+    """Names that are read but that neither the unit nor Python defines, in source order."""
+    known = {*bindings(tree), *dir(builtins), *_MODULE_NAMES}
+    star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body)
+    found = [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and n.id not in known]
+    return [] if star else found
+
+
+def _out_of_class(draft: Draft, name: str) -> str:
+    lines = draft.source.split("\n")
+    for node in draft.tree.body:
+        method = method_of(ast.Module(node.body, []), name) if isinstance(node, ast.ClassDef) else None
+        if method is not None:
+            alone = read("\n".join(lines[_start(method) : method.end_lineno])).source
+            return "\n".join([*lines[: _start(node)], alone, *lines[node.end_lineno :]])
+    return draft.source
+
+
+def _start(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(d.lineno for d in decorators)]) - 1
+
+
+def _without_usage(draft: Draft, name: str) -> str:
+    """Drops what follows the last definition and only shows how it is used."""
+    body = draft.tree.body
+    kept = max((i for i, node in enumerate(body, 1) if not _shows_use(node)), default=0)
+    return "\n".join(draft.source.split("\n")[: body[kept - 1].end_lineno]) if 0 < kept < len(body) else draft.source
+
+
+def _shows_use(node: ast.stmt) -> bool:
+    calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+    defines = isinstance(node, Definition | ast.Import | ast.ImportFrom)
+    return not defines and (calls or not isinstance(node, ast.Assign))
+
+
+def _with_imports(draft: Draft, name: str) -> str:
+    owners = {id(n.value): n.attr for n in ast.walk(draft.tree) if isinstance(n, ast.Attribute)}
+    wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
+    missing = list(dict.fromkeys(filter(None, wanted)))
+    # What must stay first: a docstring and imports from __future__.
+    fixed = [n for n in draft.tree.body if isinstance(n, ast.Expr) or getattr(n, "module", "") == "__future__"]
+    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in fixed), default=0)
+    return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
+
+
+def _import_for(name: str, attribute: str) -> str:
+    if name == "datetime" and attribute in _OF_DATETIME:
+        return "from datetime import datetime"
+    if attribute and name in sys.stdlib_module_names and not name.startswith("_"):
+        return f"import {name}"
+    return _SPELLED.get(name, "")
+
+
+def _clean(draft: Draft, name: str) -> str:
+    clean = "\n".join(line.rstrip() for line in draft.source.strip("\n").split("\n")).strip("\n") + "\n"
+    same = ast.dump(read(clean).tree) == ast.dump(draft.tree)
+    return clean if same else draft.source.strip("\n") + "\n"

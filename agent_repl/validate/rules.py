@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from ..records import Spec
 from ..unit import RESERVED, Definition, Function, facts, method_of
-from .extract import functions
-from .reshape import undefined
+from .extract import functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
 
@@ -122,19 +121,17 @@ def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and n not in grown}
     grows = {n.value.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in _GROWING and n.value in mine}
     has = spec.state | spec.methods | made | {a.value for a in asked if isinstance(a, ast.Constant)}
+    has |= {spec.name, "llm", "__class__", "__dict__"}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
-        if node.attr in has | {spec.name, "llm", "__class__", "__dict__"}:
+        name = node.attr
+        if name in has or (node in called and not name.startswith("_")):
             continue
-        if node in called and not node.attr.startswith("_"):
-            continue
+        how = "open the file in the method" if spec.files else "use a local variable or a parameter"
+        advice = f"There is no self.{name}: {how}."
         if node in called:
-            advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
-        elif node.attr in grows:
-            advice = f"There is no self.{node.attr} yet: the first line of the method is self.{node.attr} = ..."
-        elif spec.files:
-            advice = f"There is no self.{node.attr}: open the file in the method."
-        else:
-            advice = f"There is no self.{node.attr}: use a local variable or a parameter."
+            advice = f"Write {name} as a function above the method, and call {name}(...) without self."
+        elif name in grows:
+            advice = f"There is no self.{name} yet: the first line of the method is self.{name} = ..."
         yield node.lineno, f"{_holdings(spec)} {advice}"
 
 
@@ -161,10 +158,8 @@ def _names(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 
 def _remedy(name: str, spec: Spec) -> str:
-    if name in spec.state:
-        return f"Write self.{name}."
-    if name in spec.methods:
-        return f"Write self.{name}(...)."
+    if name in spec.state | spec.methods:
+        return f"Write self.{name}{'' if name in spec.state else '(...)'}."
     if name in sys.stdlib_module_names:
         return f"Add `import {name}` at the top."
     return "Import it at the top, define it in the method, or make it a parameter."
