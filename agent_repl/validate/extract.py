@@ -22,46 +22,40 @@ _BLOCK = re.compile(
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
 _FOREIGN = re.compile(r"(?m)^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)")
 _PYTHON = frozenset({"", "py", "python", "python3", "ipython", "text", "code"})
-_SPELLED = {
-    "pd": "import pandas as pd",
-    "np": "import numpy as np",
-    "plt": "import matplotlib.pyplot as plt",
-    "Path": "from pathlib import Path",
-    "Decimal": "from decimal import Decimal",
-    "timedelta": "from datetime import timedelta",
-    **{name: f"from collections import {name}" for name in ("Counter", "defaultdict", "deque", "namedtuple")},
-    **{name: f"from typing import {name}" for name in ("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple")},
-}
+_HOMES = {"Path": "pathlib", "Decimal": "decimal", "timedelta": "datetime"}
+_HOMES |= dict.fromkeys(("Counter", "defaultdict", "deque", "namedtuple"), "collections")
+_HOMES |= dict.fromkeys(("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple"), "typing")
+_SPELLED = {"pd": "import pandas as pd", "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt"}
+_SPELLED |= {name: f"from {home} import {name}" for name, home in _HOMES.items()}
 _OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
 _MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A candidate: its text and its tree, which is empty where it breaks a rule of reading, with Python's words."""
+    """A candidate: its text; the rule of reading that it breaks, in words, at a line; its tree, empty if it does."""
 
     source: str
-    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
     rule: str = ""
     error: str = ""
     line: int = 0
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
 
 
 def extract(text: str, name: str) -> Draft:
     """The part of a reply that defines `name`, or the next best thing; its source is "" when there is no code."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     whole = read(text)
-    if _rank(whole, name) == _DEFINES:
+    if _rank(whole, name) == 4:
         return whole
-    said = _without_thoughts(text)
-    drafts = _fenced(said) or [read(_unfenced(said))]
-    best = max(reversed(drafts), key=lambda draft: _rank(draft, name))
+    said = re.sub(r"(?s)<think>.*?</think>", "", text)
+    said = re.sub(r"(?s)<think>.*", "", said.rpartition("</think>")[2])
+    fenced = [read(block[4], block[3].lower(), cut=block[5] is not None) for block in _BLOCK.finditer(said)]
+    best = max(reversed(fenced or [read(_unfenced(said))]), key=lambda draft: _rank(draft, name))
     if best.source.strip():
         return best
     return (
-        Draft("", rule="prose", error="The reply holds no code.")
-        if said.strip()
-        else Draft("", rule="empty", error="The reply was empty.")
+        Draft("", "prose", "The reply holds no code.") if said.strip() else Draft("", "empty", "The reply was empty.")
     )
 
 
@@ -71,18 +65,16 @@ def read(source: str, language: str = "", cut: bool = False) -> Draft:
     # Last come a method that is indented as in a class below imports that are not, and tabs among blanks.
     for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
         try:
-            return Draft(way, _compiled(way))
+            return Draft(way, tree=_compiled(way))
         except SyntaxError as error:
             problems.append(error)
     plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
     if language not in _PYTHON or _FOREIGN.search(plain):
-        return Draft(plain, rule="language", error="The code is not Python.", line=line)
+        return Draft(plain, "language", "The code is not Python.", line)
     if cut:
-        return Draft(
-            plain, rule="cut", error="The code stops in the middle. Write a shorter method, to its end.", line=line
-        )
+        return Draft(plain, "cut", "The code stops in the middle. Write a shorter method, to its end.", line)
     words = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
-    return Draft(plain, rule="parse", error=f"{words}. Write the whole method again as valid Python.", line=line)
+    return Draft(plain, "parse", f"{words}. Write the whole method again as valid Python.", line)
 
 
 def functions(tree: ast.Module) -> list[Function]:
@@ -91,23 +83,12 @@ def functions(tree: ast.Module) -> list[Function]:
     return [node for node in [*tree.body, *inner] if isinstance(node, Function)]
 
 
-_DEFINES, _TRIES, _HAS_DEF, _CODE, _NOTHING = 4, 3, 2, 1, 0
-
-
 def _rank(draft: Draft, name: str) -> int:
+    """4 where it defines the method, 3 where it tries to, 2 where it defines others, 1 for other code, 0 for none."""
     if draft.rule:
-        return _TRIES if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else _CODE
+        return 3 if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else 1
     defined = [node.name for node in functions(draft.tree)]
-    return _DEFINES if name in defined else _HAS_DEF if defined else _CODE if draft.tree.body else _NOTHING
-
-
-def _without_thoughts(text: str) -> str:
-    text = re.sub(r"<think>.*?</think>", "", text, flags=re.S)
-    return re.sub(r"<think>.*", "", text.rpartition("</think>")[2], flags=re.S)
-
-
-def _fenced(text: str) -> list[Draft]:
-    return [read(block[4], block[3].lower(), cut=block[5] is not None) for block in _BLOCK.finditer(text)]
+    return 4 if name in defined else 2 if defined else int(bool(draft.tree.body))
 
 
 def _unfenced(text: str) -> str:
@@ -144,9 +125,7 @@ def _dedented(source: str) -> str:
 
 def reshape(draft: Draft, name: str) -> Draft:
     """The same code as one unit; a draft that is empty or does not parse stays as it is."""
-    if draft.rule:
-        return draft
-    for step in (_out_of_class, _without_usage, _with_imports, _clean):
+    for step in () if draft.rule else (_out_of_class, _without_usage, _with_imports, _clean):
         changed = read(step(draft, name))
         draft = draft if changed.rule else changed
     return draft
@@ -171,8 +150,7 @@ def _out_of_class(draft: Draft, name: str) -> str:
 
 
 def _start(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(d.lineno for d in decorators)]) - 1
+    return int(min(part.lineno for part in [node, *getattr(node, "decorator_list", ())])) - 1
 
 
 def _without_usage(draft: Draft, name: str) -> str:
@@ -184,8 +162,9 @@ def _without_usage(draft: Draft, name: str) -> str:
 
 def _shows_use(node: ast.stmt) -> bool:
     calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
-    defines = isinstance(node, Definition | ast.Import | ast.ImportFrom)
-    return not defines and (calls or not isinstance(node, ast.Assign))
+    return not isinstance(node, Definition | ast.Import | ast.ImportFrom) and (
+        calls or not isinstance(node, ast.Assign)
+    )
 
 
 def _with_imports(draft: Draft, name: str) -> str:

@@ -170,7 +170,8 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     nodes = [node for statement in method.body for node in ast.walk(statement)]
     loads = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     for name, value in _passed(method, spec).items():
-        overwritten = _overwritten(method, name)
+        # The last line of a statement that, whatever happens, gives the parameter another value.
+        overwritten = next((n.end_lineno for n in method.body if isinstance(n, ast.Assign) and name in _targets(n)), 0)
         read = any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads)
         same = [n.lineno for n in nodes if isinstance(n, ast.Constant) and _telling(value) and n.value == value]
         lines = _answered(nodes, name, value) if read else same
@@ -191,12 +192,8 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
             yield constants[path].lineno, message
 
 
-def _overwritten(method: Function, name: str) -> int:
-    """The last line of the statement that, whatever happens, gives the parameter another value; 0 if none does."""
-    for node in method.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            return node.end_lineno or node.lineno
-    return 0
+def _targets(node: ast.Assign) -> list[str]:
+    return [target.id for target in node.targets if isinstance(target, ast.Name)]
 
 
 def _telling(value: object) -> bool:
