@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 from ..records import Effect
 from .names import Names
@@ -26,13 +25,7 @@ _BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
 _OBSCURE = ("builtins.globals()", "builtins.locals()", "builtins.vars()", "sys.modules[]", "<many>")
 _IN_MEMORY = ("io.StringIO()", "io.BytesIO()", "sys.stdout", "sys.stderr", "builtins.open()")
 _PLACES = {"-": None, "first": 0, "second": 1, "object": -1}
-
-
-class Row(NamedTuple):
-    """A kind of effect, and where its path is: a place among the arguments, -1 for the object, None for nowhere."""
-
-    kind: str
-    path: int | None
+Row = tuple[str, int | None]  # a kind of effect, and where its path is: -1 is the object whose method is called
 
 
 def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | None = None) -> tuple[Effect, ...]:
@@ -64,23 +57,22 @@ def parse(source: str) -> ast.Module:
 def _deceptions(source: str) -> Iterator[Effect]:
     """What may make a reader see something else than the interpreter does: hidden characters, lines off the screen."""
     for number, line in enumerate(source.split("\n"), 1):
-        for character in sorted(filter(_hidden, set(line.removesuffix("\r")) - {"\t"})):
-            name = unicodedata.name(character, "control character")
-            detail = f"a character that cannot be seen: U+{ord(character):04X} {name}"
-            yield Effect("deception", number, detail, True)
+        seen = set(line.removesuffix("\r")) - {"\t"}
+        for hidden in sorted(c for c in seen if c in _BLANKS or unicodedata.category(c) in ("Cf", "Cc")):
+            name = f"U+{ord(hidden):04X} {unicodedata.name(hidden, 'control character')}"
+            yield Effect("deception", number, f"a character that cannot be seen: {name}", True)
         if line[_WIDTH:].strip():
             yield Effect("deception", number, f"goes on to column {len(line)}", True)
-
-
-def _hidden(character: str) -> bool:
-    return character in _BLANKS or unicodedata.category(character) in ("Cf", "Cc")
 
 
 class _Reader(Names):
     """What each node does with what its names stand for."""
 
     def read(self) -> Iterator[Effect]:
-        told = set(_told(self.nodes))
+        # What is called, what an attribute is of, and what gets a name, is told of there.
+        named = [n for n in self.nodes if isinstance(n, ast.Assign) and all(isinstance(t, ast.Name) for t in n.targets)]
+        told = {id(n.func) for n in self.nodes if isinstance(n, ast.Call)} | {id(n.value) for n in named}
+        told |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)}
         for node in self.nodes:
             match node:
                 case ast.Import() | ast.ImportFrom():
@@ -88,7 +80,7 @@ class _Reader(Names):
                 case ast.Call():
                     yield from self._call(node)
                 case ast.Attribute(attr=attr) if attr in _rows()["attributes"]:
-                    yield _effect(_rows()["attributes"][attr].kind, node, ast.unparse(node))
+                    yield _effect(_rows()["attributes"][attr][0], node, ast.unparse(node))
                 case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                     yield from self._store(node)
                 case ast.Attribute() | ast.Name(ctx=ast.Load()) if id(node) not in told:
@@ -114,8 +106,8 @@ class _Reader(Names):
             yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
 
     def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
-        path = _path(row, call)
-        kind = self._kind(row, path, call)
+        path = _path(row[1], call)
+        kind = self._kind(*row, path, call)
         if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
@@ -128,15 +120,15 @@ class _Reader(Names):
         if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in call.keywords):
             yield _effect("unsafe-load", call, _brief(call))
 
-    def _kind(self, row: Row, path: ast.expr | None, call: ast.Call) -> str:
+    def _kind(self, kind: str, place: int | None, path: ast.expr | None, call: ast.Call) -> str:
         """The row's kind, decided by a mode where there is one, which is not guessed from anything but constants."""
-        if row.kind == "exports":
+        if kind == "exports":
             return "writes" if path else "quiet"
-        if row.kind != "open" or row.path is None:
-            return row.kind
+        if kind != "open" or place is None:
+            return kind
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
-        mode = [*call.args[row.path + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
+        mode = [*call.args[place + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
         modes = self.texts(mode[0]) if mode else ["r"]
         writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
         return "writes" if writes else "reads" if modes else "unknown"
@@ -156,20 +148,10 @@ class _Reader(Names):
 
     def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
         for origin in self.origins(node):
-            row = _row(origin)
-            if row and row.kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
-                kind = "unknown" if row.kind == "open" else row.kind
+            kind, _ = _row(origin) or ("quiet", None)
+            if kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
+                kind = "unknown" if kind == "open" else kind
                 yield _effect(kind, node, _brief(node) if kind == "environment" else f"{_brief(node)} is handed on")
-
-
-def _told(nodes: list[ast.AST]) -> Iterator[int]:
-    """Which nodes need no word of their own: what is called, what an attribute is of, what gets a name."""
-    for node in nodes:
-        match node:
-            case ast.Call(func=inner) | ast.Attribute(value=inner):
-                yield id(inner)
-            case ast.Assign(targets=targets, value=inner) if all(isinstance(target, ast.Name) for target in targets):
-                yield id(inner)
 
 
 @cache
@@ -179,7 +161,7 @@ def _rows() -> dict[str, dict[str, Row]]:
     for line in Path(__file__).with_name("table.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith("#"):
             group, kind, place, *names = line.split()
-            found.setdefault(group, {}).update(dict.fromkeys(names, Row(kind, _PLACES[place])))
+            found.setdefault(group, {}).update(dict.fromkeys(names, (kind, _PLACES[place])))
     return found
 
 
@@ -200,12 +182,11 @@ def _method_row(origin: str) -> Row | None:
     return next(filter(None, found), None)
 
 
-def _path(row: Row, call: ast.Call) -> ast.expr | None:
-    if row.path == -1:
-        return call.func.value if isinstance(call.func, ast.Attribute) else None
-    if row.path is None or len(call.args) > row.path:
-        return None if row.path is None else call.args[row.path]
-    return next((k.value for k in call.keywords if k.arg in _rows()["keywords"]), None)
+def _path(place: int | None, call: ast.Call) -> ast.expr | None:
+    if place is None or place < 0:
+        return call.func.value if place and isinstance(call.func, ast.Attribute) else None
+    named = [k.value for k in call.keywords if k.arg in _rows()["keywords"]]
+    return next(iter(call.args[place : place + 1] + named), None)
 
 
 def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:

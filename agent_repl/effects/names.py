@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import ChainMap
 from collections.abc import Iterator
 from typing import TypeAlias
 
 _MANY = 16
+_LEADS_AWAY = re.compile(r"(?s)[/~\\].|.:\\|.*\.\.")
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Bindings: TypeAlias = list[ast.expr | str]  # expressions, and origins as they stand
 Scope: TypeAlias = ChainMap[str, Bindings]
@@ -32,9 +34,11 @@ class Names:
         self._origins: dict[int, frozenset[str]] = {}
         self._named: dict[int, bool | None] = {}
         self._walk(tree)
-        for node in self.nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                self._bind_call(node, node.func.id)
+        for call in [node for node in self.nodes if isinstance(node, ast.Call)]:
+            given = [(k.arg or "", k.value) for k in call.keywords]
+            for parameters in self._functions.get(getattr(call.func, "id", ""), []):
+                for name, value in [*zip(parameters, call.args, strict=False), *given]:
+                    parameters.get(name, []).append(value)
 
     def origins(self, node: ast.AST) -> frozenset[str]:
         """Every dotted origin that this expression may have."""
@@ -65,7 +69,7 @@ class Names:
             case str():
                 return True if node in ("<given>", "<self>") else None
             case ast.Constant(value=str() as text):
-                return True if text in self.known else False if _leads_away(text) else None
+                return True if text in self.known else False if _LEADS_AWAY.match(text) else None
             case ast.Name(id=name):
                 return self._named_by(self._scopes[node].get(name))
             case ast.Attribute(value=ast.Name(id="self"), attr=attr) if mine := self._of_self.get(f"<self>.{attr}"):
@@ -107,12 +111,6 @@ class Names:
                 if not isinstance(child, ast.expr_context):
                     stack.append((child, inner if child in body else scope, public))
 
-    def _bind_call(self, call: ast.Call, function: str) -> None:
-        for parameters in self._functions.get(function, []):
-            named = [(k.arg, k.value) for k in call.keywords]
-            for name, value in [*zip(parameters, call.args, strict=False), *named]:
-                parameters.get(name or "", []).append(value)
-
     def _of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
         if bindings is None:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
@@ -139,7 +137,8 @@ class Names:
             return None
         if id(bindings) not in self._named:
             self._named[id(bindings)] = True  # a name that leads back to itself is decided by its other bindings
-            self._named[id(bindings)] = _either([self.named(value) for value in bindings if not _no_path(value)])
+            paths = [b for b in bindings if not isinstance(b, ast.Constant) or isinstance(b.value, str)]
+            self._named[id(bindings)] = _either([self.named(path) for path in paths])
         return self._named[id(bindings)]
 
 
@@ -193,14 +192,6 @@ def _parameters(args: ast.arguments, public: bool) -> dict[str, Bindings]:
     for name, bindings in found.items():
         bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
     return found
-
-
-def _leads_away(text: str) -> bool:
-    return ".." in text or (len(text) > 1 and text[0] in "/~\\") or text[1:3] == ":\\"
-
-
-def _no_path(value: ast.expr | str) -> bool:
-    return isinstance(value, ast.Constant) and not isinstance(value.value, str)
 
 
 def _both(parts: list[bool | None]) -> bool | None:
