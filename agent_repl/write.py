@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from .errors import GenerationError, InvalidCode, ReplyCut
-from .prompts import Failure, Request, prompt_hash, render
+from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
 _HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
-
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
@@ -20,11 +20,10 @@ _LOOK = 1_000  # characters after which a reply without line ends is looked at a
 
 @dataclass(frozen=True)
 class Written:
-    """Code with what it cost: all tries together."""
+    """Code with what it cost, all tries together; `prompt_hash` says what it was answered to."""
 
     code: Code
     usage: Usage
-    attempts: int
     model: str
     note: str
     prompt_hash: str
@@ -57,7 +56,8 @@ def write(
             if failure and code.source == failure.code:
                 message = f"This is the same code again: {failure.message}"
                 raise InvalidCode(message, "unchanged", code.source, 0, attempt)
-            return Written(code, total, attempt, reply.model, reply.note, prompt_hash(prompt))
+            mark = sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
+            return Written(code, total, reply.model, reply.note, mark)
         except InvalidCode as error:
             refused.append(error)
             failure = Failure(error.code, str(error))
@@ -91,12 +91,9 @@ def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], atte
 
 def _given_up(request: Request, refused: list[InvalidCode], tries: int) -> GenerationError:
     last = refused[-1]
-    message = (
-        f"no usable code for {request.label}.{request.name} in {tries} tries; "
-        f"the last was refused ({last.rule}): {last}\n"
-        f"Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
-    )
-    error = InvalidCode(message, last.rule, last.code, last.line, last.attempt)
+    message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused"
+    advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
+    error = InvalidCode(f"{message} ({last.rule}): {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
     error.attempts = tuple(refused)
     return error
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..records import Guard, Premise, Prompt
 from ..signature import looks_like_path, signature, sniff
 from .profile import date_formats, profile, profile_file
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 METHODS_LIMIT = 6_000
 _ROWS = 500
@@ -100,13 +96,8 @@ def render(request: Request, failure: Failure | None = None, temperature: float 
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
 
 
-def prompt_hash(prompt: Prompt) -> str:
-    """A short hash by which a version remembers what it was answered to."""
-    return hashlib.sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
-
-
 @cache
-def _environment(directory: str) -> Environment:
+def _environment(directory: str) -> Any:
     from jinja2 import Environment, FileSystemLoader
 
     folders = filter(None, [directory, str(_TEMPLATES)])
@@ -136,6 +127,7 @@ def _recipe(value: Any, where: str) -> Recipe | None:
     except (OSError, csv.Error):
         return None
     cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
+    cells = {name: [text for text in texts if text.lower() not in _MISSING] for name, texts in cells.items()}
     forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
     row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
     delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
@@ -149,12 +141,11 @@ def _filled(name: str, **words: str) -> str:
 
 def _parsed(name: str, values: Sequence[str]) -> str:
     cell = f'cell["{name}"]'
-    known = [value for value in values if value.lower() not in _MISSING]
-    if _mostly(known, date_formats):
+    if _mostly(values, date_formats):
         return f"_date({cell})"
-    if _mostly(known, str.isdecimal):
+    if _mostly(values, str.isdecimal):
         return f"int({cell})"
-    plain = [value.lstrip("+-").replace(".", "", 1) for value in known]
+    plain = [value.lstrip("+-").replace(".", "", 1) for value in values]
     return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
 
 
@@ -164,9 +155,7 @@ def _mostly(values: Sequence[str], test: Any) -> bool:
 
 def _forms(values: Sequence[str]) -> Iterable[str]:
     """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    if not _mostly([v for v in values if v.lower() not in _MISSING], date_formats):
-        return set()
-    choices = {date_formats(value) for value in values} - {()}
+    choices = {date_formats(value) for value in values if _mostly(values, date_formats)} - {()}
     certain = {forms[0] for forms in choices if len(forms) == 1}
     return certain | {forms[0] for forms in choices if not certain & set(forms)}
 

@@ -64,10 +64,11 @@ def read(source: str, language: str = "", cut: bool = False) -> Draft:
     problems = []
     # Last come a method that is indented as in a class below imports that are not, and tabs among blanks.
     for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
-        try:
-            return Draft(way, tree=_compiled(way))
-        except SyntaxError as error:
-            problems.append(error)
+        with warnings.catch_warnings(action="ignore"):  # an odd escape is the model's business
+            try:
+                return Draft(way, tree=parse(way, compiles=True))
+            except SyntaxError as error:
+                problems.append(error)
     plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
     if language not in _PYTHON or _FOREIGN.search(plain):
         return Draft(plain, "language", "The code is not Python.", line)
@@ -105,17 +106,6 @@ def _unfenced(text: str) -> str:
             break
         lines = lines[: prose[-1]]
     return "\n".join(lines)
-
-
-def _compiled(source: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in a text is the model's business, not the person's screen
-            tree = parse(source)
-            compile(tree, "<reply>", "exec", dont_inherit=True)
-            return tree
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise SyntaxError(str(error)) from error
 
 
 def _dedented(source: str) -> str:

@@ -169,9 +169,10 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     """Answers for this call alone: what it passes is never read, is overwritten before it is, or is written in."""
     nodes = [node for statement in method.body for node in ast.walk(statement)]
     loads = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    assigned = [node for node in method.body if isinstance(node, ast.Assign)]
     for name, value in _passed(method, spec).items():
         # The last line of a statement that, whatever happens, gives the parameter another value.
-        overwritten = next((n.end_lineno for n in method.body if isinstance(n, ast.Assign) and name in _targets(n)), 0)
+        overwritten = next((n.end_lineno for n in assigned if name in map(ast.unparse, n.targets)), 0)
         read = any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads)
         same = [n.lineno for n in nodes if isinstance(n, ast.Constant) and _telling(value) and n.value == value]
         lines = _answered(nodes, name, value) if read else same
@@ -190,10 +191,6 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         if path in constants:
             message = f"The code writes {path!r} in as a constant. Use {where} instead: other objects have other files."
             yield constants[path].lineno, message
-
-
-def _targets(node: ast.Assign) -> list[str]:
-    return [target.id for target in node.targets if isinstance(target, ast.Name)]
 
 
 def _telling(value: object) -> bool:
