@@ -17,8 +17,6 @@ from pathlib import Path
 from ..records import Effect
 from .names import Names
 
-__all__ = ["Effect", "effects", "parse"]
-
 MAX_BYTES, MAX_LINES = 64 * 1024, 2000
 _WIDTH = 240
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
@@ -42,18 +40,12 @@ def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | N
     return tuple(sorted(found, key=lambda effect: (effect.line, effect.kind, effect.detail)))
 
 
-def parse(source: str, compiles: bool = False) -> ast.Module:
-    """The syntax tree of code of at most 64 KB and 2,000 lines; raises SyntaxError whatever is wrong with it.
-
-    With `compiles`, that includes what only the compiler sees.
-    """
+def parse(source: str) -> ast.Module:
+    """The syntax tree of code of at most 64 KB and 2,000 lines; raises SyntaxError whatever is wrong with it."""
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES or source.count("\n") > MAX_LINES:
         raise SyntaxError("the code is longer than 2,000 lines or 64 KB")
     try:
-        tree = ast.parse(source)
-        if compiles:
-            compile(tree, "<reply>", "exec", dont_inherit=True)
-        return tree
+        return ast.parse(source)
     except (MemoryError, RecursionError) as error:
         raise SyntaxError("the code is nested too deeply") from error
     except ValueError as error:

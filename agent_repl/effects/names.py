@@ -33,7 +33,7 @@ class Names:
         self._of_self: dict[str, Bindings] = {}
         self._origins: dict[int, frozenset[str]] = {}
         self._named: dict[int, bool | None] = {}
-        self._walk(tree)
+        self._walk([(tree, ChainMap(), True)])
         for call in [node for node in self.nodes if isinstance(node, ast.Call)]:
             given = [(k.arg or "", k.value) for k in call.keywords]
             for parameters in self._functions.get(getattr(call.func, "id", ""), []):
@@ -46,7 +46,8 @@ class Names:
             case ast.Name(id=name):
                 found = self._of_name(name, self._scopes[node].get(name))
             case ast.Attribute(value=value, attr=attr):
-                found = frozenset(o for base in self.origins(value) for o in self._of_attribute(f"{base}.{attr}"))
+                found = frozenset(f"{base}.{attr}" for base in self.origins(value))
+                found |= {o for mine in self._of_self.keys() & found for o in self._of_name(mine, self._of_self[mine])}
             case ast.Call(func=func):
                 found = frozenset(o for function in self.origins(func) for o in self._result(function, node))
             case ast.Subscript(value=value):
@@ -90,8 +91,7 @@ class Names:
         found = [way.value for way in ways if isinstance(way, ast.Constant) and isinstance(way.value, str)]
         return found if len(found) == len(ways) else []
 
-    def _walk(self, tree: ast.Module) -> None:
-        stack: list[tuple[ast.AST, Scope, bool]] = [(tree, ChainMap(), True)]
+    def _walk(self, stack: list[tuple[ast.AST, Scope, bool]]) -> None:
         while stack:
             node, scope, public = stack.pop()
             self.nodes.append(node)
@@ -119,10 +119,6 @@ class Names:
             each = [{value} if isinstance(value, str) else self.origins(value) for value in bindings]
             self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
         return self._origins[id(bindings)]
-
-    def _of_attribute(self, origin: str) -> frozenset[str]:
-        known = self._of_self.get(origin)
-        return frozenset({origin}) | (self._of_name(origin, known) if known else set())
 
     def _result(self, function: str, call: ast.Call) -> frozenset[str]:
         match function, call.args:

@@ -155,7 +155,7 @@ def _mostly(values: Sequence[str], test: Any) -> bool:
 
 def _forms(values: Sequence[str]) -> Iterable[str]:
     """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    choices = {date_formats(value) for value in values if _mostly(values, date_formats)} - {()}
+    choices = set(map(date_formats, values if _mostly(values, date_formats) else ())) - {()}
     certain = {forms[0] for forms in choices if len(forms) == 1}
     return certain | {forms[0] for forms in choices if not certain & set(forms)}
 

@@ -13,6 +13,7 @@ from calendar import month_abbr, month_name
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ..signature.files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
@@ -201,8 +202,8 @@ def _text_pattern(text: str) -> str:
 
 def date_formats(text: str) -> tuple[str, ...]:
     """The strptime formats that read a text; two where day and month could change places."""
-    days = [(form, match.end()) for form, regex in _compiled(_DATES) if (match := regex.match(text))]
-    clocks = _compiled(_CLOCKS)
+    dates, clocks = _formats()
+    days = [(form, match.end()) for form, regex in dates if (match := regex.match(text))]
     return tuple(form + clock for form, end in days for clock, regex in clocks if regex.fullmatch(text, end))
 
 
@@ -220,15 +221,12 @@ def _shown(value: Any, limit: int = 36) -> str:
 
 
 @cache
-def _compiled(forms: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
-    found = [(form, re.sub(r"%(\w)", lambda field: _FIELDS[field[1]], re.escape(form))) for form in forms]
-    return [(form, re.compile(regex, re.IGNORECASE)) for form, regex in found]
+def _formats() -> list[list[tuple[str, re.Pattern[str]]]]:
+    """The formats of dates, and those of what may follow, each with its pattern."""
+    dates, times = Path(__file__).with_name("dates.txt").read_text(encoding="utf-8").split("\n\n")
+    marks = [mark + time + zone for mark in " T" for time in times.splitlines() for zone in ("", "%z", " %z")]
+    return [[(form, _pattern_of(form)) for form in forms] for forms in (dates.splitlines(), ["", *marks])]
 
 
-_DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%y",
-    "%d/%m/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
-    "%d-%b-%y", "%b %Y", "%B %Y", "%Y-%m",
-)  # fmt: skip
-_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
-_CLOCKS = ("", *(mark + time + zone for mark in " T" for time in _TIMES for zone in ("", "%z", " %z")))
+def _pattern_of(form: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"%(\w)", lambda field: _FIELDS[field[1]], re.escape(form)), re.IGNORECASE)

@@ -15,10 +15,8 @@ from ..effects import effects
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from ..unit import digest, facts
-from .extract import Draft, extract, read, reshape, undefined
+from .extract import extract, read, reshape, undefined
 from .rules import complaints
-
-__all__ = ["looping", "recall", "validate"]
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -29,20 +27,25 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = extract(text, spec.name)
     try:
-        draft = reshape(_with_promised(draft, spec), spec.name)
-        if draft.rule:
-            raise _unread(draft, spec, attempt)
-        for rule, line, message in complaints(draft.tree, spec):
+        called = {name.id for name in undefined(draft.tree)}
+        promised = [source for name, source in sorted(spec.helpers.items()) if name in called]
+        draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
+        for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
-        return _code(draft.source, draft.tree, spec.name, spec.files)
+        return recall(draft.source, spec.name, "", spec.files)
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
 
 
-def recall(source: str, name: str, unit: str = "") -> Code:
-    """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`."""
-    return _code(source, ast.parse(source), name, frozenset(), unit)
+def recall(source: str, name: str, unit: str = "", files: frozenset[str] = frozenset()) -> Code:
+    """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`.
+
+    `files` are the texts that may name a file.
+    """
+    tree = ast.parse(source)
+    found = effects(source, files, tree)
+    return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
 
 
 def looping(text: str) -> bool:
@@ -57,19 +60,3 @@ def looping(text: str) -> bool:
     cycle = re.search(r"(?m)^((?:.+\n){1,4})\1{7}(?:.+\n)?\Z", "\n".join([*lines[-33:], ""]))
     endless = len(text) >= 4000 and "\n" not in text[-4000:]
     return endless or max(counts, default=0) >= 12 or bool(cycle and re.search(".{4}", cycle[1]))
-
-
-def _with_promised(draft: Draft, spec: Spec) -> Draft:
-    called = {name.id for name in undefined(draft.tree)} & set(spec.helpers)
-    return read("\n\n".join([*(spec.helpers[name] for name in sorted(called)), draft.source])) if called else draft
-
-
-def _unread(draft: Draft, spec: Spec, attempt: int) -> InvalidCode:
-    line = draft.line if draft.rule in ("cut", "parse") else 0
-    answer = "" if line else f" Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
-    return InvalidCode(draft.error + answer, draft.rule, draft.source, line, attempt)
-
-
-def _code(source: str, tree: ast.Module, name: str, files: frozenset[str], unit: str = "") -> Code:
-    found = effects(source, files, tree)
-    return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))

@@ -28,7 +28,6 @@ _HOMES |= dict.fromkeys(("Any", "Callable", "Dict", "List", "Optional", "Set", "
 _SPELLED = {"pd": "import pandas as pd", "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt"}
 _SPELLED |= {name: f"from {home} import {name}" for name, home in _HOMES.items()}
 _OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
-_MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__"})
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,11 @@ def read(source: str, language: str = "", cut: bool = False) -> Draft:
     for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
         with warnings.catch_warnings(action="ignore"):  # an odd escape is the model's business
             try:
-                return Draft(way, tree=parse(way, compiles=True))
-            except SyntaxError as error:
-                problems.append(error)
+                tree = parse(way)
+                compile(tree, "<reply>", "exec", dont_inherit=True)
+                return Draft(way, tree=tree)
+            except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+                problems.append(error if isinstance(error, SyntaxError) else SyntaxError(str(error)))
     plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
     if language not in _PYTHON or _FOREIGN.search(plain):
         return Draft(plain, "language", "The code is not Python.", line)
@@ -123,7 +124,7 @@ def reshape(draft: Draft, name: str) -> Draft:
 
 def undefined(tree: ast.Module) -> list[ast.Name]:
     """Names that are read but that neither the unit nor Python defines, in source order."""
-    known = {*bindings(tree), *dir(builtins), *_MODULE_NAMES}
+    known = {*bindings(tree), *dir(builtins), "__file__"}
     star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body)
     found = [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and n.id not in known]
     return [] if star else found

@@ -7,30 +7,35 @@ import copy
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..records import Spec
 from ..unit import RESERVED, Definition, Function, facts, method_of
-from .extract import functions, undefined
+from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
 
 
-def complaints(tree: ast.Module, spec: Spec) -> Iterator[tuple[str, int, str]]:
+def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
     """What breaks a rule: its name, the line and what to write instead, the first that matters first.
 
     A rule has the name of its function; a later one counts on the earlier ones being kept.
     """
+    tree = draft.tree
     method = method_of(tree, spec.name)
-    if method is None:
+    if draft.rule:
+        line = draft.line if draft.rule in ("cut", "parse") else 0
+        answer = f" Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
+        yield draft.rule, line, draft.error + ("" if line else answer)
+    elif method is None:
         other = next(iter(functions(tree)), None)
         instead = f" The code defines {other.name}: rename it." if other else ""
         message = f"There is no method {spec.name}.{instead} Write `def {spec.name}(self, ...)`."
         yield "name", other.lineno if other else 0, message
-        return
-    for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _baked):
-        for line, message in rule(tree, method, spec):
-            yield rule.__name__[1:].replace("_", "-"), line, message
+    else:
+        for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _baked):
+            broken = rule(tree, method, spec)
+            yield from ((rule.__name__[1:].replace("_", "-"), line, message) for line, message in broken)
 
 
 def _name(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -60,13 +65,13 @@ def _may_stand(node: ast.stmt) -> bool:
     return isinstance(node, Definition | ast.Import | ast.ImportFrom)
 
 
-_PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp)
-_PARTS = (ast.expr_context, ast.unaryop, ast.Add, ast.Sub, ast.BitOr, ast.keyword)
+_PLAIN = ast.Constant | ast.Name | ast.Attribute | ast.List | ast.Tuple | ast.Set | ast.Dict | ast.UnaryOp | ast.BinOp
+_PARTS = ast.expr_context | ast.unaryop | ast.Add | ast.Sub | ast.BitOr | ast.keyword
 _MAKERS = ("re.compile", "frozenset", "set", "dict", "tuple", "Decimal", "decimal.Decimal", "timedelta")
 
 
 def _is_plain(node: ast.AST) -> bool:
-    return isinstance(node, _PLAIN + _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
+    return isinstance(node, _PLAIN | _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
 
 
 def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -205,29 +210,29 @@ def _answered(nodes: list[ast.AST], name: str, value: object) -> list[int]:
 
     A number that is a bound (`n > 12`), stands for None or is one of several in a choice is the method's own.
     """
-    compared = [n for n in nodes if isinstance(n, ast.Compare) and not isinstance(n.ops[0], ast.Eq)]
-    bounds = {c.value for n in compared for c in (n.left, *n.comparators) if isinstance(c, ast.Constant)}
+    compared = {n: {*_constants(n.left, *n.comparators)} for n in nodes if isinstance(n, ast.Compare)}
+    bounds = {each for n, constants in compared.items() if not isinstance(n.ops[0], ast.Eq) for each in constants}
     if type(value) not in (int, float) or bounds & {value, None}:
         return []
     answers: list[ast.AST | None] = [n.value for n in nodes if isinstance(n, ast.Return)]
     for answer in answers:
         answers += [answer.body, answer.orelse] if isinstance(answer, ast.IfExp) else []
     found = [answer for answer in answers if answer and value in _numbers(answer)]
-    if value not in (0, 1, 2) and _equal_to(nodes, name) == {value}:
-        tests = [n for n in nodes if isinstance(n, ast.If | ast.IfExp) and _equal_to(ast.walk(n.test), name)]
+    equal = {
+        n: each for n, each in compared.items() if each - bounds and name in map(ast.unparse, (n.left, *n.comparators))
+    }
+    if value not in (0, 1, 2) and all(constants == {value} for constants in equal.values()):
+        tests = [n for n in nodes if isinstance(n, ast.If | ast.IfExp) and equal.keys() & {*ast.walk(n.test)}]
         found += [n for n in tests if _numbers(n.body if isinstance(n, ast.IfExp) else n.body[0])]
     return [getattr(node, "lineno", 0) for node in found]
+
+
+def _constants(*nodes: ast.AST) -> list[object]:
+    return [node.value for node in nodes if isinstance(node, ast.Constant)]
 
 
 def _numbers(answer: ast.AST) -> set[object]:
     """The telling numbers of an answer that is made of constants alone."""
     nodes = [*ast.walk(answer)]
-    found = {n.value for n in nodes if isinstance(n, ast.Constant) and not isinstance(n.value, str)}
-    return set() if any(isinstance(n, ast.Name) for n in nodes) else set(filter(_telling, found))
-
-
-def _equal_to(nodes: Iterable[ast.AST], name: str) -> set[object]:
-    """The constants that a name is compared with by `==`."""
-    equal = [n for n in nodes if isinstance(n, ast.Compare) and isinstance(n.ops[0], ast.Eq)]
-    sides = [(n.left, n.comparators[0]) for n in equal] + [(n.comparators[0], n.left) for n in equal]
-    return {b.value for a, b in sides if getattr(a, "id", "") == name and isinstance(b, ast.Constant)}
+    found = {each for each in _constants(*nodes) if _telling(each) and not isinstance(each, str)}
+    return set() if any(isinstance(n, ast.Name) for n in nodes) else found
