@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .errors import GenerationError, InvalidCode, ReplyCut
+from .errors import InvalidCode, ReplyCut
 from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
@@ -62,7 +62,12 @@ def write(
             refused.append(error)
             failure = Failure(error.code, str(error))
             tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
-    raise _given_up(request, refused, tries)
+    last = refused[-1]
+    message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused ({last.rule})"
+    advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
+    given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
+    given_up.attempts = tuple(refused)
+    raise given_up
 
 
 def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
@@ -87,15 +92,6 @@ def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], atte
     except ReplyCut as error:
         message = f"the reply was cut before it was whole ({error}): write a shorter method"
         raise InvalidCode(message, "cut", error.text, 0, attempt) from error
-
-
-def _given_up(request: Request, refused: list[InvalidCode], tries: int) -> GenerationError:
-    last = refused[-1]
-    message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused"
-    advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
-    error = InvalidCode(f"{message} ({last.rule}): {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
-    error.attempts = tuple(refused)
-    return error
 
 
 def with_feedback(request: Request, head: str, feedback: str) -> Request:

@@ -96,11 +96,10 @@ class _Reader(Names):
                 yield from self._touched(row, call)
 
     def _by_name(self, origin: str, call: ast.Call) -> Iterator[Effect]:
-        outside = bool(call.args) and any(map(_foreign, self.origins(call.args[0])))
-        computed = len(call.args) > 1 and not isinstance(call.args[1], ast.Constant)
+        outside = any(_foreign(o) for thing in call.args[:1] for o in self.origins(thing))
         if outside and origin != "builtins.getattr":
             yield _effect("patches", call, _brief(call))
-        elif outside and computed:
+        elif outside and any(not isinstance(name, ast.Constant) for name in call.args[1:2]):
             yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
 
     def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
@@ -174,10 +173,9 @@ def _row(origin: str) -> Row | None:
 def _method_row(origin: str) -> Row | None:
     """What a method touches by its name alone, where the object was handed in or comes from pathlib."""
     base, _, attr = origin.rpartition(".")
-    groups = ["exports", "objects"] if base.startswith(("<given>", "<?>", "<self>.")) else ["exports"]
-    groups = ["objects", "paths"] if base.startswith("pathlib.") else groups
-    found = (_rows()[group].get(attr) for group in groups if base != "<self>")
-    return next(filter(None, found), None)
+    handed_in = base.startswith(("<given>", "<?>", "<self>."))
+    groups = ["objects", "paths"] if base.startswith("pathlib.") else ["exports"] + ["objects"] * handed_in
+    return next((_rows()[group][attr] for group in groups if attr in _rows()[group] and base != "<self>"), None)
 
 
 def _path(place: int | None, call: ast.Call) -> ast.expr | None:

@@ -54,10 +54,8 @@ class Names:
                 found = frozenset(f"{base}[]" for base in self.origins(value))
             case ast.BinOp(left=inner, op=ast.Div()) | ast.NamedExpr(value=inner) | ast.Await(value=inner):
                 found = self.origins(inner)
-            case ast.IfExp(body=first, orelse=other):
-                found = self.origins(first) | self.origins(other)
-            case ast.BoolOp(values=ways):
-                found = frozenset(o for way in ways for o in self.origins(way))
+            case ast.IfExp() | ast.BoolOp():
+                found = frozenset(o for way in _ways(node) for o in self.origins(way))
             case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.ListComp():
                 found = frozenset({"<value>"})
             case _:
@@ -75,10 +73,8 @@ class Names:
                 return self._named_by(self._scopes[node].get(name))
             case ast.Attribute(value=ast.Name(id="self"), attr=attr) if mine := self._of_self.get(f"<self>.{attr}"):
                 return self._named_by(mine)
-            case ast.IfExp(body=first, orelse=other):
-                return _either([self.named(first), self.named(other)])
-            case ast.BoolOp(values=ways):
-                return _either([self.named(way) for way in ways])
+            case ast.IfExp() | ast.BoolOp():
+                return _either([self.named(way) for way in _ways(node)])
             case ast.JoinedStr(values=[first, *rest]) | ast.BinOp(left=first, op=ast.Add(), right=ast.expr() as rest):
                 later = rest if isinstance(rest, list) else [rest]
                 pieces = [p for p in later if not isinstance(p, ast.Constant) or ".." in str(p.value)]
@@ -173,6 +169,10 @@ def _bound_by(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr
             parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
             for each, part in zip(targets, parts, strict=True):
                 yield from _bound_by(each, part)
+
+
+def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
 
 
 def _item(value: ast.expr) -> ast.expr:

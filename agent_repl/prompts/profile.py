@@ -225,8 +225,6 @@ def _formats() -> list[list[tuple[str, re.Pattern[str]]]]:
     """The formats of dates, and those of what may follow, each with its pattern."""
     dates, times = Path(__file__).with_name("dates.txt").read_text(encoding="utf-8").split("\n\n")
     marks = [mark + time + zone for mark in " T" for time in times.splitlines() for zone in ("", "%z", " %z")]
-    return [[(form, _pattern_of(form)) for form in forms] for forms in (dates.splitlines(), ["", *marks])]
-
-
-def _pattern_of(form: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"%(\w)", lambda field: _FIELDS[field[1]], re.escape(form)), re.IGNORECASE)
+    both = [[(f, re.escape(f)) for f in forms] for forms in (dates.splitlines(), ["", *marks])]
+    regex = re.compile(r"%(\w)")
+    return [[(f, re.compile(regex.sub(lambda m: _FIELDS[m[1]], text), re.I)) for f, text in each] for each in both]

@@ -39,10 +39,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
 
 
 def recall(source: str, name: str, unit: str = "", files: frozenset[str] = frozenset()) -> Code:
-    """Code that was validated before it was stored, and whose bytes the store vouches for, as it does for `unit`.
-
-    `files` are the texts that may name a file.
-    """
+    """Validated code, for whose bytes and `unit` the store vouches; `files` are texts that may name a file."""
     tree = ast.parse(source)
     found = effects(source, files, tree)
     return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))

@@ -101,8 +101,7 @@ def _unfenced(text: str) -> str:
     lines = lines[first:]
     for _ in range(5):
         draft = read("\n".join(lines))
-        above = range(1, min(draft.line, len(lines)))
-        prose = [i for i in above if lines[i][:1].strip() and not _STARTS.match(lines[i])]
+        prose = [i for i, line in enumerate(lines[: draft.line]) if i and line[:1].strip() and not _STARTS.match(line)]
         if not draft.rule or not prose:
             break
         lines = lines[: prose[-1]]
@@ -125,9 +124,7 @@ def reshape(draft: Draft, name: str) -> Draft:
 def undefined(tree: ast.Module) -> list[ast.Name]:
     """Names that are read but that neither the unit nor Python defines, in source order."""
     known = {*bindings(tree), *dir(builtins), "__file__"}
-    star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body)
-    found = [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and n.id not in known]
-    return [] if star else found
+    return [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and not {n.id, "*"} & known]
 
 
 def _out_of_class(draft: Draft, name: str) -> str:

@@ -118,15 +118,13 @@ _ASKING = ("hasattr", "getattr", "setattr")
 def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     in_classes = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in ast.walk(node)}
     nodes = [node for node in ast.walk(tree) if node not in in_classes]  # in whose methods self is another
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    asked = [a for call in calls if getattr(call.func, "id", "") in _ASKING for a in call.args[1:2]]
-    called = {call.func for call in calls}
+    called = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    asked = [a for func, call in called.items() if getattr(func, "id", "") in _ASKING for a in call.args[1:2]]
     grown = {node.target for node in nodes if isinstance(node, ast.AugAssign)}
     mine = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"]
     made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and n not in grown}
     grows = {n.value.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in _GROWING and n.value in mine}
-    has = spec.state | spec.methods | made | {a.value for a in asked if isinstance(a, ast.Constant)}
-    has |= {spec.name, "llm", "__class__", "__dict__"}
+    has = spec.state | spec.methods | made | {spec.name, "llm", "__class__", "__dict__", *_constants(*asked)}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
         name = node.attr
         if name in has or (node in called and not name.startswith("_")):
@@ -150,24 +148,21 @@ def _methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     found = facts(tree, spec.name)
     for name in sorted(found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))):
         lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
-        message = f"self.{name} is a method: do not assign to it. Use a local variable."
-        yield min(lines, default=method.lineno), message
+        line = min(lines, default=method.lineno)
+        yield line, f"self.{name} is a method: do not assign to it. Use a local variable."
 
 
 def _names(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    for node in undefined(tree):
-        yield node.lineno, f"The name {node.id} is not defined. {_remedy(node.id, spec)}"
+    for name, line in [(node.id, node.lineno) for node in undefined(tree)]:
+        remedy = "Import it at the top, define it in the method, or make it a parameter."
+        if name in spec.state | spec.methods:
+            remedy = f"Write self.{name}{'' if name in spec.state else '(...)'}."
+        elif name in sys.stdlib_module_names:
+            remedy = f"Add `import {name}` at the top."
+        yield line, f"The name {name} is not defined. {remedy}"
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and re.match(rf"{spec.name}\((?!self[,)])", ast.unparse(call)):
             yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
-
-
-def _remedy(name: str, spec: Spec) -> str:
-    if name in spec.state | spec.methods:
-        return f"Write self.{name}{'' if name in spec.state else '(...)'}."
-    if name in sys.stdlib_module_names:
-        return f"Add `import {name}` at the top."
-    return "Import it at the top, define it in the method, or make it a parameter."
 
 
 def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -184,18 +179,19 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         if overwritten and not read:
             message = f"The code gives {name} a value of its own. Use the {name} that the caller passes."
         elif lines:
-            written = f"The code writes {value!r} in as a constant."
-            message = f"{written} Use the parameter {name} instead: other calls differ."
+            message = (
+                f"The code writes {value!r} in as a constant. Use the parameter {name} instead: other calls differ."
+            )
         elif not read:
             message = f"The code ignores its parameter {name}. Use {name}: other calls pass other values."
         else:
             continue
         yield min(lines, default=method.lineno), message
-    constants = {n.value: n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    constants = {n.value: n.lineno for n in ast.walk(tree) if isinstance(n, ast.Constant)}
     for where, path in spec.paths.items():  # another agent of the identity has another file
         if path in constants:
             message = f"The code writes {path!r} in as a constant. Use {where} instead: other objects have other files."
-            yield constants[path].lineno, message
+            yield constants[path], message
 
 
 def _telling(value: object) -> bool:
