@@ -72,8 +72,7 @@ def write(
 
 def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
     """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
-    heat = attempt if failure and attempt == 1 else attempt - 1
-    return render(request, failure, _HEAT * heat, directory)
+    return render(request, failure, _HEAT * (attempt if failure and attempt == 1 else attempt - 1), directory)
 
 
 def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:

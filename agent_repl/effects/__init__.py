@@ -46,10 +46,8 @@ def parse(source: str) -> ast.Module:
         raise SyntaxError("the code is longer than 2,000 lines or 64 KB")
     try:
         return ast.parse(source)
-    except (MemoryError, RecursionError) as error:
-        raise SyntaxError("the code is nested too deeply") from error
-    except ValueError as error:
-        raise SyntaxError(str(error)) from error
+    except (MemoryError, RecursionError, ValueError) as error:
+        raise SyntaxError(str(error) if isinstance(error, ValueError) else "the code is nested too deeply") from error
 
 
 def _deceptions(source: str) -> Iterator[Effect]:
@@ -78,7 +76,7 @@ class _Reader(Names):
                 case ast.Call():
                     yield from self._call(node)
                 case ast.Attribute(attr=attr) if attr in _rows()["attributes"]:
-                    yield _effect(_rows()["attributes"][attr][0], node, ast.unparse(node))
+                    yield Effect(_rows()["attributes"][attr][0], node.lineno, ast.unparse(node), True)
                 case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                     yield from self._store(node)
                 case ast.Attribute() | ast.Name(ctx=ast.Load()) if id(node) not in told:
@@ -87,20 +85,20 @@ class _Reader(Names):
     def _call(self, call: ast.Call) -> Iterator[Effect]:
         for origin in sorted(self.origins(call.func)):
             if origin.startswith("<self>.llm"):
-                yield _effect("model", call, _brief(call), flagged=False)
+                yield Effect("model", call.lineno, _brief(call), False)
             elif origin in ("builtins.setattr", "builtins.delattr", "builtins.getattr"):
                 yield from self._by_name(origin, call)
             elif origin.startswith(_OBSCURE):
-                yield _effect("unknown", call, f"{_brief(call)} calls what cannot be known before it runs")
+                yield Effect("unknown", call.lineno, f"{_brief(call)} calls what cannot be known before it runs", True)
             elif row := _row(origin) or (_method_row(origin) if isinstance(call.func, ast.Attribute) else None):
                 yield from self._touched(row, call)
 
     def _by_name(self, origin: str, call: ast.Call) -> Iterator[Effect]:
         outside = any(_foreign(o) for thing in call.args[:1] for o in self.origins(thing))
         if outside and origin != "builtins.getattr":
-            yield _effect("patches", call, _brief(call))
+            yield Effect("patches", call.lineno, _brief(call), True)
         elif outside and any(not isinstance(name, ast.Constant) for name in call.args[1:2]):
-            yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
+            yield Effect("unknown", call.lineno, f"{_brief(call)} picks by a computed name", True)
 
     def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
         path = _path(row[1], call)
@@ -108,14 +106,14 @@ class _Reader(Names):
         if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
-            yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
+            yield Effect(kind, call.lineno, f"{_brief(call)}: the mode is computed", True)
         elif path and any("://" in text for text in [ast.unparse(path), *self.texts(path)]):
-            yield _effect("network", call, _brief(path))
+            yield Effect("network", call.lineno, _brief(path), True)
         else:
             named = kind == "reads" and path is not None and self.named(path) is True
-            yield _effect(kind, call, _brief(path or call), flagged=not named)
+            yield Effect(kind, call.lineno, _brief(path or call), not named)
         if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in call.keywords):
-            yield _effect("unsafe-load", call, _brief(call))
+            yield Effect("unsafe-load", call.lineno, _brief(call), True)
 
     def _kind(self, kind: str, place: int | None, path: ast.expr | None, call: ast.Call) -> str:
         """The row's kind, decided by a mode where there is one, which is not guessed from anything but constants."""
@@ -139,16 +137,16 @@ class _Reader(Names):
     def _store(self, node: ast.Attribute | ast.Subscript) -> Iterator[Effect]:
         for origin in self.origins(node.value):
             if origin.startswith("os.environ"):
-                yield _effect("environment", node, _brief(node))
+                yield Effect("environment", node.lineno, _brief(node), True)
             elif _foreign(origin) or origin == "builtins.type()" or origin.endswith(".__class__"):
-                yield _effect("patches", node, _brief(node))
+                yield Effect("patches", node.lineno, _brief(node), True)
 
     def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
         for origin in self.origins(node):
             kind, _ = _row(origin) or ("quiet", None)
             if kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
-                kind = "unknown" if kind == "open" else kind
-                yield _effect(kind, node, _brief(node) if kind == "environment" else f"{_brief(node)} is handed on")
+                words = "" if kind == "environment" else " is handed on"
+                yield Effect("unknown" if kind == "open" else kind, node.lineno, _brief(node) + words, True)
 
 
 @cache
@@ -189,9 +187,9 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:
     modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
         missing = "" if _installed(module.partition(".")[0]) else " (not installed here)"
-        yield _effect("import", node, f"{module}{missing}", flagged=False)
+        yield Effect("import", node.lineno, f"{module}{missing}", False)
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-        yield _effect("unknown", node, f"{ast.unparse(node)} brings names that cannot be known")
+        yield Effect("unknown", node.lineno, f"{ast.unparse(node)} brings names that cannot be known", True)
 
 
 def _installed(name: str) -> bool:
@@ -208,7 +206,3 @@ def _foreign(origin: str) -> bool:
 def _brief(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _effect(kind: str, node: ast.stmt | ast.expr, detail: str, flagged: bool = True) -> Effect:
-    return Effect(kind, node.lineno, detail, flagged)

@@ -100,8 +100,8 @@ def render(request: Request, failure: Failure | None = None, temperature: float 
 def _environment(directory: str) -> Any:
     from jinja2 import Environment, FileSystemLoader
 
-    folders = filter(None, [directory, str(_TEMPLATES)])
-    return Environment(loader=FileSystemLoader([*folders]), trim_blocks=True, lstrip_blocks=True)
+    loader = FileSystemLoader([directory or _TEMPLATES, _TEMPLATES])
+    return Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
 
 
 def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
@@ -115,10 +115,7 @@ def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
 
 
 def _recipe(value: Any, where: str) -> Recipe | None:
-    """How to read a table file that `where` (such as `self.path`) names; None for anything else.
-
-    It is derived from the cells: small models copy it, and so get every pattern right.
-    """
+    """How to read the table file that `where` names, from its cells: small models copy it. None for anything else."""
     if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
         return None
     try:
@@ -166,9 +163,8 @@ def _premises(values: Mapping[str, Any]) -> Guard:
 
 def _brief(value: Any, samples: bool) -> str:
     """A literal as it was written when it is short, else its signature: no code of the value's own runs."""
-    if samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60:
-        return repr(value)
-    return f"<{signature(value)}>"
+    short = samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60
+    return repr(value) if short else f"<{signature(value)}>"
 
 
 def _listed(methods: Mapping[str, str]) -> str:

@@ -225,6 +225,5 @@ def _formats() -> list[list[tuple[str, re.Pattern[str]]]]:
     """The formats of dates, and those of what may follow, each with its pattern."""
     dates, times = Path(__file__).with_name("dates.txt").read_text(encoding="utf-8").split("\n\n")
     marks = [mark + time + zone for mark in " T" for time in times.splitlines() for zone in ("", "%z", " %z")]
-    both = [[(f, re.escape(f)) for f in forms] for forms in (dates.splitlines(), ["", *marks])]
-    regex = re.compile(r"%(\w)")
-    return [[(f, re.compile(regex.sub(lambda m: _FIELDS[m[1]], text), re.I)) for f, text in each] for each in both]
+    both = (dates.splitlines(), ["", *marks])
+    return [[(f, re.compile(re.sub(r"%(\w)", lambda m: _FIELDS[m[1]], re.escape(f)), re.I)) for f in fs] for fs in both]

@@ -32,17 +32,18 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
-        return recall(draft.source, spec.name, "", spec.files)
+        return recall(draft.source, spec.name, "", draft.tree, spec.files)
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
 
 
-def recall(source: str, name: str, unit: str = "", files: frozenset[str] = frozenset()) -> Code:
+def recall(
+    source: str, name: str, unit: str = "", tree: ast.Module | None = None, files: frozenset[str] = frozenset()
+) -> Code:
     """Validated code, for whose bytes and `unit` the store vouches; `files` are texts that may name a file."""
-    tree = ast.parse(source)
-    found = effects(source, files, tree)
-    return Code(name, source, tree, unit or digest(tree, name), found, **vars(facts(tree, name)))
+    tree = tree or ast.parse(source)
+    return Code(name, source, tree, unit or digest(tree, name), effects(source, files, tree), **vars(facts(tree, name)))
 
 
 def looping(text: str) -> bool:

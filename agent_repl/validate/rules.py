@@ -21,8 +21,7 @@ def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
 
     A rule has the name of its function; a later one counts on the earlier ones being kept.
     """
-    tree = draft.tree
-    method = method_of(tree, spec.name)
+    tree, method = draft.tree, method_of(draft.tree, spec.name)
     if draft.rule:
         line = draft.line if draft.rule in ("cut", "parse") else 0
         answer = f" Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
@@ -147,9 +146,8 @@ def _holdings(spec: Spec) -> str:
 def _methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     found = facts(tree, spec.name)
     for name in sorted(found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))):
-        lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
-        line = min(lines, default=method.lineno)
-        yield line, f"self.{name} is a method: do not assign to it. Use a local variable."
+        at = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
+        yield min(at, default=method.lineno), f"self.{name} is a method: do not assign to it. Use a local variable."
 
 
 def _names(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
