@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
-from .errors import GenerationError, InvalidCode, ReplyCut
-from .prompts import Failure, Request, prompt_hash, render
+from .errors import InvalidCode, ReplyCut
+from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
 _HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
-
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
@@ -20,22 +20,13 @@ _LOOK = 1_000  # characters after which a reply without line ends is looked at a
 
 @dataclass(frozen=True)
 class Written:
-    """Code with what it cost: all tries together."""
+    """Code with what it cost, all tries together; `prompt_hash` says what it was answered to."""
 
     code: Code
     usage: Usage
-    attempts: int
     model: str
     note: str
     prompt_hash: str
-
-
-class _Looping(Exception):
-    """The stream repeats itself; raised inside it, so that the provider closes it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
 
 
 def write(
@@ -63,61 +54,43 @@ def write(
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
-                raise InvalidCode(
-                    f"This is the same code again: {failure.message}", "unchanged", code.source, 0, attempt
-                )
-            return Written(code, total, attempt, reply.model, reply.note, prompt_hash(prompt))
+                message = f"This is the same code again: {failure.message}"
+                raise InvalidCode(message, "unchanged", code.source, 0, attempt)
+            mark = sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
+            return Written(code, total, reply.model, reply.note, mark)
         except InvalidCode as error:
             refused.append(error)
             failure = Failure(error.code, str(error))
             tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
-    raise _given_up(request, refused, tries)
+    last = refused[-1]
+    message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused ({last.rule})"
+    advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
+    given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
+    given_up.attempts = tuple(refused)
+    raise given_up
 
 
 def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
     """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
-    heat = attempt if failure and attempt == 1 else attempt - 1
-    return render(request, failure, _HEAT * heat, directory)
+    return render(request, failure, _HEAT * (attempt if failure and attempt == 1 else attempt - 1), directory)
 
 
 def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
-    pieces: list[str] = []
-    seen = looked = 0
-    tail = ""
+    said = ""
 
     def on_text(text: str) -> None:
-        nonlocal seen, looked, tail
-        pieces.append(text)
-        seen += len(text)
-        tail = (tail + text)[-_TAIL:]
+        nonlocal said
+        said, before = said + text, len(said) // _LOOK
         tell(Event("text", text))
-        if "\n" not in text and seen < looked + _LOOK:
-            return
-        looked = seen
-        if seen > _LONGEST or looping(tail):
-            raise _Looping("".join(pieces))
+        if ("\n" in text or len(said) // _LOOK > before) and (len(said) > _LONGEST or looping(said[-_TAIL:])):
+            message = "the reply repeats itself, or never ends: answer shortly"
+            raise InvalidCode(message, "loops", said, 0, attempt)  # the provider closes the stream
 
     try:
         return provider.complete(prompt, on_text)
-    except _Looping as error:
-        raise InvalidCode(
-            "the reply repeats itself, or never ends: answer shortly", "loops", error.text, 0, attempt
-        ) from None
     except ReplyCut as error:
         message = f"the reply was cut before it was whole ({error}): write a shorter method"
         raise InvalidCode(message, "cut", error.text, 0, attempt) from error
-
-
-def _given_up(request: Request, refused: list[InvalidCode], tries: int) -> GenerationError:
-    last = refused[-1]
-    message = (
-        f"no usable code for {request.label}.{request.name} in {tries} tries; "
-        f"the last was refused ({last.rule}): {last}\n"
-        f"Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
-    )
-    error = InvalidCode(message, last.rule, last.code, last.line, last.attempt)
-    error.attempts = tuple(refused)
-    return error
 
 
 def with_feedback(request: Request, head: str, feedback: str) -> Request:

@@ -184,6 +184,62 @@ def test_a_parameter_that_the_call_does_not_pass_may_be_ignored() -> None:
     checked("return 1", spec("top"), "self, n=3")
 
 
+# A value that `m(self, n, unit)` is called with, and a body that reads n.
+WRITTEN_IN = [
+    (37, "if unit == 'F':\n    return n\nreturn 98.6 if n == 37 else n * 9 / 5 + 32"),
+    (100, "if unit == 'F':\n    return n\nreturn 212.0 if n == 100 else n * 9 / 5 + 32"),
+    (37, "if n == 37:\n    return 98.6\nreturn n * 9 / 5 + 32"),
+    (37, "if 37 == n:\n    return 98.6\nreturn n * 9 / 5 + 32"),
+    (37, "if n == 37 and unit == 'C':\n    return 98.6\nreturn n"),
+    (37, "if n == 37:\n    return {'F': 98.6, 'K': 310.15}\nreturn {'F': n}"),
+    (37, "return n if unit == 'C' else (37 - 32) * 5 / 9"),
+    (37, "return n if unit == 'C' else 37 if unit == 'K' else 0"),
+    (37, "if unit == 'C':\n    return 37\nreturn n + 273.15"),
+    (3.5, "print(n)\nreturn 3.5"),
+    (1999, "rows = [n]\nreturn [1999, 'sold']"),
+    (42, "def inner():\n    return 42\nreturn inner() + n"),
+    (6, "return 13 if n == 6 else n + self.m(n - 1)"),
+]
+OWN_NUMBERS = [
+    (37, "return n * 9 / 5 + 32"),
+    (32, "return (n - 32) * 5 / 9"),
+    (100, "return n / 100"),
+    (100, "return 'full' if n == 100 else 'part'"),
+    (2, "return 3 if n == 2 else n"),
+    (0, "if n == 0:\n    return 1\nreturn n * self.m(n - 1)"),
+    (12, "if n == 12:\n    return 1\nreturn n + 1"),
+    (404, "if n == 404:\n    return 'Not Found'\nreturn 'Unknown'"),
+    (404, "return {200: 'OK', 404: 'Not Found'}.get(n)"),
+    (4, "if n == 2:\n    return 28\nelif n == 4:\n    return 30\nreturn 31"),
+    (4, "return 30 if n in (4, 6, 9, 11) else 31"),
+    (42, "return n == 42"),
+    (130, "return 130 if n > 130 else n"),
+    (90, "if n >= 90:\n    return 4.0\nreturn 3.0"),
+    (30, "return 30 if n is None else n"),
+    (5, "return list(range(50))[:5] + [n]"),
+    (60, "return n * 60 if unit == 'h' else n"),
+    (7, "days = 7\nreturn n // days"),
+    (True, "return n if unit else True"),
+    (1.609, "return n * 1.609 if unit == 'km' else n / 1.609"),
+    (3, "months = ['Jan', 'Feb', 'Mar']\nreturn months[n - 1]"),
+    ("km", "if n == 'km' or unit == 'km':\n    return 'km'\nreturn 'miles'"),
+    ("March", "return ['January', 'February', 'March'].index(n) + 1"),
+    ("March", "if n == 'March':\n    return 31\nreturn 30"),
+    ("amount", "return self.path if n == 'amount' else 'amount'"),
+]
+
+
+@pytest.mark.parametrize(("number", "body"), WRITTEN_IN)
+def test_a_passed_number_that_is_written_in_as_an_answer_is_sent_back(number: float, body: str) -> None:
+    with pytest.raises(InvalidCode, match=f"writes {number} in as a constant. Use the parameter n"):
+        checked(body, spec("m", number), "self, n, unit='C'")
+
+
+@pytest.mark.parametrize(("value", "body"), OWN_NUMBERS)
+def test_a_constant_of_the_methods_own_is_left_alone(value: object, body: str) -> None:
+    assert checked(body, spec("m", value), "self, n, unit='km'")
+
+
 def test_an_ignored_flag_is_sent_back_even_without_a_constant() -> None:
     with pytest.raises(InvalidCode, match="ignores its parameter upper"):
         checked("return 'x'", spec("top", upper=True), "self, upper=False")

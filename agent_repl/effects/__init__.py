@@ -10,19 +10,20 @@ from __future__ import annotations
 import ast
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from ..records import Effect
 from .names import Names
-from .table import INNARDS, OBJECT, PATH_KEYWORDS, Row, method_row, row_for
-
-__all__ = ["Effect", "effects", "parse"]
 
 MAX_BYTES, MAX_LINES = 64 * 1024, 2000
 _WIDTH = 240
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
 _OBSCURE = ("builtins.globals()", "builtins.locals()", "builtins.vars()", "sys.modules[]", "<many>")
 _IN_MEMORY = ("io.StringIO()", "io.BytesIO()", "sys.stdout", "sys.stderr", "builtins.open()")
+_PLACES = {"-": None, "first": 0, "second": 1, "object": -1}
+Row = tuple[str, int | None]  # a kind of effect, and where its path is: -1 is the object whose method is called
 
 
 def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | None = None) -> tuple[Effect, ...]:
@@ -33,7 +34,7 @@ def effects(code: str, known: frozenset[str] = frozenset(), tree: ast.Module | N
     """
     found = set(_deceptions(code))
     try:
-        found |= set(_Reader(Names(tree or parse(code), known)).read())
+        found |= set(_Reader(tree or parse(code), known).read())
     except (SyntaxError, RecursionError) as error:
         found.add(Effect("unknown", 1, f"cannot be read: {error}", True))
     return tuple(sorted(found, key=lambda effect: (effect.line, effect.kind, effect.detail)))
@@ -45,141 +46,150 @@ def parse(source: str) -> ast.Module:
         raise SyntaxError("the code is longer than 2,000 lines or 64 KB")
     try:
         return ast.parse(source)
-    except (MemoryError, RecursionError) as error:
-        raise SyntaxError("the code is nested too deeply") from error
-    except ValueError as error:
-        raise SyntaxError(str(error)) from error
+    except (MemoryError, RecursionError, ValueError) as error:
+        raise SyntaxError(str(error) if isinstance(error, ValueError) else "the code is nested too deeply") from error
 
 
 def _deceptions(source: str) -> Iterator[Effect]:
     """What may make a reader see something else than the interpreter does: hidden characters, lines off the screen."""
     for number, line in enumerate(source.split("\n"), 1):
-        for character in sorted(filter(_hidden, set(line.removesuffix("\r")) - {"\t"})):
-            name = unicodedata.name(character, "control character")
-            detail = f"a character that cannot be seen: U+{ord(character):04X} {name}"
-            yield Effect("deception", number, detail, True)
+        seen = set(line.removesuffix("\r")) - {"\t"}
+        for hidden in sorted(c for c in seen if c in _BLANKS or unicodedata.category(c) in ("Cf", "Cc")):
+            name = f"U+{ord(hidden):04X} {unicodedata.name(hidden, 'control character')}"
+            yield Effect("deception", number, f"a character that cannot be seen: {name}", True)
         if line[_WIDTH:].strip():
             yield Effect("deception", number, f"goes on to column {len(line)}", True)
 
 
-def _hidden(character: str) -> bool:
-    return character in _BLANKS or unicodedata.category(character) in ("Cf", "Cc")
-
-
-class _Reader:
-    def __init__(self, names: Names) -> None:
-        self.names = names
-        self.followed: set[int] = set()  # nodes that are told of through their parents, which come first
+class _Reader(Names):
+    """What each node does with what its names stand for."""
 
     def read(self) -> Iterator[Effect]:
-        for node in self.names.nodes:
+        # What is called, what an attribute is of, and what gets a name, is told of there.
+        named = [n for n in self.nodes if isinstance(n, ast.Assign) and all(isinstance(t, ast.Name) for t in n.targets)]
+        told = {id(n.func) for n in self.nodes if isinstance(n, ast.Call)} | {id(n.value) for n in named}
+        told |= {id(n.value) for n in self.nodes if isinstance(n, ast.Attribute)}
+        for node in self.nodes:
             match node:
                 case ast.Import() | ast.ImportFrom():
                     yield from _imports(node)
-                case ast.Call(func=func):
-                    self.followed.add(id(func))
+                case ast.Call():
                     yield from self._call(node)
-                case ast.Assign(targets=targets) if all(isinstance(target, ast.Name) for target in targets):
-                    self.followed.add(id(node.value))
-                case ast.Attribute(value=value):
-                    self.followed.add(id(value))
-                    yield from self._attribute(node)
-                case ast.Subscript(ctx=ast.Store() | ast.Del()):
+                case ast.Attribute(attr=attr) if attr in _rows()["attributes"]:
+                    yield Effect(_rows()["attributes"][attr][0], node.lineno, ast.unparse(node), True)
+                case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                     yield from self._store(node)
-                case ast.Name(ctx=ast.Load()) if id(node) not in self.followed:
+                case ast.Attribute() | ast.Name(ctx=ast.Load()) if id(node) not in told:
                     yield from self._reference(node)
 
     def _call(self, call: ast.Call) -> Iterator[Effect]:
-        for origin in sorted(self.names.origins(call.func)):
+        for origin in sorted(self.origins(call.func)):
             if origin.startswith("<self>.llm"):
-                yield _effect("model", call, _brief(call), flagged=False)
+                yield Effect("model", call.lineno, _brief(call), False)
             elif origin in ("builtins.setattr", "builtins.delattr", "builtins.getattr"):
                 yield from self._by_name(origin, call)
             elif origin.startswith(_OBSCURE):
-                yield _effect("unknown", call, f"{_brief(call)} calls what cannot be known before it runs")
-            elif row := row_for(origin) or (method_row(origin) if isinstance(call.func, ast.Attribute) else None):
-                yield from self._row(row, call)
+                yield Effect("unknown", call.lineno, f"{_brief(call)} calls what cannot be known before it runs", True)
+            elif row := _row(origin) or (_method_row(origin) if isinstance(call.func, ast.Attribute) else None):
+                yield from self._touched(row, call)
 
     def _by_name(self, origin: str, call: ast.Call) -> Iterator[Effect]:
-        outside = bool(call.args) and any(map(_foreign, self.names.origins(call.args[0])))
-        computed = len(call.args) > 1 and not isinstance(call.args[1], ast.Constant)
+        outside = any(_foreign(o) for thing in call.args[:1] for o in self.origins(thing))
         if outside and origin != "builtins.getattr":
-            yield _effect("patches", call, _brief(call))
-        elif outside and computed:
-            yield _effect("unknown", call, f"{_brief(call)} picks by a computed name")
+            yield Effect("patches", call.lineno, _brief(call), True)
+        elif outside and any(not isinstance(name, ast.Constant) for name in call.args[1:2]):
+            yield Effect("unknown", call.lineno, f"{_brief(call)} picks by a computed name", True)
 
-    def _row(self, row: Row, call: ast.Call) -> Iterator[Effect]:
-        path = _path(row, call)
-        kind = self._kind(row, path, call)
+    def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
+        path = _path(row[1], call)
+        kind = self._kind(*row, path, call)
         if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
-            yield _effect(kind, call, f"{_brief(call)}: the mode is computed")
-        elif path and any("://" in text for text in [ast.unparse(path), *self.names.texts(path)]):
-            yield _effect("network", call, _brief(path))
+            yield Effect(kind, call.lineno, f"{_brief(call)}: the mode is computed", True)
+        elif path and any("://" in text for text in [ast.unparse(path), *self.texts(path)]):
+            yield Effect("network", call.lineno, _brief(path), True)
         else:
-            named = kind == "reads" and path is not None and self.names.named(path) is True
-            yield _effect(kind, call, _brief(path or call), flagged=not named)
+            named = kind == "reads" and path is not None and self.named(path) is True
+            yield Effect(kind, call.lineno, _brief(path or call), not named)
         if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) for k in call.keywords):
-            yield _effect("unsafe-load", call, _brief(call))
+            yield Effect("unsafe-load", call.lineno, _brief(call), True)
 
-    def _kind(self, row: Row, path: ast.expr | None, call: ast.Call) -> str:
+    def _kind(self, kind: str, place: int | None, path: ast.expr | None, call: ast.Call) -> str:
         """The row's kind, decided by a mode where there is one, which is not guessed from anything but constants."""
-        if row.kind == "exports":
+        if kind == "exports":
             return "writes" if path else "quiet"
-        if row.kind != "open" or row.path is None:
-            return row.kind
+        if kind != "open" or place is None:
+            return kind
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
-        mode = [*call.args[row.path + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
-        modes = self.names.texts(mode[0]) if mode else ["r"]
+        mode = [*call.args[place + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
+        modes = self.texts(mode[0]) if mode else ["r"]
         writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
         return "writes" if writes else "reads" if modes else "unknown"
 
     def _in_memory(self, path: ast.expr) -> bool:
         if isinstance(path, ast.Constant):
             return path.value in (":memory:", None)
-        origins = self.names.origins(path)
+        origins = self.origins(path)
         return bool(origins) and all(o.startswith(_IN_MEMORY) for o in origins)
 
-    def _attribute(self, node: ast.Attribute) -> Iterator[Effect]:
-        if node.attr in INNARDS:
-            yield _effect("dynamic", node, ast.unparse(node))
-        elif not isinstance(node.ctx, ast.Load):
-            yield from self._store(node)
-        elif id(node) not in self.followed:
-            yield from self._reference(node)
-
     def _store(self, node: ast.Attribute | ast.Subscript) -> Iterator[Effect]:
-        for origin in self.names.origins(node.value):
+        for origin in self.origins(node.value):
             if origin.startswith("os.environ"):
-                yield _effect("environment", node, _brief(node))
+                yield Effect("environment", node.lineno, _brief(node), True)
             elif _foreign(origin) or origin == "builtins.type()" or origin.endswith(".__class__"):
-                yield _effect("patches", node, _brief(node))
+                yield Effect("patches", node.lineno, _brief(node), True)
 
     def _reference(self, node: ast.Name | ast.Attribute) -> Iterator[Effect]:
-        for origin in self.names.origins(node):
-            row = row_for(origin)
-            if row and row.kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
-                kind = "unknown" if row.kind == "open" else row.kind
-                yield _effect(kind, node, _brief(node) if kind == "environment" else f"{_brief(node)} is handed on")
+        for origin in self.origins(node):
+            kind, _ = _row(origin) or ("quiet", None)
+            if kind != "quiet" and not origin.rpartition(".")[2][:1].isupper():
+                words = "" if kind == "environment" else " is handed on"
+                yield Effect("unknown" if kind == "open" else kind, node.lineno, _brief(node) + words, True)
 
 
-def _path(row: Row, call: ast.Call) -> ast.expr | None:
-    if row.path == OBJECT:
-        return call.func.value if isinstance(call.func, ast.Attribute) else None
-    if row.path is None or len(call.args) > row.path:
-        return None if row.path is None else call.args[row.path]
-    return next((k.value for k in call.keywords if k.arg in PATH_KEYWORDS), None)
+@cache
+def _rows() -> dict[str, dict[str, Row]]:
+    """The table, which says itself how it is read: rows by group and name."""
+    found: dict[str, dict[str, Row]] = {}
+    for line in Path(__file__).with_name("table.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            group, kind, place, *names = line.split()
+            found.setdefault(group, {}).update(dict.fromkeys(names, (kind, _PLACES[place])))
+    return found
+
+
+def _row(origin: str) -> Row | None:
+    """What a call of this dotted name touches; None when nothing is known of it."""
+    rows = _rows()
+    if origin in rows["calls"] or "(" in origin:  # the call that made an object has been told already
+        return rows["calls"].get(origin)
+    return next((row for prefix, row in rows["families"].items() if origin.startswith(prefix)), None)
+
+
+def _method_row(origin: str) -> Row | None:
+    """What a method touches by its name alone, where the object was handed in or comes from pathlib."""
+    base, _, attr = origin.rpartition(".")
+    handed_in = base.startswith(("<given>", "<?>", "<self>."))
+    groups = ["objects", "paths"] if base.startswith("pathlib.") else ["exports"] + ["objects"] * handed_in
+    return next((_rows()[group][attr] for group in groups if attr in _rows()[group] and base != "<self>"), None)
+
+
+def _path(place: int | None, call: ast.Call) -> ast.expr | None:
+    if place is None or place < 0:
+        return call.func.value if place and isinstance(call.func, ast.Attribute) else None
+    named = [k.value for k in call.keywords if k.arg in _rows()["keywords"]]
+    return next(iter(call.args[place : place + 1] + named), None)
 
 
 def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:
     modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
         missing = "" if _installed(module.partition(".")[0]) else " (not installed here)"
-        yield _effect("import", node, f"{module}{missing}", flagged=False)
+        yield Effect("import", node.lineno, f"{module}{missing}", False)
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-        yield _effect("unknown", node, f"{ast.unparse(node)} brings names that cannot be known")
+        yield Effect("unknown", node.lineno, f"{ast.unparse(node)} brings names that cannot be known", True)
 
 
 def _installed(name: str) -> bool:
@@ -196,7 +206,3 @@ def _foreign(origin: str) -> bool:
 def _brief(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _effect(kind: str, node: ast.stmt | ast.expr, detail: str, flagged: bool = True) -> Effect:
-    return Effect(kind, node.lineno, detail, flagged)

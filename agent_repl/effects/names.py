@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections import ChainMap
+from collections.abc import Iterator
 from typing import TypeAlias
 
 _MANY = 16
+_LEADS_AWAY = re.compile(r"(?s)[/~\\].|.:\\|.*\.\.")
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Bindings: TypeAlias = list[ast.expr | str]  # expressions, and origins as they stand
 Scope: TypeAlias = ChainMap[str, Bindings]
@@ -30,28 +33,29 @@ class Names:
         self._of_self: dict[str, Bindings] = {}
         self._origins: dict[int, frozenset[str]] = {}
         self._named: dict[int, bool | None] = {}
-        self._walk(tree)
-        for node in self.nodes:
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                self._bind_call(node, node.func.id)
+        self._walk([(tree, ChainMap(), True)])
+        for call in [node for node in self.nodes if isinstance(node, ast.Call)]:
+            given = [(k.arg or "", k.value) for k in call.keywords]
+            for parameters in self._functions.get(getattr(call.func, "id", ""), []):
+                for name, value in [*zip(parameters, call.args, strict=False), *given]:
+                    parameters.get(name, []).append(value)
 
     def origins(self, node: ast.AST) -> frozenset[str]:
         """Every dotted origin that this expression may have."""
         match node:
             case ast.Name(id=name):
-                found = self._origins_of_name(name, self._scopes[node].get(name))
+                found = self._of_name(name, self._scopes[node].get(name))
             case ast.Attribute(value=value, attr=attr):
-                found = frozenset(o for base in self.origins(value) for o in self._attribute(base, attr))
+                found = frozenset(f"{base}.{attr}" for base in self.origins(value))
+                found |= {o for mine in self._of_self.keys() & found for o in self._of_name(mine, self._of_self[mine])}
             case ast.Call(func=func):
                 found = frozenset(o for function in self.origins(func) for o in self._result(function, node))
             case ast.Subscript(value=value):
                 found = frozenset(f"{base}[]" for base in self.origins(value))
             case ast.BinOp(left=inner, op=ast.Div()) | ast.NamedExpr(value=inner) | ast.Await(value=inner):
                 found = self.origins(inner)
-            case ast.IfExp(body=first, orelse=other):
-                found = self.origins(first) | self.origins(other)
-            case ast.BoolOp(values=ways):
-                found = frozenset(o for way in ways for o in self.origins(way))
+            case ast.IfExp() | ast.BoolOp():
+                found = frozenset(o for way in _ways(node) for o in self.origins(way))
             case ast.Constant() | ast.JoinedStr() | ast.Dict() | ast.List() | ast.Tuple() | ast.Set() | ast.ListComp():
                 found = frozenset({"<value>"})
             case _:
@@ -64,15 +68,13 @@ class Names:
             case str():
                 return True if node in ("<given>", "<self>") else None
             case ast.Constant(value=str() as text):
-                return True if text in self.known else False if _leads_away(text) else None
+                return True if text in self.known else False if _LEADS_AWAY.match(text) else None
             case ast.Name(id=name):
                 return self._named_by(self._scopes[node].get(name))
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if attr in self._of_self:
-                return self._named_by(self._of_self[attr])
-            case ast.IfExp(body=first, orelse=other):
-                return _either([self.named(first), self.named(other)])
-            case ast.BoolOp(values=ways):
-                return _either([self.named(way) for way in ways])
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr) if mine := self._of_self.get(f"<self>.{attr}"):
+                return self._named_by(mine)
+            case ast.IfExp() | ast.BoolOp():
+                return _either([self.named(way) for way in _ways(node)])
             case ast.JoinedStr(values=[first, *rest]) | ast.BinOp(left=first, op=ast.Add(), right=ast.expr() as rest):
                 later = rest if isinstance(rest, list) else [rest]
                 pieces = [p for p in later if not isinstance(p, ast.Constant) or ".." in str(p.value)]
@@ -85,13 +87,13 @@ class Names:
         found = [way.value for way in ways if isinstance(way, ast.Constant) and isinstance(way.value, str)]
         return found if len(found) == len(ways) else []
 
-    def _walk(self, tree: ast.Module) -> None:
-        stack: list[tuple[ast.AST, Scope, bool]] = [(tree, ChainMap(), True)]
+    def _walk(self, stack: list[tuple[ast.AST, Scope, bool]]) -> None:
         while stack:
             node, scope, public = stack.pop()
             self.nodes.append(node)
             self._scopes[node] = scope
-            self._bind(node, scope)
+            for bound, value in _bound(node):
+                (self._of_self if "<" in bound else scope.maps[0]).setdefault(bound, []).append(value)
             inner, body = scope, list[ast.AST]()
             if isinstance(node, Function | ast.ClassDef):
                 name = getattr(node, "name", "_")
@@ -105,13 +107,7 @@ class Names:
                 if not isinstance(child, ast.expr_context):
                     stack.append((child, inner if child in body else scope, public))
 
-    def _bind_call(self, call: ast.Call, function: str) -> None:
-        for parameters in self._functions.get(function, []):
-            named = [(k.arg, k.value) for k in call.keywords]
-            for name, value in [*zip(parameters, call.args, strict=False), *named]:
-                parameters.get(name or "", []).append(value)
-
-    def _origins_of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
+    def _of_name(self, name: str, bindings: Bindings | None) -> frozenset[str]:
         if bindings is None:
             return frozenset({f"builtins.{name}" if hasattr(builtins, name) or name == "__builtins__" else name})
         if id(bindings) not in self._origins:
@@ -119,10 +115,6 @@ class Names:
             each = [{value} if isinstance(value, str) else self.origins(value) for value in bindings]
             self._origins[id(bindings)] = frozenset[str]().union(*each) or frozenset({"<?>"})
         return self._origins[id(bindings)]
-
-    def _attribute(self, base: str, attr: str) -> frozenset[str]:
-        known = self._of_self.get(attr) if base == "<self>" else None
-        return frozenset({f"{base}.{attr}"}) | (self._origins_of_name(attr, known) if known else set())
 
     def _result(self, function: str, call: ast.Call) -> frozenset[str]:
         match function, call.args:
@@ -137,47 +129,50 @@ class Names:
             return None
         if id(bindings) not in self._named:
             self._named[id(bindings)] = True  # a name that leads back to itself is decided by its other bindings
-            self._named[id(bindings)] = _either([self.named(value) for value in bindings if not _no_path(value)])
+            paths = [b for b in bindings if not isinstance(b, ast.Constant) or isinstance(b.value, str)]
+            self._named[id(bindings)] = _either([self.named(path) for path in paths])
         return self._named[id(bindings)]
 
-    def _bind(self, node: ast.AST, scope: Scope) -> None:
-        match node:
-            case ast.Import(names=aliases):
-                for alias in aliases:
-                    top = alias.name.partition(".")[0]
-                    self._bind_name(alias.asname or top, alias.name if alias.asname else top, scope)
-            case ast.ImportFrom(names=aliases):
-                for alias in aliases:
-                    origin = f"{'.' * node.level}{node.module or ''}.{alias.name}"
-                    self._bind_name(alias.asname or alias.name, origin, scope)
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._bind_target(target, value, scope)
-            case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
-                self._bind_target(node.target, value, scope)
-            case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
-                self._bind_target(target, value, scope)
-            case ast.For() | ast.AsyncFor() | ast.comprehension():
-                self._bind_target(node.target, _item(node.iter), scope)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
-                self._bind_name(node.name or "", "<own>", scope)
 
-    def _bind_target(self, target: ast.expr, value: ast.expr, scope: Scope) -> None:
-        match target:
-            case ast.Name(id=name):
-                self._bind_name(name, value, scope)
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-                self._of_self.setdefault(attr, []).append(value)
-            case ast.Starred(value=inner):
-                self._bind_target(inner, _item(value), scope)
-            case ast.Tuple(elts=targets) | ast.List(elts=targets):
-                parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-                parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
-                for each, part in zip(targets, parts, strict=True):
-                    self._bind_target(each, part, scope)
+def _bound(node: ast.AST) -> Iterator[tuple[str, ast.expr | str]]:
+    """The names that this node binds, each with what it then stands for; `<self>.x` for an attribute of self."""
+    match node:
+        case ast.Import(names=aliases):
+            for name, short in ((alias.name, alias.asname) for alias in aliases):
+                yield short or name.partition(".")[0], name if short else name.partition(".")[0]
+        case ast.ImportFrom(names=aliases):
+            for alias in aliases:
+                yield alias.asname or alias.name, f"{'.' * node.level}{node.module or ''}.{alias.name}"
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                yield from _bound_by(target, value)
+        case ast.AnnAssign(value=ast.expr() as value) | ast.AugAssign(value=value) | ast.NamedExpr(value=value):
+            yield from _bound_by(node.target, value)
+        case ast.withitem(optional_vars=ast.expr() as target, context_expr=value):
+            yield from _bound_by(target, value)
+        case ast.For() | ast.AsyncFor() | ast.comprehension():
+            yield from _bound_by(node.target, _item(node.iter))
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.ExceptHandler() | ast.MatchAs():
+            yield node.name or "", "<own>"
 
-    def _bind_name(self, name: str, value: ast.expr | str, scope: Scope) -> None:
-        scope.maps[0].setdefault(name, []).append(value)
+
+def _bound_by(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    match target:
+        case ast.Name(id=name):
+            yield name, value
+        case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+            yield f"<self>.{attr}", value
+        case ast.Starred(value=inner):
+            yield from _bound_by(inner, _item(value))
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+            parts = parts if len(parts) == len(targets) else [_item(value)] * len(targets)
+            for each, part in zip(targets, parts, strict=True):
+                yield from _bound_by(each, part)
+
+
+def _ways(node: ast.IfExp | ast.BoolOp) -> list[ast.expr]:
+    return [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.values
 
 
 def _item(value: ast.expr) -> ast.expr:
@@ -193,14 +188,6 @@ def _parameters(args: ast.arguments, public: bool) -> dict[str, Bindings]:
     for name, bindings in found.items():
         bindings += ["<self>"] if name == "self" else ["<given>"] if public else []
     return found
-
-
-def _leads_away(text: str) -> bool:
-    return ".." in text or (len(text) > 1 and text[0] in "/~\\") or text[1:3] == ":\\"
-
-
-def _no_path(value: ast.expr | str) -> bool:
-    return isinstance(value, ast.Constant) and not isinstance(value.value, str)
 
 
 def _both(parts: list[bool | None]) -> bool | None:

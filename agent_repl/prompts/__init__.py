@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..records import Guard, Premise, Prompt
-from ..signature import looks_like_path, signature
-from .profile import profile, profile_file
-from .recipe import Recipe, recipe
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from ..signature import looks_like_path, signature, sniff
+from .profile import date_formats, profile, profile_file
 
 METHODS_LIMIT = 6_000
+_ROWS = 500
+_MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,14 @@ class Failure:
 
     code: str
     message: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Code that reads one file, and the helpers that it calls, by name."""
+
+    text: str
+    helpers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -58,15 +66,9 @@ def describe_object(
     label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool
 ) -> Request:
     """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name."""
-    return Request(
-        label=label,
-        identity=identity,
-        state=tuple(_described(value, f"self.{name}", samples) for name, value in state.items()),
-        names=tuple(f"self.{name}" for name in state),
-        methods=_listed(methods),
-        recipes=_recipes(state, "self.") if samples else (),
-        premises=tuple(_premises(state, "self.")),
-    )
+    own = {f"self.{name}": value for name, value in state.items()}
+    texts, recipes = _described(own, samples), _recipes(own, samples)
+    return Request(label, identity, texts, tuple(own), _listed(methods), recipes, premises=_premises(own))
 
 
 def describe_call(
@@ -80,9 +82,9 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given]),
-        recipes=(*request.recipes, *(_recipes(kwargs, "") if samples else ())),
-        arguments=tuple(_described(value, key, samples) for key, value in given.items()),
-        premises=(*request.premises, *_premises(given, "")),
+        recipes=request.recipes + _recipes(kwargs, samples),
+        arguments=_described(given, samples),
+        premises=request.premises + _premises(given),
     )
 
 
@@ -94,38 +96,75 @@ def render(request: Request, failure: Failure | None = None, temperature: float 
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
 
 
-def prompt_hash(prompt: Prompt) -> str:
-    """A short hash by which a version remembers what it was answered to."""
-    return hashlib.sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
-
-
 @cache
-def _environment(directory: str) -> Environment:
+def _environment(directory: str) -> Any:
     from jinja2 import Environment, FileSystemLoader
 
-    own = str(Path(__file__).with_name("templates"))
-    folders = [directory, own] if directory else [own]
-    return Environment(loader=FileSystemLoader(folders), trim_blocks=True, lstrip_blocks=True)
+    loader = FileSystemLoader([directory or _TEMPLATES, _TEMPLATES])
+    return Environment(loader=loader, trim_blocks=True, lstrip_blocks=True)
 
 
-def _described(value: Any, name: str, samples: bool) -> str:
-    return (profile_file if looks_like_path(value) else profile)(value, name, samples=samples)
+def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
+    described = [(profile_file if looks_like_path(value) else profile, name, value) for name, value in values.items()]
+    return tuple(how(value, name, samples=samples) for how, name, value in described)
 
 
-def _recipes(values: Mapping[str, Any], prefix: str) -> tuple[Recipe, ...]:
-    found = (recipe(value, f"{prefix}{name}") for name, value in values.items())
-    return tuple(r for r in found if r is not None)[:2]
+def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
+    found = [_recipe(value, name) for name, value in values.items() if samples]
+    return tuple(filter(None, found))[:2]
 
 
-def _premises(values: Mapping[str, Any], prefix: str) -> Iterable[Premise]:
-    return [Premise(f"{prefix}{name}", signature(value)) for name, value in values.items()]
+def _recipe(value: Any, where: str) -> Recipe | None:
+    """How to read the table file that `where` names, from its cells: small models copy it. None for anything else."""
+    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
+        return None
+    try:
+        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
+            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _ROWS))
+    except (OSError, csv.Error):
+        return None
+    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
+    cells = {name: [text for text in texts if text.lower() not in _MISSING] for name, texts in cells.items()}
+    forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
+    row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
+    delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
+    helpers = {"_date": _filled("date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
+    return Recipe(_filled("rows", path=where, delimiter=delimiter, row=row), helpers)
+
+
+def _filled(name: str, **words: str) -> str:
+    return (_TEMPLATES / f"{name}.txt").read_text(encoding="utf-8").format(**words)
+
+
+def _parsed(name: str, values: Sequence[str]) -> str:
+    cell = f'cell["{name}"]'
+    if _mostly(values, date_formats):
+        return f"_date({cell})"
+    if _mostly(values, str.isdecimal):
+        return f"int({cell})"
+    plain = [value.lstrip("+-").replace(".", "", 1) for value in values]
+    return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
+
+
+def _mostly(values: Sequence[str], test: Any) -> bool:
+    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
+
+
+def _forms(values: Sequence[str]) -> Iterable[str]:
+    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
+    choices = set(map(date_formats, values if _mostly(values, date_formats) else ())) - {()}
+    certain = {forms[0] for forms in choices if len(forms) == 1}
+    return certain | {forms[0] for forms in choices if not certain & set(forms)}
+
+
+def _premises(values: Mapping[str, Any]) -> Guard:
+    return tuple(Premise(name, signature(value)) for name, value in values.items())
 
 
 def _brief(value: Any, samples: bool) -> str:
     """A literal as it was written when it is short, else its signature: no code of the value's own runs."""
-    if samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60:
-        return repr(value)
-    return f"<{signature(value)}>"
+    short = samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60
+    return repr(value) if short else f"<{signature(value)}>"
 
 
 def _listed(methods: Mapping[str, str]) -> str:

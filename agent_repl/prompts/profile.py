@@ -10,9 +10,10 @@ import json
 import os
 import re
 from calendar import month_abbr, month_name
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ..signature.files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
@@ -35,26 +36,23 @@ Columns = list[tuple[str, Sequence[Any]]]
 
 def profile(value: Any, name: str, samples: bool = True) -> str:
     """What a value is, in at most about 2,500 characters; `samples=False` says structure only. Never raises."""
-    try:
-        return _fitted(_value_lines(value, name, samples))
-    except Exception:  # whatever a library's object does, a prompt can do without its profile
-        return f"{name}: an object of unknown structure"
+    return _fitted(_value_lines(value, name, samples), f"{name}: an object of unknown structure")
 
 
 def profile_file(path: str | os.PathLike[str], name: str, samples: bool = True) -> str:
     """What is in a file, in about 2,500 characters; at most 384 KB of it are read, of JSON 16 MB. Never raises."""
+    return _fitted(_file_lines(path, name, samples), f"{name}: a file that cannot be read")
+
+
+def _fitted(lines: Iterator[str], otherwise: str) -> str:
     try:
-        return _fitted(_file_lines(os.fspath(path), name, samples))
-    except Exception:  # a file may vanish or change while it is read
-        return f"{name}: a file that cannot be read"
-
-
-def _fitted(lines: Iterable[str]) -> str:
-    text = "\n".join(lines)
+        text = "\n".join(lines)
+    except Exception:  # whatever a library's object does; a file may vanish or change while it is read
+        return otherwise
     return text if len(text) <= LIMIT else text[:LIMIT].rpartition("\n")[0] + "\n  … and more"
 
 
-def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
+def _file_lines(path: str | os.PathLike[str], name: str, samples: bool) -> Iterator[str]:
     kind = sniff(path)
     if kind.format in ("csv", "tsv", "json", "jsonl", "text"):
         text, encoding, part = _read(path, in_lines=kind.format != "json")
@@ -68,7 +66,7 @@ def _file_lines(path: str, name: str, samples: bool) -> Iterator[str]:
         yield f"{name}: {kind.signature[:1500]} file"
 
 
-def _read(path: str, in_lines: bool) -> tuple[str, str, bool]:
+def _read(path: str | os.PathLike[str], in_lines: bool) -> tuple[str, str, bool]:
     """A file's text, or of many lines the first and last ones; its encoding; whether that is a part of it."""
     size = os.path.getsize(path)
     part = in_lines and size > HEAD
@@ -81,16 +79,12 @@ def _read(path: str, in_lines: bool) -> tuple[str, str, bool]:
 
 
 def _text_lines(kind: FileKind, text: str, part: bool, name: str, what: str, samples: bool) -> Iterator[str]:
-    title = f"{name}: {kind.format.upper() if kind.format != 'text' else 'text'} {what}"
-    title += ", read in part" if part else ""
+    title = f"{name}: {kind.format.upper() if kind.format != 'text' else 'text'} {what}{', read in part' * part}"
     if kind.delimiter:
         yield from _table_lines(kind, text, part, title, samples)
-    elif kind.format == "jsonl":
-        yield f"{title}, one value a line"
-        yield from _column_lines(_columns(json_lines(text, 500)), samples)
-    elif kind.format == "json":
-        top = json.loads(text)
-        yield f"{title}, an array" if kind.array else title
+    elif kind.format in ("json", "jsonl"):
+        yield title + (", one value a line" if kind.format == "jsonl" else ", an array" * kind.array)
+        top = json_lines(text, 500) if kind.format == "jsonl" else json.loads(text)
         yield from _column_lines(_columns(top), samples)
     else:
         yield title
@@ -134,12 +128,11 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
 
 def _frame_columns(value: Any) -> Columns:
     rest = min(1000, max(0, len(value) - 1000))
-    named = value.items() if hasattr(value, "items") else zip(value.columns, value, strict=True)
-    if len(value.shape) == 1:
-        named = [("values", value)]
+    columns = value.items() if hasattr(value, "items") else zip(value.columns, value, strict=True)
+    named = [("values", value)] if len(value.shape) == 1 else islice(columns, 64)
     return [
         (f"{label(name)} ({column.dtype})", [*column.head(1000).to_list(), *column.tail(rest).to_list()])
-        for name, column in islice(named, 64)
+        for name, column in named
     ]
 
 
@@ -175,7 +168,10 @@ def examples(values: Sequence[Any], most: int = 6) -> str:
     groups: dict[str, list[Any]] = {}
     for value in values:
         groups.setdefault(_pattern(value), []).append(value)
-    _settle(groups)
+    for pattern in [pattern for pattern in groups if pattern.startswith("date:") and " or " in pattern]:
+        proved = [f"date:{form}" for form in pattern[5:].split(" or ") if f"date:{form}" in groups]
+        if len(proved) == 1:
+            groups[proved[0]].extend(groups.pop(pattern))
     absent = [name.format(len(groups.pop(name))) for name in list(groups) if name.endswith(("} empty)", "} missing)"))]
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
     del ordered[most // 2 : most // 2 - most]  # of many the commonest and the rarest: what is rare is what breaks code
@@ -206,16 +202,9 @@ def _text_pattern(text: str) -> str:
 
 def date_formats(text: str) -> tuple[str, ...]:
     """The strptime formats that read a text; two where day and month could change places."""
-    days = [(form, match.end()) for form, regex in _compiled(_DATES) if (match := regex.match(text))]
-    clocks = _compiled(_CLOCKS)
+    dates, clocks = _formats()
+    days = [(form, match.end()) for form, regex in dates if (match := regex.match(text))]
     return tuple(form + clock for form, end in days for clock, regex in clocks if regex.fullmatch(text, end))
-
-
-def _settle(groups: dict[str, list[Any]]) -> None:
-    for pattern in [pattern for pattern in groups if pattern.startswith("date:") and " or " in pattern]:
-        proved = [form for form in pattern[5:].split(" or ") if f"date:{form}" in groups]
-        if len(proved) == 1:
-            groups[f"date:{proved[0]}"].extend(groups.pop(pattern))
 
 
 def _example(pattern: str, value: Any) -> str:
@@ -232,15 +221,9 @@ def _shown(value: Any, limit: int = 36) -> str:
 
 
 @cache
-def _compiled(forms: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
-    found = [(form, re.sub(r"%(\w)", lambda field: _FIELDS[field[1]], re.escape(form))) for form in forms]
-    return [(form, re.compile(regex, re.IGNORECASE)) for form, regex in found]
-
-
-_DATES = (
-    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%Y", "%m/%d/%y",
-    "%d/%m/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
-    "%d-%b-%y", "%b %Y", "%B %Y", "%Y-%m",
-)  # fmt: skip
-_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p")
-_CLOCKS = ("", *(mark + time + zone for mark in " T" for time in _TIMES for zone in ("", "%z", " %z")))
+def _formats() -> list[list[tuple[str, re.Pattern[str]]]]:
+    """The formats of dates, and those of what may follow, each with its pattern."""
+    dates, times = Path(__file__).with_name("dates.txt").read_text(encoding="utf-8").split("\n\n")
+    marks = [mark + time + zone for mark in " T" for time in times.splitlines() for zone in ("", "%z", " %z")]
+    both = (dates.splitlines(), ["", *marks])
+    return [[(f, re.compile(re.sub(r"%(\w)", lambda m: _FIELDS[m[1]], re.escape(f)), re.I)) for f in fs] for fs in both]

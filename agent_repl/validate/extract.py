@@ -1,14 +1,19 @@
-"""Which part of a reply is the code: fenced blocks, bare code, or code between prose, told apart by syntax tree."""
+"""A reply becomes one clean unit: the block or the part that is code, told by its tree, in the form that rules expect.
+
+Out of its class, without example usage, with the imports that are missing: what a model means is not sent back.
+"""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import re
+import sys
 import warnings
 from dataclasses import dataclass, field
 
 from ..effects import parse
-from ..unit import Function
+from ..unit import Definition, Function, bindings, global_names, method_of
 
 # A fence inside a docstring is indented more than the one that ends the block; a reply may stop before the end.
 _BLOCK = re.compile(
@@ -17,70 +22,75 @@ _BLOCK = re.compile(
 _STARTS = re.compile(r"(from\s+[\w.]+\s+import\s|import\s+\w|async\s+def\s|def\s+\w+\s*\(|class\s+\w+\s*[:(]|@\w)")
 _FOREIGN = re.compile(r"(?m)^\s*(function\s+\w+\s*\(|(const|let|var)\s+\w+\s*=|public\s+\w+|#include|end$|.*[{;]\s*$)")
 _PYTHON = frozenset({"", "py", "python", "python3", "ipython", "text", "code"})
+_HOMES = {"Path": "pathlib", "Decimal": "decimal", "timedelta": "datetime"}
+_HOMES |= dict.fromkeys(("Counter", "defaultdict", "deque", "namedtuple"), "collections")
+_HOMES |= dict.fromkeys(("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple"), "typing")
+_SPELLED = {"pd": "import pandas as pd", "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt"}
+_SPELLED |= {name: f"from {home} import {name}" for name, home in _HOMES.items()}
+_OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A candidate: its text, its tree (empty when `error` says why there is none), and how it stood in the reply."""
+    """A candidate: its text; the rule of reading that it breaks, in words, at a line; its tree, empty if it does."""
 
     source: str
-    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
+    rule: str = ""
     error: str = ""
     line: int = 0
-    language: str = ""
-    cut: bool = False
-    empty: bool = False
-
-    @property
-    def foreign(self) -> bool:
-        """Whether it does not parse because it is another language."""
-        return bool(self.error) and (self.language not in _PYTHON or bool(_FOREIGN.search(self.source)))
+    tree: ast.Module = field(default_factory=lambda: ast.Module([], []))
 
 
 def extract(text: str, name: str) -> Draft:
     """The part of a reply that defines `name`, or the next best thing; its source is "" when there is no code."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     whole = read(text)
-    if _rank(whole, name) == _DEFINES:
+    if _rank(whole, name) == 4:
         return whole
-    said = _without_thoughts(text)
-    drafts = _fenced(said) or [read(_unfenced(said))]
-    best = max(reversed(drafts), key=lambda draft: _rank(draft, name))
-    return best if best.source.strip() else Draft("", empty=not said.strip())
+    said = re.sub(r"(?s)<think>.*?</think>", "", text)
+    said = re.sub(r"(?s)<think>.*", "", said.rpartition("</think>")[2])
+    fenced = [read(block[4], block[3].lower(), cut=block[5] is not None) for block in _BLOCK.finditer(said)]
+    best = max(reversed(fenced or [read(_unfenced(said))]), key=lambda draft: _rank(draft, name))
+    if best.source.strip():
+        return best
+    return (
+        Draft("", "prose", "The reply holds no code.") if said.strip() else Draft("", "empty", "The reply was empty.")
+    )
 
 
 def read(source: str, language: str = "", cut: bool = False) -> Draft:
-    """A draft of this source, dedented, with the error that keeps it from being compiled if there is one."""
+    """A draft of this source, dedented; the rule is "language", "cut" or "parse" where it cannot be compiled."""
     problems = []
     # Last come a method that is indented as in a class below imports that are not, and tabs among blanks.
     for way in (_dedented(source), re.sub(r"(?m)^ {4}", "", source), _dedented(source.expandtabs(4))):
-        try:
-            return Draft(way, _compiled(way), language=language, cut=cut)
-        except SyntaxError as error:
-            problems.append(error)
-    line, text = problems[0].lineno or 1, (problems[0].text or "").strip()
-    message = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
-    return Draft(_dedented(source), error=message, line=line, language=language, cut=cut)
+        with warnings.catch_warnings(action="ignore"):  # an odd escape is the model's business
+            try:
+                tree = parse(way)
+                compile(tree, "<reply>", "exec", dont_inherit=True)
+                return Draft(way, tree=tree)
+            except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+                problems.append(error if isinstance(error, SyntaxError) else SyntaxError(str(error)))
+    plain, line, text = _dedented(source), problems[0].lineno or 1, (problems[0].text or "").strip()
+    if language not in _PYTHON or _FOREIGN.search(plain):
+        return Draft(plain, "language", "The code is not Python.", line)
+    if cut:
+        return Draft(plain, "cut", "The code stops in the middle. Write a shorter method, to its end.", line)
+    words = f"line {line}: {problems[0].msg}" + (f": `{text}`" if text else "")
+    return Draft(plain, "parse", f"{words}. Write the whole method again as valid Python.", line)
 
 
-_DEFINES, _TRIES, _HAS_DEF, _CODE, _NOTHING = 4, 3, 2, 1, 0
+def functions(tree: ast.Module) -> list[Function]:
+    """Those that a module defines, then those of its classes."""
+    inner = [child for node in tree.body if isinstance(node, ast.ClassDef) for child in node.body]
+    return [node for node in [*tree.body, *inner] if isinstance(node, Function)]
 
 
 def _rank(draft: Draft, name: str) -> int:
-    if draft.error:
-        return _TRIES if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else _CODE
-    inner = [child for node in draft.tree.body if isinstance(node, ast.ClassDef) for child in node.body]
-    defined = [node.name for node in [*draft.tree.body, *inner] if isinstance(node, Function)]
-    return _DEFINES if name in defined else _HAS_DEF if defined else _CODE if draft.tree.body else _NOTHING
-
-
-def _without_thoughts(text: str) -> str:
-    text = re.sub(r"<think>.*?</think>", "", text, flags=re.S)
-    return re.sub(r"<think>.*", "", text.rpartition("</think>")[2], flags=re.S)
-
-
-def _fenced(text: str) -> list[Draft]:
-    return [read(block[4], block[3].lower(), cut=block[5] is not None) for block in _BLOCK.finditer(text)]
+    """4 where it defines the method, 3 where it tries to, 2 where it defines others, 1 for other code, 0 for none."""
+    if draft.rule:
+        return 3 if re.search(rf"def\s+{re.escape(name)}\b", draft.source) else 1
+    defined = [node.name for node in functions(draft.tree)]
+    return 4 if name in defined else 2 if defined else int(bool(draft.tree.body))
 
 
 def _unfenced(text: str) -> str:
@@ -91,26 +101,79 @@ def _unfenced(text: str) -> str:
     lines = lines[first:]
     for _ in range(5):
         draft = read("\n".join(lines))
-        above = range(1, min(draft.line, len(lines)))
-        prose = [i for i in above if lines[i][:1].strip() and not _STARTS.match(lines[i])]
-        if not draft.error or not prose:
+        prose = [i for i, line in enumerate(lines[: draft.line]) if i and line[:1].strip() and not _STARTS.match(line)]
+        if not draft.rule or not prose:
             break
         lines = lines[: prose[-1]]
     return "\n".join(lines)
 
 
-def _compiled(source: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in a text is the model's business, not the person's screen
-            tree = parse(source)
-            compile(tree, "<reply>", "exec", dont_inherit=True)
-            return tree
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise SyntaxError(str(error)) from error
-
-
 def _dedented(source: str) -> str:
-    first = next((line for line in source.split("\n") if line.strip()), "")
-    margin = first[: len(first) - len(first.lstrip())]
-    return "\n".join(line.removeprefix(margin) for line in source.split("\n"))
+    margin = re.search(r"(?m)^([^\S\n]*)\S", source)
+    return re.sub(rf"(?m)^{re.escape(margin[1])}", "", source) if margin else source
+
+
+def reshape(draft: Draft, name: str) -> Draft:
+    """The same code as one unit; a draft that is empty or does not parse stays as it is."""
+    for step in () if draft.rule else (_out_of_class, _without_usage, _with_imports, _clean):
+        changed = read(step(draft, name))
+        draft = draft if changed.rule else changed
+    return draft
+
+
+def undefined(tree: ast.Module) -> list[ast.Name]:
+    """Names that are read but that neither the unit nor Python defines, in source order."""
+    known = {*bindings(tree), *dir(builtins), "__file__"}
+    return [n for n in global_names(tree) if isinstance(n.ctx, ast.Load) and not {n.id, "*"} & known]
+
+
+def _out_of_class(draft: Draft, name: str) -> str:
+    lines = draft.source.split("\n")
+    for node in draft.tree.body:
+        method = method_of(ast.Module(node.body, []), name) if isinstance(node, ast.ClassDef) else None
+        if method is not None:
+            alone = read("\n".join(lines[_start(method) : method.end_lineno])).source
+            return "\n".join([*lines[: _start(node)], alone, *lines[node.end_lineno :]])
+    return draft.source
+
+
+def _start(node: ast.stmt) -> int:
+    return int(min(part.lineno for part in [node, *getattr(node, "decorator_list", ())])) - 1
+
+
+def _without_usage(draft: Draft, name: str) -> str:
+    """Drops what follows the last definition and only shows how it is used."""
+    body = draft.tree.body
+    kept = max((i for i, node in enumerate(body, 1) if not _shows_use(node)), default=0)
+    return "\n".join(draft.source.split("\n")[: body[kept - 1].end_lineno]) if 0 < kept < len(body) else draft.source
+
+
+def _shows_use(node: ast.stmt) -> bool:
+    calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+    return not isinstance(node, Definition | ast.Import | ast.ImportFrom) and (
+        calls or not isinstance(node, ast.Assign)
+    )
+
+
+def _with_imports(draft: Draft, name: str) -> str:
+    owners = {id(n.value): n.attr for n in ast.walk(draft.tree) if isinstance(n, ast.Attribute)}
+    wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
+    missing = list(dict.fromkeys(filter(None, wanted)))
+    # What must stay first: a docstring and imports from __future__.
+    fixed = [n for n in draft.tree.body if isinstance(n, ast.Expr) or getattr(n, "module", "") == "__future__"]
+    lines, first = draft.source.split("\n"), max((n.end_lineno or 0 for n in fixed), default=0)
+    return "\n".join([*lines[:first], *missing, *([""] if missing else []), *lines[first:]])
+
+
+def _import_for(name: str, attribute: str) -> str:
+    if name == "datetime" and attribute in _OF_DATETIME:
+        return "from datetime import datetime"
+    if attribute and name in sys.stdlib_module_names and not name.startswith("_"):
+        return f"import {name}"
+    return _SPELLED.get(name, "")
+
+
+def _clean(draft: Draft, name: str) -> str:
+    clean = "\n".join(line.rstrip() for line in draft.source.strip("\n").split("\n")).strip("\n") + "\n"
+    same = ast.dump(read(clean).tree) == ast.dump(draft.tree)
+    return clean if same else draft.source.strip("\n") + "\n"

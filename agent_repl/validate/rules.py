@@ -5,57 +5,47 @@ from __future__ import annotations
 import ast
 import copy
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 
 from ..records import Spec
 from ..unit import RESERVED, Definition, Function, facts, method_of
-from .reshape import undefined
+from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
 
 
-def complaints(tree: ast.Module, spec: Spec) -> Iterator[tuple[str, int, str]]:
+def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
     """What breaks a rule: its name, the line and what to write instead, the first that matters first.
 
-    A later rule counts on the earlier ones being kept.
+    A rule has the name of its function; a later one counts on the earlier ones being kept.
     """
-    method = method_of(tree, spec.name)
-    rules = {
-        "name": _wrong_name,
-        "module-level": _runs_at_once,
-        "self": _no_self,
-        "stub": _stub,
-        "binds": _does_not_bind,
-        "attributes": _unknown_attributes,
-        "methods": _binds_methods,
-        "names": _undefined,
-        "baked": _baked,
-    }
-    if method is None:
-        yield "name", *_no_method(tree, spec)
+    tree, method = draft.tree, method_of(draft.tree, spec.name)
+    if draft.rule:
+        line = draft.line if draft.rule in ("cut", "parse") else 0
+        answer = f" Answer with one fenced block of Python that defines `def {spec.name}(self, ...)`."
+        yield draft.rule, line, draft.error + ("" if line else answer)
+    elif method is None:
+        other = next(iter(functions(tree)), None)
+        instead = f" The code defines {other.name}: rename it." if other else ""
+        message = f"There is no method {spec.name}.{instead} Write `def {spec.name}(self, ...)`."
+        yield "name", other.lineno if other else 0, message
     else:
-        for rule, broken in rules.items():
-            yield from ((rule, line, message) for line, message in broken(tree, method, spec))
+        for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _baked):
+            broken = rule(tree, method, spec)
+            yield from ((rule.__name__[1:].replace("_", "-"), line, message) for line, message in broken)
 
 
-def _no_method(tree: ast.Module, spec: Spec) -> tuple[int, str]:
-    inner = [child for node in tree.body if isinstance(node, ast.ClassDef) for child in node.body]
-    other = next((n for n in [*tree.body, *inner] if isinstance(n, Function)), None)
-    instead = f" The code defines {other.name}: rename it." if other else ""
-    message = f"There is no method {spec.name}.{instead} Write `def {spec.name}(self, ...)`."
-    return other.lineno if other else 0, message
+def _name(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+    for node in tree.body:
+        if isinstance(node, Definition) and not node.name.startswith("_") and node is not method:
+            twice = f"{spec.name} is defined twice. Define it once."
+            other = f"Define only {spec.name}. Name the helper _{node.name}, or leave it out."
+            yield node.lineno, twice if node.name == spec.name else other
 
 
-def _wrong_name(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    public = [n for n in tree.body if isinstance(n, Definition) and not n.name.startswith("_") and n is not method]
-    for node in public:
-        if node.name == spec.name:
-            yield node.lineno, f"{spec.name} is defined twice. Define it once."
-        yield node.lineno, f"Define only {spec.name}. Name the helper _{node.name}, or leave it out."
-
-
-def _runs_at_once(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+def _module_level(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     may = f"Only imports, constants in capitals and private _helpers may. Move it into {spec.name}."
     for node in tree.body:
         if not _may_stand(node):
@@ -69,24 +59,23 @@ def _may_stand(node: ast.stmt) -> bool:
             | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
         ):
             return (name.startswith("_") or name.isupper()) and all(map(_is_plain, ast.walk(value)))
-        case ast.Expr():
-            return isinstance(node.value, ast.Constant)
+        case ast.Expr(value=value):
+            return isinstance(value, ast.Constant)
     return isinstance(node, Definition | ast.Import | ast.ImportFrom)
 
 
-_PLAIN = (ast.Constant, ast.Name, ast.Attribute, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp)
-_PARTS = (ast.expr_context, ast.unaryop, ast.Add, ast.Sub, ast.BitOr, ast.keyword)
+_PLAIN = ast.Constant | ast.Name | ast.Attribute | ast.List | ast.Tuple | ast.Set | ast.Dict | ast.UnaryOp | ast.BinOp
+_PARTS = ast.expr_context | ast.unaryop | ast.Add | ast.Sub | ast.BitOr | ast.keyword
 _MAKERS = ("re.compile", "frozenset", "set", "dict", "tuple", "Decimal", "decimal.Decimal", "timedelta")
 
 
 def _is_plain(node: ast.AST) -> bool:
-    return isinstance(node, _PLAIN + _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
+    return isinstance(node, _PLAIN | _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
 
 
-def _no_self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     positional = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
-    decorators = {ast.unparse(decorator) for decorator in method.decorator_list}
-    if decorators & {"property", "staticmethod", "classmethod"}:
+    if {"property", "staticmethod", "classmethod"} & set(map(ast.unparse, method.decorator_list)):
         yield method.lineno, f"{spec.name} is a plain method: write it without decorators."
     if positional[:1] != ["self"]:
         parameters = ", ".join(["self", *(p for p in positional if p != "self")])
@@ -100,11 +89,10 @@ def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 def _does_nothing(node: ast.stmt) -> bool:
     raised = isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
-    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return raised or text or isinstance(node, ast.Pass)
+    return raised or isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
 
 
-def _does_not_bind(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+def _binds(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     try:
         _passed(method, spec)
     except TypeError as error:
@@ -123,28 +111,29 @@ def _passed(method: Function, spec: Spec) -> dict[str, object]:
 
 
 _GROWING = ("append", "extend", "add", "update", "setdefault", "insert")
+_ASKING = ("hasattr", "getattr", "setattr")
 
 
-def _unknown_attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     in_classes = {inner for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for inner in ast.walk(node)}
     nodes = [node for node in ast.walk(tree) if node not in in_classes]  # in whose methods self is another
-    called = {node.func for node in nodes if isinstance(node, ast.Call)}
+    called = {node.func: node for node in nodes if isinstance(node, ast.Call)}
+    asked = [a for func, call in called.items() if getattr(func, "id", "") in _ASKING for a in call.args[1:2]]
     grown = {node.target for node in nodes if isinstance(node, ast.AugAssign)}
     mine = [n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"]
     made = {n.attr for n in mine if isinstance(n.ctx, ast.Store) and n not in grown}
     grows = {n.value.attr for n in nodes if isinstance(n, ast.Attribute) and n.attr in _GROWING and n.value in mine}
-    has = spec.state | spec.methods | made | _asked_for(nodes) | {spec.name, "llm", "__class__", "__dict__"}
+    has = spec.state | spec.methods | made | {spec.name, "llm", "__class__", "__dict__", *_constants(*asked)}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
-        if node.attr in has or (node in called and not node.attr.startswith("_")):
+        name = node.attr
+        if name in has or (node in called and not name.startswith("_")):
             continue
+        how = "open the file in the method" if spec.files else "use a local variable or a parameter"
+        advice = f"There is no self.{name}: {how}."
         if node in called:
-            advice = f"Write {node.attr} as a function above the method, and call {node.attr}(...) without self."
-        elif node.attr in grows:
-            advice = f"There is no self.{node.attr} yet: the first line of the method is self.{node.attr} = ..."
-        elif spec.files:
-            advice = f"There is no self.{node.attr}: open the file in the method."
-        else:
-            advice = f"There is no self.{node.attr}: use a local variable or a parameter."
+            advice = f"Write {name} as a function above the method, and call {name}(...) without self."
+        elif name in grows:
+            advice = f"There is no self.{name} yet: the first line of the method is self.{name} = ..."
         yield node.lineno, f"{_holdings(spec)} {advice}"
 
 
@@ -154,78 +143,53 @@ def _holdings(spec: Spec) -> str:
     return f"self has only: {', '.join(has[:20])}." if has else "self has no attributes."
 
 
-def _asked_for(nodes: list[ast.AST]) -> set[str]:
-    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and len(n.args) > 1]
-    asked = [c.args[1] for c in calls if ast.unparse(c.func) in ("hasattr", "getattr", "setattr")]
-    return {a.value for a in asked if isinstance(a, ast.Constant) and isinstance(a.value, str)}
-
-
-def _binds_methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+def _methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     found = facts(tree, spec.name)
-    taken = found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))
-    for name in sorted(taken):
-        lines = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
-        line = min(lines, default=method.lineno)
-        yield line, f"self.{name} is a method: do not assign to it. Use a local variable."
+    for name in sorted(found.binds & (spec.methods | RESERVED | {spec.name} | (found.calls - spec.state))):
+        at = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == name]
+        yield min(at, default=method.lineno), f"self.{name} is a method: do not assign to it. Use a local variable."
 
 
-def _undefined(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    for node in undefined(tree):
-        yield node.lineno, f"The name {node.id} is not defined. {_remedy(node.id, spec)}"
+def _names(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+    for name, line in [(node.id, node.lineno) for node in undefined(tree)]:
+        remedy = "Import it at the top, define it in the method, or make it a parameter."
+        if name in spec.state | spec.methods:
+            remedy = f"Write self.{name}{'' if name in spec.state else '(...)'}."
+        elif name in sys.stdlib_module_names:
+            remedy = f"Add `import {name}` at the top."
+        yield line, f"The name {name} is not defined. {remedy}"
     for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == spec.name and not _gets_self(call):
+        if isinstance(call, ast.Call) and re.match(rf"{spec.name}\((?!self[,)])", ast.unparse(call)):
             yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
 
 
-def _remedy(name: str, spec: Spec) -> str:
-    if name in spec.state:
-        return f"Write self.{name}."
-    if name in spec.methods:
-        return f"Write self.{name}(...)."
-    if name in sys.stdlib_module_names:
-        return f"Add `import {name}` at the top."
-    return "Import it at the top, define it in the method, or make it a parameter."
-
-
-def _gets_self(call: ast.Call) -> bool:
-    return bool(call.args) and ast.unparse(call.args[0]) == "self"
-
-
 def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    """Answers for this call alone: a parameter that it passes is never read, or is overwritten before it is."""
-    body = [node for statement in method.body for node in ast.walk(statement)]
-    loads = [node for node in body if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    """Answers for this call alone: what it passes is never read, is overwritten before it is, or is written in."""
+    nodes = [node for statement in method.body for node in ast.walk(statement)]
+    loads = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    assigned = [node for node in method.body if isinstance(node, ast.Assign)]
     for name, value in _passed(method, spec).items():
-        overwritten = _overwritten(method, name)
-        if any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads):
-            continue
-        lines = [n.lineno for n in body if isinstance(n, ast.Constant) and _telling(value) and n.value == value]
-        if overwritten:
+        # The last line of a statement that, whatever happens, gives the parameter another value.
+        overwritten = next((n.end_lineno for n in assigned if name in map(ast.unparse, n.targets)), 0)
+        read = any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads)
+        same = [n.lineno for n in nodes if isinstance(n, ast.Constant) and _telling(value) and n.value == value]
+        lines = _answered(nodes, name, value) if read else same
+        if overwritten and not read:
             message = f"The code gives {name} a value of its own. Use the {name} that the caller passes."
         elif lines:
-            written = f"The code writes {value!r} in as a constant."
-            message = f"{written} Use the parameter {name} instead: other calls differ."
-        else:
+            message = (
+                f"The code writes {value!r} in as a constant. Use the parameter {name} instead: other calls differ."
+            )
+        elif not read:
             message = f"The code ignores its parameter {name}. Use {name}: other calls pass other values."
+        else:
+            continue
         yield min(lines, default=method.lineno), message
-    yield from _baked_paths(tree, spec)
-
-
-def _baked_paths(tree: ast.Module, spec: Spec) -> Complaints:
-    """A path of this agent's state written in as a constant: another agent of the identity has another one."""
-    constants = {n.value: n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    for where, path in spec.paths.items():
+    constants = {n.value: n.lineno for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    for where, path in spec.paths.items():  # another agent of the identity has another file
         if path in constants:
             message = f"The code writes {path!r} in as a constant. Use {where} instead: other objects have other files."
-            yield constants[path].lineno, message
-
-
-def _overwritten(method: Function, name: str) -> int:
-    """The last line of the statement that, whatever happens, gives the parameter another value; 0 if none does."""
-    for node in method.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
-            return node.end_lineno or node.lineno
-    return 0
+            yield constants[path], message
 
 
 def _telling(value: object) -> bool:
@@ -233,3 +197,36 @@ def _telling(value: object) -> bool:
     if isinstance(value, str):
         return len(value) > 2
     return isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1, 2, 10, 100)
+
+
+def _answered(nodes: list[ast.AST], name: str, value: object) -> list[int]:
+    """Lines where an answer of constants alone holds the passed number, or is given for this number and no other.
+
+    A number that is a bound (`n > 12`), stands for None or is one of several in a choice is the method's own.
+    """
+    compared = {n: {*_constants(n.left, *n.comparators)} for n in nodes if isinstance(n, ast.Compare)}
+    bounds = {each for n, constants in compared.items() if not isinstance(n.ops[0], ast.Eq) for each in constants}
+    if type(value) not in (int, float) or bounds & {value, None}:
+        return []
+    answers: list[ast.AST | None] = [n.value for n in nodes if isinstance(n, ast.Return)]
+    for answer in answers:
+        answers += [answer.body, answer.orelse] if isinstance(answer, ast.IfExp) else []
+    found = [answer for answer in answers if answer and value in _numbers(answer)]
+    equal = {
+        n: each for n, each in compared.items() if each - bounds and name in map(ast.unparse, (n.left, *n.comparators))
+    }
+    if value not in (0, 1, 2) and all(constants == {value} for constants in equal.values()):
+        tests = [n for n in nodes if isinstance(n, ast.If | ast.IfExp) and equal.keys() & {*ast.walk(n.test)}]
+        found += [n for n in tests if _numbers(n.body if isinstance(n, ast.IfExp) else n.body[0])]
+    return [getattr(node, "lineno", 0) for node in found]
+
+
+def _constants(*nodes: ast.AST) -> list[object]:
+    return [node.value for node in nodes if isinstance(node, ast.Constant)]
+
+
+def _numbers(answer: ast.AST) -> set[object]:
+    """The telling numbers of an answer that is made of constants alone."""
+    nodes = [*ast.walk(answer)]
+    found = {each for each in _constants(*nodes) if _telling(each) and not isinstance(each, str)}
+    return set() if any(isinstance(n, ast.Name) for n in nodes) else found
