@@ -53,6 +53,8 @@ def serve(
         sync(identity)
     place = shop.executor.open(agent)
     method = identity.methods.get(name) or identity.find(name)
+    if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
+        return place.call(method.function, args, kwargs)
     undoable = None if method is None else identity.served(method, place, args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
@@ -64,7 +66,7 @@ def serve(
             noted(tier=method.tier, version=method.entry.version.number)
             return execute(identity, method, place, args, kwargs, undoable)
     value = execute(identity, method, place, args, kwargs, undoable)
-    if method.ripens and not undoable:
+    if not undoable and not method.deferred:
         ripen(identity, method, shop.settings.crystallize_after)
     return value
 
@@ -184,7 +186,9 @@ def settle(case: Case, words: str = "") -> Method:
             identity.refresh()
             method = identity.find(name)
             call = case.call
-            if method is not None and identity.served(method, case.place, call.args, call.kwargs) is not None:
+            if method is not None and (
+                method.entry.pinned or identity.served(method, case.place, call.args, call.kwargs) is not None
+            ):
                 case.book.tier = method.tier
                 noted(tier=method.tier, version=method.entry.version.number)
                 return method

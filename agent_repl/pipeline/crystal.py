@@ -16,38 +16,49 @@ from typing import Any
 from ..errors import StoreError
 from ..signature.kinds import LONG_TEXT
 from ..unit import method_of
-from .methods import Identity, Method, Needs
+from .methods import Identity, Method, Needs, Quick
 
 _TESTS = {kind: f"_crystal_type({{0}}) is _crystal_{kind}" for kind in ("int", "float", "bool", "str")}
 _TESTS |= {"None": "{0} is None", "str": f"{_TESTS['str']} and _crystal_len({{0}}) <= {LONG_TEXT}"}
-_BUILTINS = {f"_crystal_{kind.__name__}": kind for kind in (int, float, bool, str, type, len)}
+_BUILTINS: dict[str, Any] = {f"_crystal_{kind.__name__}": kind for kind in (int, float, bool, str, type, len)}
 _SEES_LOCALS = {"locals", "vars", "dir", "eval", "exec"}
 _PROLOGUE = """
-_crystal_same = True
 try:
-    if not ({tests}): _crystal_same = False
+    _crystal_same = {tests}
 except AttributeError: _crystal_same = False
 if not _crystal_same:
     _crystal_bound, _crystal_answer = _crystal_ask({call})
     if _crystal_bound is None: return _crystal_answer
     [{bound}] = _crystal_bound
 """
+_QUICK = """
+def fits(self, _crystal_args):
+    try:
+        [{bound}] = _crystal_args
+        return _crystal_word[0] == {word} and _crystal_type(self) is _crystal_live and ({tests})
+    except (AttributeError, ValueError):
+        return False
+"""
 _MISSING: Any = type("Missing", (), {})()
 
 
 def ripen(identity: Identity, method: Method, after: int) -> None:
-    """Count a run that left nothing to undo; from the `after`-th on (0: never) the method is a plain function."""
+    """Count a run that left nothing to undo; from the `after`-th on (0: never) the method is a plain function.
+
+    One that cannot be, or never shall, is called by its handle without the pipeline where a few scalars decide.
+    """
     method.hits += 1
-    if after and (method.entry.pinned or method.entry.runs + method.hits < after):
+    if method.code.name in identity.quick or method.entry.runs + method.hits < after:
         return
-    method.ripens = after > 0 and _can_be_plain(identity, method)
-    if method.ripens and method.entry.runs < after:
+    plain = after > 0 and _can_be_plain(identity, method)
+    if plain and method.entry.runs < after:
         with suppress(StoreError):
             identity.store.count(method.entry.version, after)
             identity.refresh()  # what we have just stored is a decision too
-    needs = identity.needs(method.code.name)
-    if method.ripens and needs.head is method:
-        identity.crystallize(needs, _function(identity, method, needs))
+    word, needs = identity.word, identity.needs(method.code.name)
+    tests = _tests(method, needs)
+    quick = _quick(identity, method, word, tests) if tests else None
+    identity.ripe(method, needs, quick, _function(identity, method, word, tests) if plain else None)
 
 
 def _can_be_plain(identity: Identity, method: Method) -> bool:
@@ -57,12 +68,19 @@ def _can_be_plain(identity: Identity, method: Method) -> bool:
     return bool(plain) and identity.executor.name == "inline"
 
 
-def _function(identity: Identity, method: Method, needs: Needs) -> FunctionType:
+def _quick(identity: Identity, method: Method, word: int, tests: str) -> Quick:
+    scope = _BUILTINS | {"_crystal_word": identity.generation.word, "_crystal_live": identity.live}
+    exec(_QUICK.format(bound=", ".join(method.parameters), word=word, tests=tests), scope)
+    return scope["fits"], method.function
+
+
+def _function(identity: Identity, method: Method, word: int, tests: str) -> FunctionType:
     """The head as a function of the class: the same file and lines; its globals hold what the prologue names."""
-    original, word = method.function, identity.word
+    original = method.function
     ask = partial(_ask, identity, method, word)
     original.__globals__.update(_BUILTINS, _crystal_word=identity.generation.word, _crystal_ask=ask)
-    code = _compiled(method, _tests(method, needs, word))
+    same = f"_crystal_word[0] == {word} and not _crystal_args and not _crystal_kwargs and ({tests})"
+    code = _compiled(method, same if tests else "False")
     function = FunctionType(code, original.__globals__, original.__name__, (_MISSING,) * (code.co_argcount - 1))
     update_wrapper(function, original)
     return function
@@ -80,16 +98,16 @@ def _ask(identity: Identity, method: Method, word: int, agent: Any, args: Any, r
     return None, identity.handle(agent, name, caller.f_code if caller and asked else None)(*given, **kwargs)
 
 
-def _tests(method: Method, needs: Needs, word: int) -> str:
-    """What the guards ask, as an expression; "False" where that is more than the kinds of a few scalars."""
+def _tests(method: Method, needs: Needs) -> str:
+    """What the guards ask, as an expression; "" where that is more than the kinds of a few scalars."""
     guards = [dict(guard) for guard in method.entry.guards]
     wanted = {*method.parameters, *(f"self.{name}" for name in needs.reads)}
     simple = all(guard.keys() == wanted and {*guard.values()} <= _TESTS.keys() for guard in guards)
     code = method.function.__code__
-    if needs.opens or len(guards) > 4 or not simple or code.co_kwonlyargcount or code.co_varnames[0] != "self":
-        return "False"
-    any_of = " or ".join(" and ".join(_TESTS[k].format(path) for path, k in g.items()) or "True" for g in guards)
-    return f"_crystal_word[0] == {word} and not _crystal_args and not _crystal_kwargs and ({any_of})"
+    more = needs.opens or needs.binds or needs.dynamic or needs.options or method.options
+    if more or len(guards) > 4 or not simple or code.co_kwonlyargcount or code.co_varnames[0] != "self":
+        return ""
+    return " or ".join(" and ".join(_TESTS[k].format(path) for path, k in g.items()) or "True" for g in guards)
 
 
 def _compiled(method: Method, tests: str) -> CodeType:

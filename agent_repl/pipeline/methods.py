@@ -18,6 +18,8 @@ from ..signature.options import Option, options, signer
 from ..validate import recall
 from .undo import can_change
 
+Quick = tuple[Callable[[Any, tuple[Any, ...]], bool], Callable[..., Any]]
+"""Whether a function surely fits an agent and positional arguments, and that function."""
 OPENS = frozenset({"reads", "unknown"})
 
 
@@ -41,7 +43,7 @@ class Method:
             test(self.function)
             for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
         )
-        self.hits, self.ripens = 0, not self.deferred  # until it is known that it can never be a plain function
+        self.hits = 0
 
     @cached_property
     def opens(self) -> bool:
@@ -83,6 +85,7 @@ class Identity:
         self.bound: list[Version] = []
         self.word = -1
         self._lock = threading.RLock()
+        self.quick: dict[str, Quick | None] = {}  # ways past the pipeline, None where there is none
         self._crystals: list[tuple[Method, Callable[..., Any]]] = []
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}
@@ -101,24 +104,29 @@ class Identity:
                 elif method.kept or (stored and stored.version.number > number):
                     self.methods.pop(name)
             self._entries = entries
-            self._changed()
+            self.changed()
             self.word = word
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """What a method can depend on is found again, and crystallized functions leave the class until then."""
         with self._lock:
-            self._needs = {}
+            self._needs, self.quick = {}, {}
             while self._crystals:
                 method, function = self._crystals.pop()
                 if vars(self.live).get(method.code.name) is function:
                     delattr(self.live, method.code.name)
                     method.tier = "CACHED"
 
-    def crystallize(self, needs: Needs, function: Callable[..., Any]) -> None:
-        """Put a function on the class in place of the head of these needs; nothing is done when they have changed."""
+    def ripe(self, method: Method, needs: Needs, quick: Quick | None, function: Callable[..., Any] | None) -> None:
+        """Answer calls of a method by a quick way or a function on the class; nothing is done when its needs changed.
+
+        Agents that wrap inherit from the class, and what they wrap matters: beside them nothing is put there.
+        """
         with self._lock:
-            method = needs.head
-            if method is not None and self._needs.get(method.code.name) is needs:
+            if needs.head is not method or self._needs.get(method.code.name) is not needs:
+                return
+            self.quick[method.code.name] = quick
+            if function is not None and not self.live.__subclasses__():
                 setattr(self.live, method.code.name, function)
                 self._crystals.append((method, function))
                 method.tier = "CRYSTALLIZED"
@@ -144,7 +152,7 @@ class Identity:
         """Compile accepted code and make it the head in this process."""
         method = Method(entry, code, self._function(entry, code), tier)
         self.methods[code.name] = method
-        self._changed()
+        self.changed()
         return method
 
     def _function(self, entry: Entry, code: Code) -> Callable[..., Any]:
@@ -158,13 +166,13 @@ class Identity:
     def put(self, name: str, entry: Entry) -> None:
         """The same head with a changed entry."""
         self._entries[name] = self.methods[name].entry = entry
-        self._changed()
+        self.changed()
 
     def forget(self, name: str) -> None:
         """The method is as if it had never been called."""
         self.methods.pop(name, None)
         self._entries.pop(name, None)
-        self._changed()
+        self.changed()
 
     def needs(self, name: str) -> Needs:
         """What the head can depend on, followed through siblings; found again when any method has changed."""

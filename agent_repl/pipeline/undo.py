@@ -13,7 +13,7 @@ from ..protocols import Place
 
 LIMIT = 20_000
 _MISSING = object()
-_COPIES: dict[type, Callable[[Any], Any]] = {list: list.copy, dict: dict.copy, set: set.copy, bytearray: bytearray.copy}
+_COPIES: dict[int, Callable[[Any], Any]] = {id(k): k.copy for k in (list, dict, set, bytearray)}
 
 
 _FIXED = frozenset({"int", "float", "bool", "None", "str", "bytes", "complex", "date", "path"})
@@ -47,14 +47,15 @@ class Undo:
         waiting = [value]
         while waiting:
             current = waiting.pop()
-            if type(current) not in _COPIES or id(current) in self._seen:
+            copy = _COPIES.get(id(type(current)))  # by identity: to hash a class can run code of its own class
+            if copy is None or id(current) in self._seen:
                 continue
             if len(current) >= self._budget:
                 self.complete = False
                 return
             self._seen.add(id(current))
             self._budget -= len(current) + 1
-            self._contents.append((current, _COPIES[type(current)](current)))
+            self._contents.append((current, copy(current)))
             if type(current) is not bytearray:
                 waiting.extend(current.values() if type(current) is dict else current)
 
