@@ -267,7 +267,7 @@ def test_a_sibling_is_checked_with_what_it_reads(tmp_path: Path) -> None:
 
 
 def test_forgotten_or_pinned_it_is_so_at_once_for_every_agent(tmp_path: Path) -> None:
-    agent = ripe(tmp_path)
+    agent = ripe(tmp_path, ADD, ADD)
     other = copy(agent)
     forget(agent.add)
     assert status(other, "add").startswith("adder.add · NEW")

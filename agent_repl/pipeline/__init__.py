@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
+from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
@@ -63,10 +63,38 @@ def serve(
         with ledger(f"{identity.label}.{name}", shop.log, nested):
             noted(tier=method.tier, version=method.entry.version.number)
             return execute(identity, method, place, args, kwargs, undoable)
-    value = execute(identity, method, place, args, kwargs, undoable)
+    try:
+        value = execute(identity, method, place, args, kwargs, undoable)
+    except Exception as error:
+        if not is_inside(error, _given(place, args, kwargs)) or not _repairs_now(shop, identity, method, error):
+            raise
+        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+            return _repaired(case_for(shop, identity, agent, name, args, kwargs, book), method, error)
     if method.ripens and not undoable:
         ripen(identity, method, shop.settings.crystallize_after)
     return value
+
+
+def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
+    """Whether served code that raised is repaired at once: where the policy decides. A person is told how."""
+    if method.entry.pinned or shop.mode == "auto":
+        return not method.entry.pinned and shop.settings.repairs > 0
+    words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
+    shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
+    return False
+
+
+def _repaired(case: Case, method: Method, error: Exception) -> Any:
+    """The answer of repaired code; the original error where none can be had."""
+    case.shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+    try:
+        return _first(case)
+    except AgentError as later:
+        raise error from later
+
+
+def _given(place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+    return [*args, *kwargs.values(), *state_of(place).values()]
 
 
 def _first(case: Case, words: str = "") -> Any:
@@ -76,7 +104,7 @@ def _first(case: Case, words: str = "") -> Any:
     """
     __tracebackhide__ = True
     call, shop = case.call, case.shop
-    values = [*call.args, *call.kwargs.values(), *state_of(case.place).values(), *call.identity.split()]
+    values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
         method = settle(case, words)
         words = ""
@@ -197,6 +225,8 @@ def _decide(case: Case, words: str) -> Method:
     while True:
         diff = compared(case, code)
         verdict = verdict_on(case, draft, code, why, diff)
+        if verdict.decision in ("accept", "pin") and diff.untried:
+            require_kept(case, compared(case, code, isolated=False))  # it is accepted: it may run here
         match verdict.decision:
             case "accept" | "pin":
                 return _accept(case, draft, code, diff, pinned=verdict.decision == "pin")

@@ -70,7 +70,7 @@ def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, 
         found = answered(picture(identity, place, name, last[1], last[2]), last[3])
     else:
         found = next(iter(shop.store.examples(identity.key(name))[::-1]), None)
-    if found is None or not (found.args and found.state and found.answer):
+    if found is None or place.wraps is not None or not (found.args and found.state and found.answer):
         raise AgentError(
             f"{identity.label}.{name} has no call that could be made again: keep one with plain arguments, state and "
             f"answer, as in keep({identity.label}.{name}, n=3)"
@@ -90,24 +90,23 @@ def last_call(shop: Any, identity: Identity, name: str) -> tuple[tuple[Any, ...]
     return tuple(args), kwargs
 
 
-def compared(case: Case, code: Code) -> Diff:
-    """Which answers change with this code: of recorded calls, of methods that call it, and of today's call."""
+def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
+    """Which answers change with this code: of recorded calls, of methods that call it, and of today's call.
+
+    Without `isolated` only kept calls are made, right here: where no trial can be had, by code that was accepted.
+    """
     head = case.identity.find(case.name)
     if head is None or head.code.unit == code.unit:
         return Diff()
     if case.place.wraps is not None:
         return Diff(untried="it wraps an object, of which there is only one")
     callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
-    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)]
-    samples.append(_today(case))
+    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)] + [_today(case)]
+    if not isolated:
+        samples = [sample for sample in samples if sample.kept and sample.call.startswith(f"{case.name}(")]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
-    return compare(
-        samples,
-        _runner(case, lambda: head.function),
-        _runner(case, cache(lambda: _defined(case, code))),
-        files,
-        SECONDS,
-    )
+    old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
+    return compare(samples, old, new, files, SECONDS, isolated)
 
 
 def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
@@ -161,13 +160,14 @@ def _defined(case: Case, code: Code) -> Callable[..., Any]:
     return case.shop.executor.define(code, "<draft>", scope)
 
 
-def _runner(case: Case, function: Callable[[], Callable[..., Any]]) -> Callable[[Sample], Any]:
-    """Makes a sample's call with this code as the method; only ever run in a child that is thrown away."""
+def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bool = True) -> Callable[[Sample], Any]:
+    """Makes a sample's call with this code as the method; `isolated` means in a child that is thrown away."""
 
     def run(sample: Sample) -> Any:
-        name = sample.call.partition("(")[0]
-        setattr(case.identity.live, case.name, changed := function())
-        case.shop.refuses = "a method that is not written yet"
+        name, changed = sample.call.partition("(")[0], function()
+        if isolated:
+            setattr(case.identity.live, case.name, changed)
+            case.shop.refuses = "a method that is not written yet"
         method = changed if name == case.name else case.identity.methods[name].function
         return method(_agent(case, sample), *sample.args, **sample.kwargs)
 
