@@ -60,18 +60,23 @@ def unchanged_head(case: Case) -> Draft | None:
     head = case.identity.find(case.name)
     if head is None or case.shop.mode != "ask" or case.call.key in case.shop.failures:
         return None
-    try:
-        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
-    except TypeError:
+    binds, news = _news(case, head)
+    report = tried(case) if binds else None
+    if report is None or report.status == "raised":
         return None
-    report = tried(case)
-    if report.status == "raised":
-        return None
-    new = "; ".join(differences(head.entry.guards, premises)) or "its siblings have changed"
     answer = (
         f"it answers {report.value} (tried in isolation)" if report.status == "done" else f"not tried: {report.why}"
     )
-    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({new}); {answer}"
+    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({news}); {answer}"
+
+
+def _news(case: Case, head: Method) -> tuple[bool, str]:
+    """Whether the call binds to the head's parameters, and in words what is new about it."""
+    try:
+        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
+    except TypeError as error:
+        return False, str(error)
+    return True, "; ".join(differences(head.entry.guards, premises)) or "its siblings have changed"
 
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
@@ -110,7 +115,7 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     head = case.identity.find(case.name)
     request = request_of(case)
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_changes(case, head))
+        request = replace(request, head=head.code.source, changes=_news(case, head)[1])
     return request, failure
 
 
@@ -118,14 +123,6 @@ def _failure(case: Case) -> Failure | None:
     """What another process, or yesterday's, learnt of code for the same call that raised."""
     last = _last(case)
     return Failure(last.source, last.note) if last is not None and last.verdict == "failed" else None
-
-
-def _changes(case: Case, head: Method) -> str:
-    try:
-        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
-    except TypeError as error:
-        return str(error)
-    return "; ".join(differences(head.entry.guards, premises))
 
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Any:
