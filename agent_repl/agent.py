@@ -207,13 +207,8 @@ class MethodHandle:
         __tracebackhide__ = True
         agent, name = self._agent, self._name
         live = type(agent)
-        identity = live._agent_repl_identity_
-        quick = identity.quick.get(name)
-        if quick is not None and not kwargs and quick[0](agent, args):
-            value = quick[1](agent, *args)
-            identity.last = name, args, kwargs, value, False
-            return value
-        value = serve(live._agent_repl_shop_, identity, agent, name, args, kwargs, self._refusal, self._nested)
+        shop, identity = live._agent_repl_shop_, live._agent_repl_identity_
+        value = serve(shop, identity, agent, name, args, kwargs, self._refusal, self._nested)
         return deepened(agent, name, value) if live._agent_repl_deep_ and not self._nested else value
 
     def __reduce__(self) -> tuple[Any, ...]:

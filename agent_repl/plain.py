@@ -6,7 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-_BARE, _SIZED = (type(None), bool, int, float, str), (str, bytes, list, tuple, set, frozenset, dict)
+_BARE = {id(kind) for kind in (type(None), bool, int, float, str)}  # by id: a metaclass may define __hash__ and __eq__
+_SIZED = {id(kind) for kind in (str, bytes, list, tuple, set, frozenset, dict)}
 _KINDS: dict[type, tuple[Any, Any]] = {  # how a value is taken apart, and made again
     tuple: (list, tuple), set: (list, set), frozenset: (list, frozenset), bytes: (bytes.hex, bytes.fromhex),
     dict: (lambda v: [x for item in v.items() for x in item], lambda v: dict(zip(v[::2], v[1::2], strict=True))),
@@ -18,6 +19,7 @@ _KINDS: dict[type, tuple[Any, Any]] = {  # how a value is taken apart, and made 
     datetime: (lambda v: [v.date(), v.timetz()], lambda v: datetime.combine(*v)),
 }  # fmt: skip
 _MAKERS = {kind.__name__: make for kind, (_, make) in _KINDS.items()}
+_TAKERS = {id(kind): take for kind, (take, _) in _KINDS.items()}
 
 
 def encode(value: Any, limit: int = 4096) -> str:
@@ -39,12 +41,12 @@ def decode(text: str) -> Any:
 
 def _tree(value: Any, room: list[int], depth: int) -> Any:
     kind = type(value)
-    room[0] -= len(value) + 1 if kind in _SIZED else 1
+    room[0] -= len(value) + 1 if id(kind) in _SIZED else 1
     if room[0] < 0 or depth > 20:
         raise ValueError("too much")
-    if kind in _BARE and (kind is not str or value == value.encode(errors="ignore").decode()):  # no half characters
+    if id(kind) in _BARE and (kind is not str or value == value.encode(errors="ignore").decode()):  # no half characters
         return value
     if kind is list:
         return [_tree(item, room, depth + 1) for item in value]
-    parts = _tree(_KINDS[kind][0](value), room, depth)
-    return {kind.__name__: sorted(parts, key=json.dumps) if kind in (set, frozenset) else parts}
+    parts = _tree(_TAKERS[id(kind)](value), room, depth)
+    return {kind.__name__: sorted(parts, key=json.dumps) if kind is set or kind is frozenset else parts}

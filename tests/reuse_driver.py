@@ -114,7 +114,7 @@ class Driver:
 
 
 def ignore_state_kind():
-    InlinePlace.kinds = lambda self, names=None: dict.fromkeys(self._state if names is None else names, "any")
+    InlinePlace.kinds = lambda self, names=None: dict.fromkeys(vars(self._agent) if names is None else names, "any")
 
 
 def drop_the_name():

@@ -216,3 +216,50 @@ def test_code_that_answers_an_old_call_otherwise_does_not_serve_its_kind(tmp_pat
     agent.square("abc")
     assert agent.square(4) == 16
     assert asked(home) == 3
+
+
+def test_where_nothing_can_be_tried_a_kept_example_is_checked_after_acceptance(maths, monkeypatch):
+    monkeypatch.setattr("sys.platform", "elsewhere")
+    home, agent = maths
+    agent.square(3)
+    keep(agent.square)
+    home.reviewer = person = Person("accept")
+    home.mode = "ask"
+    person.confirm = lambda question: person.questions.append(question)
+    with pytest.raises(AgentError, match="would break a check"):
+        revise(agent.square, "three times")
+    assert "only Linux" in shown(person)
+    assert agent.square(3) == 9
+
+
+def test_served_code_that_raises_is_repaired_at_once_where_nobody_is_asked(tmp_path):
+    ratio = 'def ratio(self, a, b):\n    """a by b."""\n    return a / b\n'
+    home = session(tmp_path, ratio, ratio.replace("return a / b", "return a / b if b else None"))
+    agent = home.agent("divider", name="calc")
+    assert agent.ratio(1, 2) == 0.5
+    assert agent.ratio(1, 0) is None
+    assert "ZeroDivisionError" in home.provider.prompts[-1].user
+    assert "b is int" in home.provider.prompts[-1].user
+    assert agent.ratio(1, 4) == 0.25
+    assert asked(home) == 2
+
+
+def test_served_code_that_cannot_be_repaired_raises_what_it_raised(tmp_path):
+    ratio = 'def ratio(self, a, b):\n    """a by b."""\n    return a / b\n'
+    agent = session(tmp_path, ratio).agent("divider", name="calc")
+    agent.ratio(1, 2)
+    with pytest.raises(ZeroDivisionError):
+        agent.ratio(1, 0)
+
+
+def test_a_person_is_told_how_served_code_that_raised_is_repaired(tmp_path):
+    ratio = 'def ratio(self, a, b):\n    """a by b."""\n    return a / b\n'
+    person = Person("accept")
+    home = session(tmp_path, ratio, review=person)
+    agent = home.agent("divider", name="calc")
+    agent.ratio(1, 2)
+    with pytest.raises(ZeroDivisionError):
+        agent.ratio(1, 0)
+    assert any("revise it, without words" in event.text for event in person.events)
+    assert agent.ratio(1, 2) == 0.5
+    assert asked(home) == 1

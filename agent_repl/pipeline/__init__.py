@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import ModuleError, Rejected, StoreError, UnaskedCall
+from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
@@ -49,13 +49,11 @@ def serve(
     `nested` says that written code makes the call.
     """
     __tracebackhide__ = True
-    if identity.word != identity.generation.word[0]:
-        sync(identity)
-    place = shop.executor.open(agent)
-    method = identity.methods.get(name) or identity.find(name)
+    place, quick = shop.executor.open(agent), identity.quick.get(name)
+    known = quick is not None and not kwargs and quick[0](agent, args)
+    method, undoable = (quick[1], False) if quick and known else _head(identity, place, name, args, kwargs)
     if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
         return place.call(method.function, args, kwargs)
-    undoable = None if method is None else identity.served(method, place, args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
@@ -65,10 +63,48 @@ def serve(
         with ledger(f"{identity.label}.{name}", shop.log, nested):
             noted(tier=method.tier, version=method.entry.version.number)
             return execute(identity, method, place, args, kwargs, undoable)
-    value = execute(identity, method, place, args, kwargs, undoable)
-    if not undoable and not method.deferred:
+    try:
+        value = execute(identity, method, place, args, kwargs, undoable)
+    except Exception as error:
+        if not is_inside(error, _given(place, args, kwargs)) or not _repairs_now(shop, identity, method, error):
+            raise
+        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+            return _repaired(case_for(shop, identity, agent, name, args, kwargs, book), method, error)
+    if not undoable and name not in identity.quick:
         ripen(identity, method, shop.settings.crystallize_after)
     return value
+
+
+def _head(
+    identity: Identity, place: Place, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Method | None, bool | None]:
+    """The head, and whether a call leaves anything to undo: None where it is not known to fit."""
+    if identity.word != identity.generation.word[0]:
+        sync(identity)
+    method = identity.methods.get(name) or identity.find(name)
+    return method, None if method is None else identity.served(method, place, args, kwargs)
+
+
+def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
+    """Whether served code that raised is repaired at once: where the policy decides. A person is told how."""
+    if method.entry.pinned or shop.mode == "auto":
+        return not method.entry.pinned and shop.settings.repairs > 0
+    words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
+    shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
+    return False
+
+
+def _repaired(case: Case, method: Method, error: Exception) -> Any:
+    """The answer of repaired code; the original error where none can be had."""
+    case.shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+    try:
+        return _first(case)
+    except AgentError as later:
+        raise error from later
+
+
+def _given(place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+    return [*args, *kwargs.values(), *state_of(place).values()]
 
 
 def _first(case: Case, words: str = "") -> Any:
@@ -78,7 +114,7 @@ def _first(case: Case, words: str = "") -> Any:
     """
     __tracebackhide__ = True
     call, shop = case.call, case.shop
-    values = [*call.args, *call.kwargs.values(), *state_of(case.place).values(), *call.identity.split()]
+    values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
         method = settle(case, words)
         words = ""
@@ -201,6 +237,8 @@ def _decide(case: Case, words: str) -> Method:
     while True:
         diff = compared(case, code)
         verdict = verdict_on(case, draft, code, why, diff)
+        if verdict.decision in ("accept", "pin") and diff.untried:
+            require_kept(case, compared(case, code, isolated=False))  # it is accepted: it may run here
         match verdict.decision:
             case "accept" | "pin":
                 return _accept(case, draft, code, diff, pinned=verdict.decision == "pin")

@@ -45,10 +45,10 @@ _MISSING: Any = type("Missing", (), {})()
 def ripen(identity: Identity, method: Method, after: int) -> None:
     """Count a run that left nothing to undo; from the `after`-th on (0: never) the method is a plain function.
 
-    One that cannot be, or never shall, is called by its handle without the pipeline where a few scalars decide.
+    For one that cannot be, or never shall, what a few scalars decide is compiled.
     """
     method.hits += 1
-    if method.code.name in identity.quick or method.entry.runs + method.hits < after:
+    if method.deferred or method.entry.runs + method.hits < after:
         return
     plain = after > 0 and _can_be_plain(identity, method)
     if plain and method.entry.runs < after:
@@ -71,7 +71,7 @@ def _can_be_plain(identity: Identity, method: Method) -> bool:
 def _quick(identity: Identity, method: Method, word: int, tests: str) -> Quick:
     scope = _BUILTINS | {"_crystal_word": identity.generation.word, "_crystal_live": identity.live}
     exec(_QUICK.format(bound=", ".join(method.parameters), word=word, tests=tests), scope)
-    return scope["fits"], method.function
+    return scope["fits"], method
 
 
 def _function(identity: Identity, method: Method, word: int, tests: str) -> FunctionType:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from typing import Any
 
+from ..effects import parse
 from ..errors import StoreError
 from ..prompts import Failure, Request
-from ..records import Author, Code, Event, Standing, Usage, Version
+from ..records import Author, Code, Event, Guard, Premise, Standing, Usage, Version
 from ..signature.guards import differences
+from ..signature.options import options, signer
+from ..unit import method_of
 from ..validate import recall, validate
+from ..validate.rules import passed
 from ..write import with_feedback, write
-from .case import Case, request_of, spec_of
+from .case import Case, request_of, spec_of, state_of
 from .examples import tried
 from .ledger import check_budget, noted
 from .methods import Method
@@ -32,8 +37,22 @@ def waiting_draft(case: Case) -> Draft | None:
 
 def _last(case: Case) -> Version | None:
     """The newest version, if it was written for just such a call."""
-    versions = case.shop.store.versions(case.call.key)
-    return versions[-1] if versions and versions[-1].premises == request_of(case).premises else None
+    last = next(reversed(case.shop.store.versions(case.call.key)), None)
+    shown = () if last is None else request_of(case).premises
+    if last is None or last.premises[: len(shown)] != shown:
+        return None
+    return last if last.premises == (*shown, *_asked(case, parse(last.source))) else None
+
+
+def _asked(case: Case, tree: ast.Module) -> Guard:
+    """Which of the constants that code compares with stand in this call, by argument and state."""
+    found, method = options(tree, case.name), method_of(tree, case.name)
+    try:
+        given = passed(method, spec_of(case)) if method else {}
+    except TypeError:
+        return ()
+    here = given | {f"self.{name}": value for name, value in state_of(case.place).items()}
+    return tuple(Premise(path, signer(option)(here[path])) for path, option in found.items() if path in here)
 
 
 def unchanged_head(case: Case) -> Draft | None:
@@ -41,18 +60,23 @@ def unchanged_head(case: Case) -> Draft | None:
     head = case.identity.find(case.name)
     if head is None or case.shop.mode != "ask" or case.call.key in case.shop.failures:
         return None
-    try:
-        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
-    except TypeError:
+    binds, news = _news(case, head)
+    report = tried(case) if binds else None
+    if report is None or report.status == "raised":
         return None
-    report = tried(case)
-    if report.status == "raised":
-        return None
-    new = "; ".join(differences(head.entry.guards, premises)) or "its siblings have changed"
     answer = (
         f"it answers {report.value} (tried in isolation)" if report.status == "done" else f"not tried: {report.why}"
     )
-    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({new}); {answer}"
+    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({news}); {answer}"
+
+
+def _news(case: Case, head: Method) -> tuple[bool, str]:
+    """Whether the call binds to the head's parameters, and in words what is new about it."""
+    try:
+        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
+    except TypeError as error:
+        return False, str(error)
+    return True, "; ".join(differences(head.entry.guards, premises)) or "its siblings have changed"
 
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
@@ -77,7 +101,7 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         author,
         reason,
         parents=(before.number,) if before else (),
-        premises=request.premises,
+        premises=(*request.premises, *_asked(case, written.code.tree)),
         model=f"{written.model}{f' ({written.note})' if written.note else ''}",
         usage=written.usage,
         prompt_hash=written.prompt_hash,
@@ -91,7 +115,7 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     head = case.identity.find(case.name)
     request = request_of(case)
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_changes(case, head))
+        request = replace(request, head=head.code.source, changes=_news(case, head)[1])
     return request, failure
 
 
@@ -99,14 +123,6 @@ def _failure(case: Case) -> Failure | None:
     """What another process, or yesterday's, learnt of code for the same call that raised."""
     last = _last(case)
     return Failure(last.source, last.note) if last is not None and last.verdict == "failed" else None
-
-
-def _changes(case: Case, head: Method) -> str:
-    try:
-        premises = case.identity.premises(case.name, case.place, case.call.args, case.call.kwargs)
-    except TypeError as error:
-        return str(error)
-    return "; ".join(differences(head.entry.guards, premises))
 
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Any:

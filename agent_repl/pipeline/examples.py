@@ -45,11 +45,10 @@ def _fingerprint(values: Iterable[Any]) -> str:
 def remember(case: Case, before: Example, value: Any) -> None:
     """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told."""
     found = answered(before, value)
-    past = [e for e in case.shop.store.examples(found.key) if e.version != found.version]
-    if past and found.kind not in {e.kind for e in past}:
-        case.tell(
-            Event("warning", f"{case.title} returns {found.kind}, and v{past[-1].version} returned {past[-1].kind}")
-        )
+    past = {e.kind: e.version for e in case.shop.store.examples(found.key) if e.version != found.version}
+    if past and found.kind not in past:
+        kind, version = past.popitem()
+        case.tell(Event("warning", f"{case.title} returns {found.kind}, and v{version} returned {kind}"))
     if case.shop.settings.examples != "off":
         with suppress(StoreError):  # it is only an example
             case.shop.store.remember(found)
@@ -63,14 +62,14 @@ def answered(before: Example, value: Any) -> Example:
 def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Example:
     """Keep the last call, or one that is made now, as a check; raises AgentError where it cannot be made again."""
     place, last = shop.executor.open(agent), identity.last
-    if args or kwargs or identity.find(name) is None:
+    if args or kwargs:
         before = picture(identity, place, name, args, kwargs)
         found: Example | None = answered(before, getattr(agent, name)(*args, **kwargs))
     elif last and last[0] == name and not last[4]:
         found = answered(picture(identity, place, name, last[1], last[2]), last[3])
     else:
-        found = next(iter(shop.store.examples(identity.key(name))[::-1]), None)
-    if found is None or not (found.args and found.state and found.answer):
+        found = _newest(shop, identity, name)
+    if found is None or place.wraps is not None or not (found.args and found.state and found.answer):
         raise AgentError(
             f"{identity.label}.{name} has no call that could be made again: keep one with plain arguments, state and "
             f"answer, as in keep({identity.label}.{name}, n=3)"
@@ -79,35 +78,37 @@ def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, 
     return kept
 
 
+def _newest(shop: Any, identity: Identity, name: str) -> Example | None:
+    return next((e for e in reversed(shop.store.examples(identity.key(name))) if e.args), None)
+
+
 def last_call(shop: Any, identity: Identity, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of the last call of a method, in this session or as recorded; raises AgentError."""
     if identity.last and identity.last[0] == name:
         return identity.last[1], dict(identity.last[2])
-    found = next((e.args for e in reversed(shop.store.examples(identity.key(name))) if e.args), "")
-    if not found:
+    if (found := _newest(shop, identity, name)) is None:
         raise AgentError(f"no call of {identity.label}.{name} is known: make one first")
-    args, kwargs = decode(found)
+    args, kwargs = decode(found.args)
     return tuple(args), kwargs
 
 
-def compared(case: Case, code: Code) -> Diff:
-    """Which answers change with this code: of recorded calls, of methods that call it, and of today's call."""
+def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
+    """Which answers change with this code: of recorded calls, of methods that call it, and of today's call.
+
+    Without `isolated` only kept calls are made, right here: where no trial can be had, by code that was accepted.
+    """
     head = case.identity.find(case.name)
     if head is None or head.code.unit == code.unit:
         return Diff()
     if case.place.wraps is not None:
         return Diff(untried="it wraps an object, of which there is only one")
     callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
-    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)]
-    samples.append(_today(case))
+    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)] + [_today(case)]
+    if not isolated:
+        samples = [sample for sample in samples if sample.kept and sample.call.startswith(f"{case.name}(")]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
-    return compare(
-        samples,
-        _runner(case, lambda: head.function),
-        _runner(case, cache(lambda: _defined(case, code))),
-        files,
-        SECONDS,
-    )
+    old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
+    return compare(samples, old, new, files, SECONDS, isolated)
 
 
 def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
@@ -132,19 +133,17 @@ def _samples(case: Case, name: str) -> list[Sample]:
 def _sample(example: Example, name: str) -> Sample:
     (args, kwargs), state = decode(example.args), decode(example.state)
     moved = _fingerprint([*args, *kwargs.values(), *state.values()]) != example.files
-    return Sample(_shown(name, args, kwargs), tuple(args), kwargs, state, example.answer, example.kept, moved)
+    return Sample(called(name, args, kwargs), tuple(args), kwargs, state, example.answer, example.kept, moved)
 
 
 def _today(case: Case) -> Sample:
-    call = case.call
-    return Sample(
-        _shown(case.name, call.args, call.kwargs), call.args, dict(call.kwargs), state_of(case.place), "", False, False
-    )
+    args, kwargs = case.call.args, case.call.kwargs
+    return Sample(called(case.name, args, kwargs), args, kwargs, state_of(case.place))
 
 
-def _shown(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
-    parts = [*map(brief, args), *(f"{key}={brief(value)}" for key, value in kwargs.items())]
-    return f"{name}({', '.join(parts)})"
+def called(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
+    """A call as it is written in Python: `top_sellers(n=3)`."""
+    return f"{name}({', '.join([*map(brief, args), *(f'{key}={brief(value)}' for key, value in kwargs.items())])})"
 
 
 def brief(value: Any) -> str:
@@ -161,13 +160,14 @@ def _defined(case: Case, code: Code) -> Callable[..., Any]:
     return case.shop.executor.define(code, "<draft>", scope)
 
 
-def _runner(case: Case, function: Callable[[], Callable[..., Any]]) -> Callable[[Sample], Any]:
-    """Makes a sample's call with this code as the method; only ever run in a child that is thrown away."""
+def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bool = True) -> Callable[[Sample], Any]:
+    """Makes a sample's call with this code as the method; `isolated` means in a child that is thrown away."""
 
     def run(sample: Sample) -> Any:
-        name = sample.call.partition("(")[0]
-        setattr(case.identity.live, case.name, changed := function())
-        case.shop.refuses = "a method that is not written yet"
+        name, changed = sample.call.partition("(")[0], function()
+        if isolated:
+            setattr(case.identity.live, case.name, changed)
+            case.shop.refuses = "a method that is not written yet"
         method = changed if name == case.name else case.identity.methods[name].function
         return method(_agent(case, sample), *sample.args, **sample.kwargs)
 

@@ -18,8 +18,6 @@ from ..signature.options import Option, options, signer
 from ..validate import recall
 from .undo import can_change
 
-Quick = tuple[Callable[[Any, tuple[Any, ...]], bool], Callable[..., Any]]
-"""Whether a function surely fits an agent and positional arguments, and that function."""
 OPENS = frozenset({"reads", "unknown"})
 
 
@@ -69,6 +67,10 @@ class Needs:
     served: dict[Seen, bool] = field(default_factory=dict)
 
 
+Quick = tuple[Callable[[Any, tuple[Any, ...]], bool], Method]
+"""Whether a head surely fits an agent and positional arguments, compiled from its guards; and that head."""
+
+
 class Identity:
     """What all agents of one identity share in a session: the class, the heads, their functions."""
 
@@ -85,7 +87,7 @@ class Identity:
         self.bound: list[Version] = []
         self.word = -1
         self._lock = threading.RLock()
-        self.quick: dict[str, Quick | None] = {}  # ways past the pipeline, None where there is none
+        self.quick: dict[str, Quick | None] = {}
         self._crystals: list[tuple[Method, Callable[..., Any]]] = []
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}

@@ -21,7 +21,7 @@ def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> 
     shop = case.shop
     _require_policy(shop.settings, code)
     earlier = [v for v in shop.store.versions(case.call.key) if v.unit == code.unit and v.verdict != "draft"]
-    if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens"):
+    if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens") and not diff.broken:
         return Verdict("accept")
     head = case.identity.find(case.name)
     pinned = head is not None and head.entry.pinned

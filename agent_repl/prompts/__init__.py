@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..records import Guard, Premise, Prompt
-from ..signature import looks_like_path, signature, sniff
+from ..signature import file_mark, looks_like_path, signature, sniff
 from .profile import date_formats, profile, profile_file
 
 METHODS_LIMIT = 6_000
@@ -158,7 +158,10 @@ def _forms(values: Sequence[str]) -> Iterable[str]:
 
 
 def _premises(values: Mapping[str, Any]) -> Guard:
-    return tuple(Premise(name, signature(value)) for name, value in values.items())
+    files = [(f"file({name})", file_mark(value)) for name, value in values.items()]
+    return tuple(Premise(name, signature(value)) for name, value in values.items()) + tuple(
+        Premise(path, mark) for path, mark in files if mark
+    )
 
 
 _LITERALS = {id(kind) for kind in (type(None), bool, int, float, str)}

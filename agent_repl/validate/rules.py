@@ -94,14 +94,15 @@ def _does_nothing(node: ast.stmt) -> bool:
 
 def _binds(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     try:
-        _passed(method, spec)
+        passed(method, spec)
     except TypeError as error:
         kinds = [type(v).__name__ for v in spec.args] + [f"{k}={type(v).__name__}" for k, v in spec.kwargs.items()]
         called, head = f"{spec.name}({', '.join(kinds)})", f"`def {spec.name}({ast.unparse(method.args)})`"
         yield method.lineno, f"It is called as {called}, and {head} does not take that: {error}. Change the parameters."
 
 
-def _passed(method: Function, spec: Spec) -> dict[str, object]:
+def passed(method: Function, spec: Spec) -> dict[str, object]:
+    """What this call passes, by parameter; raises TypeError when it does not bind."""
     args = copy.copy(method.args)  # read by Python from an empty lambda without their defaults, so that nothing runs
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
@@ -168,7 +169,7 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     nodes = [node for statement in method.body for node in ast.walk(statement)]
     loads = [node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     assigned = [node for node in method.body if isinstance(node, ast.Assign)]
-    for name, value in _passed(method, spec).items():
+    for name, value in passed(method, spec).items():
         # The last line of a statement that, whatever happens, gives the parameter another value.
         overwritten = next((n.end_lineno for n in assigned if name in map(ast.unparse, n.targets)), 0)
         read = any(load.id == name and load.lineno <= (overwritten or load.lineno) for load in loads)
