@@ -79,8 +79,6 @@ class Place(Protocol):
     def delete(self, name: str) -> None:
         """Remove a state name; one that is not there is no error."""
 
-    def close(self) -> None: ...
-
 
 class Executor(Protocol):
     """Makes places; `isolation` says in words what stands between the code and the machine."""

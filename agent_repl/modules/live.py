@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ..errors import ModuleError
@@ -14,20 +14,11 @@ PACKAGE = "agent_modules"
 CALLS = "__agent_calls__"
 
 
-class SourceLoader:
-    """Gives `linecache` the source of a namespace that no file may hold any more."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def get_source(self, name: str) -> str:
-        return self.source
-
-
 def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
     """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
-    _remember(filename, source)
-    return {"__name__": name, "__file__": filename, "__loader__": SourceLoader(source), CALLS: calls}
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    loader = SimpleNamespace(get_source=lambda name: source)  # for `linecache`, when no file holds it any more
+    return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
 def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
@@ -37,8 +28,7 @@ def load_class(path: Path, source: str, label: str, wanted: str, calls: frozense
     """
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
-    package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
-    package.__path__ = []
+    sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = []
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
@@ -48,7 +38,3 @@ def load_class(path: Path, source: str, label: str, wanted: str, calls: frozense
     if not isinstance(found, type):
         raise ModuleError(f"{path} defines no class {wanted}")
     return found
-
-
-def _remember(filename: str, source: str) -> None:
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

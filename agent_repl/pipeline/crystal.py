@@ -1,7 +1,7 @@
 """Crystallized methods: the written function itself, with a prologue that asks what its guard would ask.
 
 Positional arguments arrive in positional-only parameters and all others in the keywords, so that the call can be
-handed to the pipeline just as it was made; what was left out holds `_MISSING` until the prologue has said yes.
+handed to the pipeline just as it was made; what was left out holds `_MISSING`, which is of no kind.
 """
 
 from __future__ import annotations
@@ -14,28 +14,25 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from ..errors import StoreError
+from ..modules.live import CALLS
 from ..signature.kinds import LONG_TEXT
 from ..unit import method_of
-from .methods import Identity, Method, Needs, Quick
+from .methods import Identity, Method, Needs
 
 _TESTS = {kind: f"_crystal_type({{0}}) is _crystal_{kind}" for kind in ("int", "float", "bool", "str")}
 _TESTS |= {"None": "{0} is None", "str": f"{_TESTS['str']} and _crystal_len({{0}}) <= {LONG_TEXT}"}
-_BUILTINS: dict[str, Any] = {f"_crystal_{kind.__name__}": kind for kind in (int, float, bool, str, type, len)}
+_BUILTINS = {f"_crystal_{kind.__name__}": kind for kind in (int, float, bool, str, type, len)}
 _SEES_LOCALS = {"locals", "vars", "dir", "eval", "exec"}
 _PROLOGUE = """
-try:
-    _crystal_same = {tests}
+try: _crystal_same = {tests} and not _crystal_args and not _crystal_kwargs
 except AttributeError: _crystal_same = False
-if not _crystal_same:
-    _crystal_bound, _crystal_answer = _crystal_ask({call})
-    if _crystal_bound is None: return _crystal_answer
-    [{bound}] = _crystal_bound
+if not _crystal_same: return _crystal_ask({call})
 """
-_QUICK = """
+_FITS = """
 def fits(self, _crystal_args):
     try:
-        [{bound}] = _crystal_args
-        return _crystal_word[0] == {word} and _crystal_type(self) is _crystal_live and ({tests})
+        [{names}] = _crystal_args
+        return {tests} and _crystal_type(self) is _crystal_live
     except (AttributeError, ValueError):
         return False
 """
@@ -45,7 +42,7 @@ _MISSING: Any = type("Missing", (), {})()
 def ripen(identity: Identity, method: Method, after: int) -> None:
     """Count a run that left nothing to undo; from the `after`-th on (0: never) the method is a plain function.
 
-    For one that cannot be, or never shall, what a few scalars decide is compiled.
+    From then on calls that the kinds of a few scalars decide are served by a compiled test, of either.
     """
     method.hits += 1
     if method.deferred or method.entry.runs + method.hits < after:
@@ -56,9 +53,10 @@ def ripen(identity: Identity, method: Method, after: int) -> None:
             identity.store.count(method.entry.version, after)
             identity.refresh()  # what we have just stored is a decision too
     word, needs = identity.word, identity.needs(method.code.name)
-    tests = _tests(method, needs)
-    quick = _quick(identity, method, word, tests) if tests else None
-    identity.ripe(method, needs, quick, _function(identity, method, word, tests) if plain else None)
+    tests = f"_crystal_word[0] == {word} and ({_tests(method, needs)})"
+    scope: dict[str, Any] = _BUILTINS | {"_crystal_word": identity.generation.word, "_crystal_live": identity.live}
+    exec(_FITS.format(names=", ".join(method.parameters), tests=tests), scope)
+    identity.ripe(needs, (scope["fits"], method, _function(identity, method, tests, scope) if plain else None))
 
 
 def _can_be_plain(identity: Identity, method: Method) -> bool:
@@ -68,46 +66,37 @@ def _can_be_plain(identity: Identity, method: Method) -> bool:
     return bool(plain) and identity.executor.name == "inline"
 
 
-def _quick(identity: Identity, method: Method, word: int, tests: str) -> Quick:
-    scope = _BUILTINS | {"_crystal_word": identity.generation.word, "_crystal_live": identity.live}
-    exec(_QUICK.format(bound=", ".join(method.parameters), word=word, tests=tests), scope)
-    return scope["fits"], method
+def _tests(method: Method, needs: Needs) -> str:
+    """What the guards ask, as an expression; "False" where that is more than the kinds of a few scalars."""
+    guards = [dict(guard) for guard in method.entry.guards]
+    wanted = {*method.parameters, *(f"self.{name}" for name in needs.reads)}
+    simple = all(guard.keys() == wanted and {*guard.values()} <= _TESTS.keys() for guard in guards)
+    more = needs.opens or needs.binds or needs.dynamic or needs.options or method.options
+    code = method.function.__code__
+    if more or not simple or len(guards) > 4 or code.co_kwonlyargcount or code.co_varnames[0] != "self":
+        return "False"
+    return " or ".join(" and ".join(_TESTS[k].format(path) for path, k in g.items()) or "True" for g in guards)
 
 
-def _function(identity: Identity, method: Method, word: int, tests: str) -> FunctionType:
+def _function(identity: Identity, method: Method, tests: str, scope: dict[str, Any]) -> FunctionType:
     """The head as a function of the class: the same file and lines; its globals hold what the prologue names."""
     original = method.function
-    ask = partial(_ask, identity, method, word)
-    original.__globals__.update(_BUILTINS, _crystal_word=identity.generation.word, _crystal_ask=ask)
-    same = f"_crystal_word[0] == {word} and not _crystal_args and not _crystal_kwargs and ({tests})"
-    code = _compiled(method, same if tests else "False")
+    original.__globals__.update({name: each for name, each in scope.items() if name.startswith("_crystal_")})
+    original.__globals__["_crystal_ask"] = partial(_ask, identity, method.code.name)
+    code = _compiled(method, tests)
     function = FunctionType(code, original.__globals__, original.__name__, (_MISSING,) * (code.co_argcount - 1))
     update_wrapper(function, original)
     return function
 
 
-def _ask(identity: Identity, method: Method, word: int, agent: Any, args: Any, rest: Any, kwargs: Any) -> Any:
-    """The values of the parameters where the head fits the call after all, else None; what the pipeline answers."""
+def _ask(identity: Identity, name: str, agent: Any, args: list[Any], rest: Any, kwargs: Any) -> Any:
+    """What the handle answers, as if it had been read where the function was."""
     __tracebackhide__ = True
-    given, name = (*(a for a in args if a is not _MISSING), *rest), method.code.name
-    place, same = identity.executor.open(agent), identity.generation.word[0] == word
-    if same and identity.served(method, place, given, kwargs) is False:
-        return method.bind(agent, *given, **kwargs), None
     caller = sys._getframe(1).f_back
     asked = caller is not None and name in caller.f_code.co_names  # else it was given the method, by somebody
-    return None, identity.handle(agent, name, caller.f_code if caller and asked else None)(*given, **kwargs)
-
-
-def _tests(method: Method, needs: Needs) -> str:
-    """What the guards ask, as an expression; "" where that is more than the kinds of a few scalars."""
-    guards = [dict(guard) for guard in method.entry.guards]
-    wanted = {*method.parameters, *(f"self.{name}" for name in needs.reads)}
-    simple = all(guard.keys() == wanted and {*guard.values()} <= _TESTS.keys() for guard in guards)
-    code = method.function.__code__
-    more = needs.opens or needs.binds or needs.dynamic or needs.options or method.options
-    if more or len(guards) > 4 or not simple or code.co_kwonlyargcount or code.co_varnames[0] != "self":
-        return ""
-    return " or ".join(" and ".join(_TESTS[k].format(path) for path, k in g.items()) or "True" for g in guards)
+    nested = caller is not None and CALLS in caller.f_globals
+    handle = identity.handle(agent, name, caller.f_code if caller and asked else None, nested)
+    return handle(*(a for a in args if a is not _MISSING), *rest, **kwargs)
 
 
 def _compiled(method: Method, tests: str) -> CodeType:
@@ -116,8 +105,7 @@ def _compiled(method: Method, tests: str) -> CodeType:
     me, *names = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
     rest, kwargs = node.args.vararg or ast.arg("_crystal_args"), node.args.kwarg or ast.arg("_crystal_kwargs")
     node.args = ast.arguments([ast.arg(a) for a in (me, *names)], [], rest, [], [], kwargs, [])
-    call = f"{me}, [{', '.join(names)}], {rest.arg}, {kwargs.arg}"
-    prologue = ast.parse(_PROLOGUE.format(tests=tests, call=call, bound=", ".join(method.parameters)))
+    prologue = ast.parse(_PROLOGUE.format(tests=tests, call=f"{me}, [{', '.join(names)}], {rest.arg}, {kwargs.arg}"))
     for part in ast.walk(prologue):
         ast.copy_location(part, node)
     begin = int(ast.get_docstring(node) is not None)
