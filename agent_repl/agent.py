@@ -39,11 +39,11 @@ class Agent:
     agents that wrap them (written code gets them as they are). All other keywords are state.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_agent_repl_wraps_")
+    __slots__ = ("__dict__", "__weakref__")  # any other slot, and Python 3.13 reads all state slower
     _agent_repl_identity_: Identity
     _agent_repl_shop_: Workshop
     _agent_repl_label_ = "agent"
-    _agent_repl_wraps_: Any
+    _agent_repl_wraps_: Any = None
     _agent_repl_deep_ = False
 
     def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Any:
@@ -89,7 +89,8 @@ class Agent:
     def __deepcopy__(self, memo: dict[int, Any]) -> Agent:
         memo[id(self)] = copied = _made(type(self), {})
         vars(copied).update(deepcopy(vars(self), memo))
-        copied._agent_repl_wraps_ = deepcopy(self._agent_repl_wraps_, memo)
+        if self._agent_repl_wraps_ is not None:
+            copied._agent_repl_wraps_ = deepcopy(self._agent_repl_wraps_, memo)
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
@@ -180,7 +181,8 @@ def make(live: type[Agent], state: Mapping[str, Any], wraps: Any = None, deep: b
 
 def _made(live: type[Agent], state: Mapping[str, Any], wraps: Any = None) -> Agent:
     made: Agent = object.__new__(live)
-    made._agent_repl_wraps_ = wraps
+    if hasattr(live, "_agent_repl_kind_"):
+        made._agent_repl_wraps_ = wraps
     for name, value in state.items():  # an instance whose __dict__ was asked for calls its functions slower on 3.12
         object.__setattr__(made, name, value)
     return made

@@ -24,7 +24,9 @@ _TESTS |= {"None": "{0} is None", "str": f"{_TESTS['str']} and _crystal_len({{0}
 _BUILTINS = {f"_crystal_{kind.__name__}": kind for kind in (int, float, bool, str, type, len)}
 _SEES_LOCALS = {"locals", "vars", "dir", "eval", "exec"}
 _PROLOGUE = """
-try: _crystal_same = {tests} and not _crystal_args and not _crystal_kwargs
+_crystal_same = True
+try:
+    if not ({tests}) or _crystal_args or _crystal_kwargs: _crystal_same = False
 except AttributeError: _crystal_same = False
 if not _crystal_same: return _crystal_ask({call})
 """

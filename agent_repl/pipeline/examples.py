@@ -176,5 +176,5 @@ def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bo
 
 def _agent(case: Case, sample: Sample) -> Any:
     agent: Any = object.__new__(case.identity.live)
-    agent.__dict__, agent._agent_repl_wraps_ = sample.state, case.place.wraps
+    agent.__dict__ = sample.state
     return agent
