@@ -34,18 +34,16 @@ class Target:
 
     agent: Agent
     name: str
-
-    @property
-    def identity(self) -> Identity:
-        return type(self.agent)._agent_repl_identity_
-
-    @property
-    def shop(self) -> Workshop:
-        return type(self.agent)._agent_repl_shop_
+    identity: Identity
+    shop: Workshop
 
     @property
     def title(self) -> str:
         return f"{self.identity.label}.{self.name}"
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        return _state(self.agent)
 
     def method(self) -> Method:
         """The head; raises AgentError where there is none."""
@@ -77,28 +75,34 @@ class AgentInfo:
     usage: Usage
 
 
-def _target(method: Any, name: str | None) -> Target:
-    if isinstance(method, Agent):
-        if not name:
-            raise AgentError(f"which method of {method._agent_repl_label_}? write {method._agent_repl_label_}.name")
-        return Target(method, name)
-    if isinstance(method, MethodHandle):
-        return Target(method._agent, method._name)
-    owner = getattr(method, "__self__", None)
-    if isinstance(owner, Agent):
-        return Target(owner, method.__name__)
-    raise AgentError(f"{type(method).__name__} is no method of an agent: write agent.name, without parentheses")
-
-
 def _verb(function: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
 
     @wraps(function)
     def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
-        if isinstance(method, Agent):
-            return function(_target(method, args[0] if args else None), *args[1:], **kwargs)
-        return function(_target(method, None), *args, **kwargs)
+        agent, name, rest = _addressed(method, args)
+        return function(Target(agent, name, _synced(agent), type(agent)._agent_repl_shop_), *rest, **kwargs)
 
     return called
+
+
+def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
+    if isinstance(method, Agent):
+        if not args:
+            raise AgentError(f"which method of {method._agent_repl_label_}? write {method._agent_repl_label_}.name")
+        return method, args[0], args[1:]
+    if isinstance(method, MethodHandle):
+        return method._agent, method._name, args
+    if isinstance(owner := getattr(method, "__self__", None), Agent):
+        return owner, method.__name__, args
+    raise AgentError(f"{type(method).__name__} is no method of an agent: write agent.name, without parentheses")
+
+
+def _synced(agent: Agent) -> Identity:
+    """The agent's identity, as all sessions of its home know it now."""
+    identity = type(agent)._agent_repl_identity_
+    identity.generation.share(make=False)  # the home may have been made since
+    pinning.sync(identity)
+    return identity
 
 
 @_verb
@@ -125,7 +129,7 @@ def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
 def pin(target: Target) -> Path:
     """Put a method into the class file of its agent: from now on it is that plain function, without guard or undo."""
     target.method()
-    return pinning.pin(target.identity, target.name, _state(target.agent))
+    return pinning.pin(target.identity, target.name, target.state)
 
 
 @_verb
@@ -133,7 +137,7 @@ def unpin(target: Target) -> None:
     """Take a method out of the class file; its accepted code is served with its guards again."""
     if not target.method().entry.pinned:
         raise AgentError(f"{target.title} is not pinned")
-    pinning.pin(target.identity, target.name, _state(target.agent), pinned=False)
+    pinning.pin(target.identity, target.name, target.state, pinned=False)
 
 
 @_verb
@@ -148,13 +152,13 @@ def forget(target: Target) -> None:
 @_verb
 def rollback(target: Target, number: int) -> Entry:
     """Make an earlier accepted version the head again, for the calls that it was accepted for."""
-    return history.rollback(target.identity, target.name, number, _state(target.agent))
+    return history.rollback(target.identity, target.name, number, target.state)
 
 
 @_verb
 def undo(target: Target, steps: int = 1) -> Entry | None:
     """Take back the last decision about a method, or the last few; None where nothing stood before."""
-    return history.undo(target.identity, target.name, _state(target.agent), steps)
+    return history.undo(target.identity, target.name, target.state, steps)
 
 
 @_verb
@@ -209,11 +213,15 @@ def agents(session: Any) -> tuple[AgentInfo, ...]:
 
 
 def _agent_info(identity: Identity) -> AgentInfo:
-    found = [m for m in (identity.find(name) for name in identity.names()) if m is not None]
-    spent = [v.usage for m in found for v in identity.store.versions(m.entry.version.key)]
-    return AgentInfo(
-        identity.label, identity.template, tuple(_info(identity, m) for m in found), sum(spent, start=Usage())
-    )
+    pinning.sync(identity)
+    found = _methods(identity).values()
+    spent = [version.usage for m in found for version in identity.store.versions(m.entry.version.key)]
+    methods = tuple(_info(identity, method) for method in found)
+    return AgentInfo(identity.label, identity.template, methods, sum(spent, start=Usage()))
+
+
+def _methods(identity: Identity) -> dict[str, Method]:
+    return {name: method for name in identity.names() if (method := identity.find(name)) is not None}
 
 
 def _info(identity: Identity, method: Method) -> MethodInfo:
@@ -227,27 +235,29 @@ def _state(agent: Agent) -> Mapping[str, Any]:
     return pipeline.state_of(type(agent)._agent_repl_shop_.executor.open(agent))
 
 
-def emit(agent: Agent, path: str | Path, tests: bool = False) -> Path:
+def emit(agent: Agent, path: str | Path) -> Path:
     """Write the agent as a plain class that needs nothing of ours, and check it; raises ModuleError.
 
     The file is written only after it was imported under `python -I`; an existing file is replaced.
     """
-    if tests:
-        raise AgentError("emitting tests is not built yet: emit without tests")
-    identity = type(agent)._agent_repl_identity_
-    found = {name: m for name in identity.names() if (m := identity.find(name)) is not None}
+    identity = _synced(agent)
+    found = _methods(identity)
+    if (wrapped := agent._agent_repl_wraps_) is not None:
+        raise ModuleError(
+            f"{identity.label} wraps a {type(wrapped).__name__}, which a class on its own does not have: emit an agent"
+            " that has the object as state"
+        )
     if not found:
         raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
-    parts = [Part(name, m.code.source) for name, m in found.items()]
+    parts = [Part(name, method.code.source) for name, method in found.items()]
     state = pinning.constructor_state(identity, found, _state(agent))
     text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
     _check_alone(text)
-    target = Path(path)
     try:
-        replace_file(target, text)
+        replace_file(Path(path), text)
     except OSError as error:
-        raise ModuleError(f"{target} cannot be written: {error}") from error
-    return target
+        raise ModuleError(f"{path} cannot be written: {error}") from error
+    return Path(path)
 
 
 def _provenance(identity: Identity, methods: Mapping[str, Method]) -> str:

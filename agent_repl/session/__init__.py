@@ -156,7 +156,6 @@ class Session:
         """Give back the model and the store; agents of a closed session still run what is pinned."""
         if "provider" in vars(self):
             self.provider.close()
-        self.store.close()
 
 
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:

@@ -29,19 +29,18 @@ class Copies:
             replace_file(path, source)
         return path
 
-    def write(self, row: Row, gone: bool) -> None:
-        """Put a row beside its text, in place of what its slot held, or take it away; only one writer at a time."""
+    def write(self, row: Row) -> None:
+        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
         if row.kind == "version":
             self.write_source(row.body["source"])
         path = self.folder / f"{row.text}.json"
-        found = self._read(path)
-        kept = [(data, mac) for data, mac, old in found if not old or (old != row if gone else old.slot != row.slot)]
-        replace_file(path, json.dumps(kept if gone else [*kept, sealed(row, self.key)], indent=1))
+        kept = [(data, mac) for data, mac, old in self._read(path) if not (old and old.slot == row.slot)]
+        replace_file(path, json.dumps([*kept, sealed(row, self.key)], indent=1))
 
     def rows(self) -> list[Row]:
         """The latest row of every slot, oldest first."""
         found = [row for path in sorted(self.folder.glob("*.json")) for *_, row in self._read(path) if row]
-        # Two rows for one slot: a writer died before it committed the earlier one.
+        # Two rows for one slot: its text has changed, or a writer died before it committed the earlier one.
         latest = {row.slot: row for row in sorted(found, key=lambda row: (row.turn, row.at))}
         return sorted(latest.values(), key=lambda row: row.at)
 

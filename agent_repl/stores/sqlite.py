@@ -75,18 +75,19 @@ class SqliteStore(MemoryStore):
         return locked(self._path.parent / "locks" / sha256(canonical([identity, name])))
 
     @contextmanager
-    def _rows(self, write: bool = False) -> Iterator[Table]:
+    def _rows(self, write: bool = False, decides: bool = True) -> Iterator[Table]:
         try:
             db = self._open(write)
             if db is None:
-                with super()._rows(write) as rows:
+                with super()._rows(write, decides) as rows:
                     yield rows
                 return
             with closing(db):  # this also rolls back what was not committed
                 yield self._table(db)
                 if write:
                     db.execute("COMMIT")
-                    self.generation.raise_()
+                    if decides:
+                        self.generation.raise_()
         except (sqlite3.Error, OSError, UnicodeError) as error:
             self._checked = 0  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
