@@ -20,14 +20,9 @@ class Provider(Protocol):
     `name` and `model` are shown to the person; `host` is where prompts go, None when they stay on this machine.
     """
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def host(self) -> str | None: ...
+    name: str
+    model: str
+    host: str | None
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
@@ -75,21 +70,14 @@ class Place(Protocol):
         """One state value, live; raises KeyError."""
 
     def set(self, name: str, value: Any) -> None: ...
-
-    def delete(self, name: str) -> None:
-        """Remove a state name; one that is not there is no error."""
-
-    def close(self) -> None: ...
+    def delete(self, name: str) -> None: ...  # one that is not there is no error
 
 
 class Executor(Protocol):
     """Makes places; `isolation` says in words what stands between the code and the machine."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def isolation(self) -> str: ...
+    name: str
+    isolation: str
 
     def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
         """Run accepted code's definition time in a namespace of its own and give back its method.
@@ -104,7 +92,7 @@ class Store(Protocol):
     """What is learnt in one home.
 
     `where` is shown to the person; `notes` lists what was left unread, and why; `home` is None where there is no disk.
-    `generation` changes with everything that is written here.
+    `generation` changes with everything that is decided here.
     """
 
     where: str
@@ -112,32 +100,26 @@ class Store(Protocol):
     home: Path | None
     generation: Generation
 
-    def entries(self, identity: str) -> dict[str, Entry]:
-        """The heads of an identity by method name."""
-
-    def versions(self, key: Key) -> tuple[Version, ...]:
-        """Every stored version of a method, oldest first, each with its latest verdict."""
+    def entries(self, identity: str) -> dict[str, Entry]: ...  # the heads by method name
+    def versions(self, key: Key) -> tuple[Version, ...]: ...  # oldest first, each with its latest verdict
+    def heads(self, key: Key) -> tuple[Entry, ...]: ...  # all that were ever put, oldest first; dropped ones too
+    def examples(self, key: Key) -> tuple[Example, ...]: ...  # oldest first: the newest for each (args, state, files)
+    def agents(self) -> dict[str, str]: ...  # names by identity template
 
     def add(self, version: Version) -> Version:
         """Keep a version for good and give it back with its number."""
 
     def judge(self, version: Version, verdict: Standing, note: str = "") -> Version:
-        """Append a verdict to a stored version and give it back as it now stands."""
+        """Give a stored version another verdict, and give it back as it now stands."""
 
     def put(self, entry: Entry) -> None:
         """Make this entry the head of its method."""
-
-    def heads(self, key: Key) -> tuple[Entry, ...]:
-        """Every entry that was ever put for a method, oldest first; dropped ones too."""
 
     def count(self, version: Version, runs: int) -> None:
         """Remember how often the head has run, if it is still this version."""
 
     def drop(self, key: Key) -> None:
         """Remove the head; versions, examples and earlier heads stay."""
-
-    def examples(self, key: Key) -> tuple[Example, ...]:
-        """A method's examples, oldest first: the newest one for each (args, state, files)."""
 
     def remember(self, example: Example) -> None:
         """Keep an example in place of the one for the same (args, state, files); it is dated if it has no date.
@@ -146,8 +128,11 @@ class Store(Protocol):
         8 KB, and for one of a version that is not stored.
         """
 
-    def forget_example(self, example: Example) -> None:
-        """Remove the example for the same (args, state, files), kept or not."""
+    def claim(self, identity: str, name: str, shared: bool = False) -> str:
+        """Give the identity this name, or the next free one like it; a name once given stays. The name is returned.
+
+        With `shared` it gets the name although another identity has it: its old words.
+        """
 
     def lock(self, identity: str, name: str) -> AbstractContextManager[None]:
         """Let one thread of one process at a time write this method; it cannot be entered twice.
@@ -158,15 +143,5 @@ class Store(Protocol):
     def source_file(self, version: Version) -> Path | None:
         """The file that holds this version's source, None where there is no disk."""
 
-    def agents(self) -> dict[str, str]: ...  # names by identity template
-
-    def claim(self, identity: str, name: str, shared: bool = False) -> str:
-        """Give the identity this name, or the next free one like it; a name once given stays. The name is returned.
-
-        With `shared` it gets the name although another identity has it: its old words.
-        """
-
     def sign(self, data: bytes) -> str:
         """A code that only this user's key can make for these bytes."""
-
-    def close(self) -> None: ...
