@@ -15,7 +15,7 @@ from ..errors import StoreError
 from ..generation import Generation
 from ..records import Entry, Example, Key, Standing, Version
 from .rows import TABLE, Row, Table, now, record_of, row_of, sha256
-from .signing import SigningKey, canonical, process_key
+from .signing import SigningKey, canonical
 
 EXAMPLES = 8
 LONGEST = 8192
@@ -32,7 +32,7 @@ class MemoryStore:
         self.notes = list(notes)
         self.home: Path | None = None
         self.generation = Generation(None)
-        self._key = key or process_key()
+        self._key = key or SigningKey()
         self._lock = RLock()
 
     @cached_property

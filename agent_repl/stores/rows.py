@@ -1,16 +1,19 @@
-"""What a store keeps: rows that are signed, the table that holds them, and what rows say together."""
+"""What a store keeps: signed rows, the table that holds them, and the files that hold their second copy."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..atomic import replace_file
 from ..records import Entry, Example, Guard, Key, Premise, Usage, Version
 from .signing import SigningKey, canonical
 
@@ -105,6 +108,51 @@ class Table:
         """Take a row away."""
         query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND mac = ?"
         self.db.execute(query, (*row[:3], sealed(row, self.key)[1]))
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The second copy: for every text `<sha256>.py`, which holds exactly it, and `<sha256>.json`, the rows about it.
+
+    `note` is told what was damaged. All raise OSError.
+    """
+
+    folder: Path
+    key: SigningKey
+    note: Callable[[str], None]
+
+    def write_source(self, source: str) -> Path:
+        """The file that holds exactly this source, made again when its bytes are others."""
+        path = self.folder / f"{sha256(source)}.py"
+        if not (path.exists() and path.read_bytes() == source.encode()):
+            replace_file(path, source)
+        return path
+
+    def write(self, row: Row) -> None:
+        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
+        if row.kind == "version":
+            self.write_source(row.body["source"])
+        path = self.folder / f"{row.text}.json"
+        kept = [(data, mac) for data, mac, old in self._read(path) if not (old and old.slot == row.slot)]
+        replace_file(path, json.dumps([*kept, sealed(row, self.key)], indent=1))
+
+    def rows(self) -> list[Row]:
+        """The latest row of every slot, oldest first."""
+        found = [row for path in sorted(self.folder.glob("*.json")) for *_, row in self._read(path) if row]
+        # Two rows for one slot: its text has changed, or a writer died before it committed the earlier one.
+        latest = {row.slot: row for row in sorted(found, key=lambda row: (row.turn, row.at))}
+        return sorted(latest.values(), key=lambda row: row.at)
+
+    def _read(self, path: Path) -> list[tuple[str, str, Row | None]]:
+        try:
+            return [(data, mac, unsealed(data, mac, self.key)) for data, mac in json.loads(path.read_bytes())]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError):
+            self.note(f"{path} is damaged: set aside as {path.name}.damaged.")
+            with suppress(PermissionError):
+                os.replace(path, f"{path}.damaged")
+            return []
 
 
 def row_of(kind: str, version: Version, record: Version | Entry | Example) -> Row:

@@ -24,9 +24,9 @@ SIZE = 32
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An HMAC-SHA256 key; `note` is for the person, "" when the key will still be there tomorrow."""
+    """An HMAC-SHA256 key, a new one where none is given; `note` tells the person why it will be gone tomorrow."""
 
-    secret: bytes = field(repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(SIZE), repr=False)
     note: str = ""
 
     def sign(self, data: bytes) -> str:
@@ -54,12 +54,7 @@ def user_key(path: Path | None = None) -> SigningKey:
         return SigningKey(_read(path))
     except OSError as error:
         why = f"This user's key cannot be kept in {path} ({error.strerror})"
-        return process_key(f"{why}: what is learnt now will have to be trusted again in the next session.")
-
-
-def process_key(note: str = "") -> SigningKey:
-    """A key that nobody will have again once this process has ended."""
-    return SigningKey(secrets.token_bytes(SIZE), note)
+        return SigningKey(note=f"{why}: what is learnt now will have to be trusted again in the next session.")
 
 
 def canonical(value: Any) -> str:

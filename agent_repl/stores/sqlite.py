@@ -25,10 +25,9 @@ from typing import Any
 from ..errors import StoreError
 from ..generation import Generation
 from ..records import Version
-from .copies import Copies
 from .locks import locked
 from .memory import MemoryStore
-from .rows import TABLE, Table, sha256
+from .rows import TABLE, Copies, Table, sha256
 from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
