@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from . import pipeline
 from .agent import Agent, MethodHandle
@@ -24,7 +23,6 @@ from .pipeline.methods import Identity, Method
 from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -43,7 +41,7 @@ class Target:
 
     @property
     def state(self) -> Mapping[str, Any]:
-        return _state(self.agent)
+        return pipeline.state_of(self.shop.executor.open(self.agent))
 
     def method(self) -> Method:
         """The head; raises AgentError where there is none."""
@@ -75,8 +73,7 @@ class AgentInfo:
     usage: Usage
 
 
-def _verb(function: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
-
+def _verb(function: Callable[..., R]) -> Callable[..., R]:
     @wraps(function)
     def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
         agent, name, rest = _addressed(method, args)
@@ -209,14 +206,13 @@ def status(target: Target) -> str:
 
 def agents(session: Any) -> tuple[AgentInfo, ...]:
     """All identities of a session with their methods."""
-    return tuple(_agent_info(identity) for identity in session.identities.values())
+    return tuple(map(_agent_info, session.identities.values()))
 
 
 def _agent_info(identity: Identity) -> AgentInfo:
     pinning.sync(identity)
-    found = _methods(identity).values()
-    spent = [version.usage for m in found for version in identity.store.versions(m.entry.version.key)]
-    methods = tuple(_info(identity, method) for method in found)
+    spent = [v.usage for name in identity.names() for v in identity.store.versions(identity.key(name))]
+    methods = tuple(_info(identity, method) for method in _methods(identity).values())
     return AgentInfo(identity.label, identity.template, methods, sum(spent, start=Usage()))
 
 
@@ -231,27 +227,23 @@ def _info(identity: Identity, method: Method) -> MethodInfo:
     return MethodInfo(method.code.name, method.tier, version.number, version.created[:10], reads, doc)
 
 
-def _state(agent: Agent) -> Mapping[str, Any]:
-    return pipeline.state_of(type(agent)._agent_repl_shop_.executor.open(agent))
-
-
 def emit(agent: Agent, path: str | Path) -> Path:
     """Write the agent as a plain class that needs nothing of ours, and check it; raises ModuleError.
 
     The file is written only after it was imported under `python -I`; an existing file is replaced.
     """
     identity = _synced(agent)
-    found = _methods(identity)
-    if (wrapped := agent._agent_repl_wraps_) is not None:
+    found, place = _methods(identity), type(agent)._agent_repl_shop_.executor.open(agent)
+    if place.wraps is not None:
+        kind = type(place.wraps).__name__
         raise ModuleError(
-            f"{identity.label} wraps a {type(wrapped).__name__}, which a class on its own does not have: emit an agent"
-            " that has the object as state"
+            f"{identity.label} wraps a {kind}, which a class would lack: emit an agent that has it as state"
         )
     if not found:
         raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
     parts = [Part(name, method.code.source) for name, method in found.items()]
-    state = pinning.constructor_state(identity, found, _state(agent))
-    text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
+    state = pinning.constructor_state(identity, found, pipeline.state_of(place))
+    text = render(identity.label, identity.template, parts, state, _provenance(identity, found.values()))
     _check_alone(text)
     try:
         replace_file(Path(path), text)
@@ -260,19 +252,13 @@ def emit(agent: Agent, path: str | Path) -> Path:
     return Path(path)
 
 
-def _provenance(identity: Identity, methods: Mapping[str, Method]) -> str:
-    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in methods.values()})
+def _provenance(identity: Identity, methods: Iterable[Method]) -> str:
+    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in methods})
     return f"{identity.template}\n\nWritten by: {', '.join(made)}. Each method was accepted in review.\n"
 
 
 def _check_alone(text: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "emitted.py")
-        file.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-I", str(file)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder, check=False, stdin=subprocess.DEVNULL
-        )
+    done = subprocess.run([sys.executable, "-I", "-"], input=text.encode(), capture_output=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        last = (done.stderr.decode(errors="replace").split("\n")[:-1] or ["no message"])[-1]
         raise ModuleError(f"the class does not import on its own, so nothing was written: {last}")
