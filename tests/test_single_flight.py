@@ -17,7 +17,6 @@ import agent_repl
 from agent_repl import ScriptedProvider, Verdict, open_session, versions
 
 DRIVER = Path(__file__).with_name("flight_driver.py")
-ACROSS = pytest.mark.xfail(reason="processes do not wait for each other yet", strict=True)
 PATIENCE = 30
 DOUBLE = "def double(self, n):\n    return n * 2\n"
 
@@ -234,7 +233,6 @@ def fly(home, count, method="double", argument=4):
         return [flight.answer() for flight in flights]
 
 
-@ACROSS
 def test_four_processes_that_miss_together_cause_one_model_call(home):
     with ExitStack() as stack:
         flights = [stack.enter_context(Flight(home, f"p{n}")) for n in range(4)]
@@ -257,7 +255,6 @@ def test_processes_that_miss_one_after_the_other_cause_one_model_call(home):
     assert model_calls(home) == 1
 
 
-@ACROSS
 def test_a_process_waits_for_one_that_is_writing(home):
     with Flight(home, "writer") as writer, Flight(home, "waiter") as waiter:
         writer.begin()
