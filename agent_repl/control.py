@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from difflib import unified_diff
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import pipeline
 from .agent import Agent, MethodHandle
@@ -26,8 +25,7 @@ from .write import prompt_for
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One method of one agent, whether it is written or not."""
 
     agent: Agent
@@ -51,8 +49,7 @@ class Target:
         return found
 
 
-@dataclass(frozen=True)
-class MethodInfo:
+class MethodInfo(NamedTuple):
     """One line about a method."""
 
     name: str
@@ -63,8 +60,7 @@ class MethodInfo:
     doc: str
 
 
-@dataclass(frozen=True)
-class AgentInfo:
+class AgentInfo(NamedTuple):
     """One identity with its methods and what they have cost."""
 
     label: str
@@ -172,10 +168,7 @@ def diff(target: Target, older: int = 0, newer: int = 0) -> str:
 
 @_verb
 def revise(target: Target, words: str = "") -> Any:
-    """Have a method written again, with your words, for its last call, and give back the new answer.
-
-    Without words it is repaired from the last traceback that passed through it; raises AgentError where there is none.
-    """
+    """Have a method written again for its last call, by your words or else its last traceback; gives the new answer."""
     target.method()
     return pipeline.revise(target.shop, target.identity, target.agent, target.name, words)
 
@@ -228,10 +221,7 @@ def _info(identity: Identity, method: Method) -> MethodInfo:
 
 
 def emit(agent: Agent, path: str | Path) -> Path:
-    """Write the agent as a plain class that needs nothing of ours, and check it; raises ModuleError.
-
-    The file is written only after it was imported under `python -I`; an existing file is replaced.
-    """
+    """Write, or replace, a file with the agent as a plain class that runs without us; raises ModuleError."""
     identity = _synced(agent)
     found, place = _methods(identity), type(agent)._agent_repl_shop_.executor.open(agent)
     if place.wraps is not None:
@@ -243,7 +233,7 @@ def emit(agent: Agent, path: str | Path) -> Path:
         raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
     parts = [Part(name, method.code.source) for name, method in found.items()]
     state = pinning.constructor_state(identity, found, pipeline.state_of(place))
-    text = render(identity.label, identity.template, parts, state, _provenance(identity, found.values()))
+    text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
     _check_alone(text)
     try:
         replace_file(Path(path), text)
@@ -252,8 +242,8 @@ def emit(agent: Agent, path: str | Path) -> Path:
     return Path(path)
 
 
-def _provenance(identity: Identity, methods: Iterable[Method]) -> str:
-    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in methods})
+def _provenance(identity: Identity, found: Mapping[str, Method]) -> str:
+    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in found.values()})
     return f"{identity.template}\n\nWritten by: {', '.join(made)}. Each method was accepted in review.\n"
 
 

@@ -22,10 +22,7 @@ LONGEST = 8192
 
 
 class MemoryStore:
-    """The store protocol, for homes that cannot be written, and for tests; safe to use from many threads.
-
-    The store on disk keeps the same promises: only where it gets its rows is different.
-    """
+    """The store protocol without a disk, safe for threads; the one on disk gets its rows elsewhere, and is the same."""
 
     def __init__(self, key: SigningKey | None = None, where: str = "memory", notes: Iterable[str] = ()) -> None:
         self.where = where
@@ -43,10 +40,7 @@ class MemoryStore:
 
     @contextmanager
     def _rows(self, write: bool = False, decides: bool = True) -> Iterator[Table]:
-        """The rows for one look, or for one change: it happens wholly or not at all, and alone.
-
-        A change that `decides` nothing about what is served need not be seen by others at once.
-        """
+        """The rows for one look, or for one change, whole and alone; what `decides` nothing makes nobody look again."""
         try:
             with self._lock:
                 yield self._memory

@@ -23,15 +23,13 @@ TABLE = """
 """
 
 
+_MARK = b"agent_repl row\n"  # keeps a code that was made for a file from passing as one for a row
 COLUMNS = ("kind", "identity", "name", "number")
 RECORDS: dict[str, Any] = {"version": Version, "head": Entry, "entry": Entry, "example": Example}
 
 
 class Row(NamedTuple):
-    """One record of a kind (agent, version, head, entry, example). `turn` counts decisions about one thing.
-
-    It carries the hash of the text that it speaks of too, so that it can never come to speak of another one.
-    """
+    """A record (agent, version, head, entry, example), the hash of the text that it is about, and its turn there."""
 
     kind: str
     identity: str
@@ -45,14 +43,9 @@ class Row(NamedTuple):
     @property
     def slot(self) -> tuple[Any, ...]:
         """What only one record can stand for: a method's entry, a version, an example of a call; all else is added."""
-        match self.kind:
-            case "entry":
-                return self[:3]
-            case "version":
-                return self[:5]
-            case "example":
-                return (*self[:3], self.body["args"], self.body["state"], self.body["files"])
-        return (*self[:3], self.turn)
+        call = tuple(self.body.get(name) for name in ("args", "state", "files"))
+        more = {"entry": (), "version": self[3:5], "example": call}
+        return (*self[:3], *more.get(self.kind, (self.turn,)))
 
     @property
     def copied(self) -> bool:
@@ -112,10 +105,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Copies:
-    """The second copy: for every text `<sha256>.py`, which holds exactly it, and `<sha256>.json`, the rows about it.
-
-    `note` is told what was damaged. All raise OSError.
-    """
+    """Files: every text as `<sha256>.py`, the rows about it as `<sha256>.json`; damage is noted. All raise OSError."""
 
     folder: Path
     key: SigningKey
@@ -186,21 +176,20 @@ _READ: dict[str, Callable[[Any], Any]] = {
 def sealed(row: Row, key: SigningKey) -> tuple[str, str]:
     """The canonical text of a row, and its code."""
     data = canonical(row._asdict())
-    return data, key.sign(_envelope(data))
+    return data, key.sign(_MARK + data.encode("utf-8", "backslashreplace"))
 
 
 def unsealed(data: object, mac: object, key: SigningKey) -> Row | None:
     """The row that a text holds, None unless this key signed it, and for a record that we know."""
-    if isinstance(data, str) and isinstance(mac, str) and key.verify(_envelope(data), mac):
+    if (
+        isinstance(data, str)
+        and isinstance(mac, str)
+        and key.verify(_MARK + data.encode("utf-8", "backslashreplace"), mac)
+    ):
         with suppress(KeyError, TypeError, ValueError):
             row = Row(**json.loads(data))
             return row if row.kind == "agent" or record_of(row) else None
     return None
-
-
-def _envelope(data: str) -> bytes:
-    # The prefix keeps a code that was made for a file from passing as one for a row.
-    return b"agent_repl row\n" + data.encode("utf-8", "backslashreplace")
 
 
 def sha256(text: str) -> str:

@@ -73,16 +73,12 @@ def _make(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise StoreError(
-            f"The key {path} can be read or changed by others, so its signatures prove nothing. If nobody has used"
-            f" it, run: chmod 600 {path}. Otherwise remove it, and a new one is made."
-        )
+        why = f"The key {path} can be read or changed by others, so its signatures prove nothing"
+        raise StoreError(f"{why}: if nobody has used it, run chmod 600 {path}; otherwise remove it to get a new one.")
     # The process that made the file may not have written to it yet.
     for _ in range(100):
         if len(secret := path.read_bytes()) == SIZE:
             return secret
         time.sleep(0.01)
-    raise StoreError(
-        f"The key {path} is damaged: it should hold {SIZE} bytes. Put back a copy, or remove it to get a new one;"
-        " what the old one signed must then be trusted again."
-    )
+    why = f"The key {path} is damaged: it should hold {SIZE} bytes"
+    raise StoreError(f"{why}. Put back a copy; or remove it to get a new one, which does not trust what it signed.")

@@ -62,7 +62,6 @@ class SqliteStore(MemoryStore):
             self._note(_sentence(self._path, error))
 
     def source_file(self, version: Version) -> Path | None:
-        """The file that holds this version's source, made again if its bytes are others; None without a disk."""
         with suppress(OSError, UnicodeError):
             return self._copies.write_source(version.source)
         return None
