@@ -146,7 +146,6 @@ def test_a_session_that_was_open_before_sees_a_new_head_at_its_next_miss(tmp_pat
     assert asked(second) == 0
 
 
-@pytest.mark.xfail(reason="a session does not see that another one forgot, before it is opened again", strict=True)
 def test_what_another_session_forgot_is_not_served_at_the_next_look(tmp_path):
     first, second = session(tmp_path, DOUBLE), session(tmp_path, TWICE.replace("double", "other"))
     mine, theirs = first.agent("calculator"), second.agent("calculator")
@@ -172,7 +171,6 @@ def test_a_model_never_replaces_what_another_session_pinned(tmp_path):
     assert asked(second) == 0
 
 
-@pytest.mark.xfail(reason="the verbs look only at what this session has seen", strict=True)
 def test_a_verb_sees_what_another_session_has_just_learnt(tmp_path):
     first, second = session(tmp_path, DOUBLE), session(tmp_path)
     mine, theirs = first.agent("calculator"), second.agent("calculator")
@@ -180,7 +178,6 @@ def test_a_verb_sees_what_another_session_has_just_learnt(tmp_path):
     assert source(theirs.double).strip() == DOUBLE.strip()
 
 
-@pytest.mark.xfail(reason="a forgotten method comes back as it was, without a model", strict=True)
 def test_what_was_forgotten_is_written_anew(tmp_path):
     home = session(tmp_path, DOUBLE, TWICE)
     agent = home.agent("calculator")
@@ -190,7 +187,6 @@ def test_what_was_forgotten_is_written_anew(tmp_path):
     assert source(agent.double).strip() == TWICE.strip()
 
 
-@pytest.mark.xfail(reason="what was forgotten comes back for a file of another shape", strict=True)
 def test_what_was_forgotten_is_not_served_to_a_file_of_another_shape(tmp_path):
     reader = (
         "import csv\ndef total(self):\n    with open(self.path) as file:\n"

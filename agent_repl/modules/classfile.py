@@ -11,6 +11,7 @@ import tokenize
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import NamedTuple
 
 from ..errors import ModuleError
 from ..unit import Definition, Function, bindings, digest, global_names, imported, reached
@@ -18,8 +19,7 @@ from ..unit import Definition, Function, bindings, digest, global_names, importe
 Names = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One method to put into a class: its name and the source of its unit."""
 
     name: str

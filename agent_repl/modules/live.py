@@ -14,27 +14,21 @@ PACKAGE = "agent_modules"
 CALLS = "__agent_calls__"
 
 
-class SourceLoader:
-    """Gives `linecache` the source of a namespace that no file may hold any more."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
+class SourceLoader(str):
+    """The source of a namespace, as `linecache` asks for it where no file holds it any more."""
 
     def get_source(self, name: str) -> str:
-        return self.source
+        return str(self)
 
 
 def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
     """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
-    _remember(filename, source)
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)  # never looked up again
     return {"__name__": name, "__file__": filename, "__loader__": SourceLoader(source), CALLS: calls}
 
 
 def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
-    """Run a class file as the module `agent_modules.<label>` and give back its class `wanted`; raises ModuleError.
-
-    It never goes through `sys.path`, so that nothing but this function decides what is loaded.
-    """
+    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError."""
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
     package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
@@ -48,7 +42,3 @@ def load_class(path: Path, source: str, label: str, wanted: str, calls: frozense
     if not isinstance(found, type):
         raise ModuleError(f"{path} defines no class {wanted}")
     return found
-
-
-def _remember(filename: str, source: str) -> None:
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

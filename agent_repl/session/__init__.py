@@ -34,11 +34,7 @@ from .settings import MODES, load_settings
 
 
 class Session:
-    """A process's connection to a home: what agents are made in.
-
-    `settings` is what was set, by whom it may be; `store` is where accepted code is kept. `mode`, `reviewer` and
-    `provider` may be set while it is open.
-    """
+    """A process's connection to a home, in which agents are made; `mode`, `reviewer` and `provider` may be set."""
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self._shop = shop
@@ -156,7 +152,6 @@ class Session:
         """Give back the model and the store; agents of a closed session still run what is pinned."""
         if "provider" in vars(self):
             self.provider.close()
-        self.store.close()
 
 
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
