@@ -34,7 +34,6 @@ _HOMES = {
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
     "wrapping": ("unwrap",),
     "providers.anthropic": ("AnthropicProvider",),
-    "providers.local": ("LocalProvider",),
     "providers.replay": ("ReplayProvider",),
     "providers.scripted": ("ScriptedProvider",),
     "frontends.magics": ("load_ipython_extension", "unload_ipython_extension"),

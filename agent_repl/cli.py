@@ -96,7 +96,7 @@ def _demo(words: argparse.Namespace) -> int:
 
 
 def _model(words: argparse.Namespace) -> int:
-    from .providers.model_file import fetch_model, installed, model_path, remove
+    from agent_repl_local import fetch_model, installed, model_path, remove
 
     if words.action == "remove":
         print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
