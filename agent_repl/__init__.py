@@ -34,8 +34,7 @@ _HOMES = {
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
     "wrapping": ("unwrap",),
     "providers.anthropic": ("AnthropicProvider",),
-    "providers.replay": ("ReplayProvider",),
-    "providers.scripted": ("ScriptedProvider",),
+    "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
     "frontends.magics": ("load_ipython_extension", "unload_ipython_extension"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -18,25 +18,23 @@ class Provider(Protocol):
     """A model that can be asked for code.
 
     `name` and `model` are shown to the person; `host` is where prompts go, None when they stay on this machine.
+    A class that inherits from this one, having nothing to prepare or to give back, writes `complete` only.
     """
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def host(self) -> str | None: ...
+    name: str
+    model: str
+    host: str | None
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Begin in the background what the first answer will need; returns at once and never raises."""
+        return
 
     def close(self) -> None:
         """Give back what is held; safe to call twice."""
+        return
 
 
 class Reviewer(Protocol):
