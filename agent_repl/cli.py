@@ -32,9 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="agent-repl", description="A Python shell in which methods are written when they are first called."
-    )
+    parser = argparse.ArgumentParser("agent-repl", description="A Python shell that writes methods when first called.")
     parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
     parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")

@@ -54,7 +54,7 @@ class NotebookReviewer:
         with ASKING:
             self._draw(as_text(proposal), as_html(proposal))
             try:
-                verdict = decide(proposal, _ask, print, enter=False)
+                verdict = decide(proposal, _ask, print)
                 ending = f"decision: {verdict.decision}"
             finally:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))

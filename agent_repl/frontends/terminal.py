@@ -97,17 +97,16 @@ def forget_typed_keys() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-def decide(
-    proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask | None = None, enter: bool = True
-) -> Verdict:
+def decide(proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask | None = None) -> Verdict:
     """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
 
     `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back what a person made of a source,
-    or raises ValueError. `enter` says whether an empty line accepts code that is not flagged.
+    or raises ValueError. An empty line accepts code that is not flagged; without `edit`, as in a notebook, it decides
+    nothing.
     """
     draft, flagged = "", proposal.code.flagged
     words = {word[0]: word for word in CHOICES if word != "edit" or edit}
-    enter = enter and not flagged
+    enter = edit is not None and not flagged
     shown = "  ".join("[?]" if word == "help" else f"[{letter}]{word[1:]}" for letter, word in words.items())
     while True:
         answer = ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower() or ("accept" if enter else "")

@@ -62,8 +62,7 @@ class ReplayProvider(Provider):
             on_text(line["text"])
             return Reply(line["text"], Usage(calls=1), line["model"], "replayed")
         if self._record is None:
-            how = "Record one: ReplayProvider(cassette, record=a_provider_with_a_model)"
-            raise ProviderError(f"The cassette {self._cassette} has no reply to this prompt. {how}")
+            raise ProviderError(f"{self._cassette} has no reply to this prompt: give record=, a provider with a model.")
         reply = self._record.complete(prompt, on_text)
         self._cassette.parent.mkdir(parents=True, exist_ok=True)
         with self._cassette.open("a", encoding="utf-8") as file:
