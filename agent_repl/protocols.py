@@ -15,7 +15,10 @@ from .records import Code, Entry, Event, Example, Key, Prompt, Proposal, Reply, 
 
 
 class Provider(Protocol):
-    """A model that can be asked for code; `host` is where prompts go, None when they stay on this machine."""
+    """A model that can be asked for code; `host` is where prompts go, None when they stay on this machine.
+
+    A class that inherits from this one, having nothing to prepare or to give back, writes `complete` only.
+    """
 
     name: str
     model: str
@@ -26,9 +29,11 @@ class Provider(Protocol):
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Begin in the background what the first answer will need; returns at once and never raises."""
+        return
 
     def close(self) -> None:
         """Give back what is held; safe to call twice."""
+        return
 
 
 class Reviewer(Protocol):

@@ -210,16 +210,17 @@ def open_store(home: Path) -> Store:
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:
     """The provider that was named; else a key or a base URL → Anthropic, an installed model → local."""
     from ..providers.anthropic import AnthropicProvider
-    from ..providers.local import LocalProvider
-    from ..providers.model_file import installed
 
     file = Path(settings.model_file).expanduser() if settings.model_file else None
     key, address = environment.get("ANTHROPIC_API_KEY"), settings.base_url or environment.get("ANTHROPIC_BASE_URL")
     name, wait, retries = settings.provider, settings.request_timeout, settings.max_retries
     if name == "anthropic" or (not name and (key or address or environment.get("ANTHROPIC_AUTH_TOKEN"))):
         return AnthropicProvider(settings.model or None, address, key, timeout=wait, max_retries=retries)
-    if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
-        return LocalProvider(AnthropicProvider, file)
+    if name in ("", "local") and find_spec("agent_repl_local"):
+        from agent_repl_local import LocalProvider, installed
+
+        if name or (installed(file) and find_spec("xllamacpp")):
+            return LocalProvider(file)
     if not name:
         raise NoProvider(
             "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL "
