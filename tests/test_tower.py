@@ -27,6 +27,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agent_repl"
+BELOW = ROOT / "agent_repl_bounds"
 MOST_LINES = 8000
 SOCKETS = ("providers", "executors", "stores", "reviewers")
 SLOTS = {("session", "agent", "default_session")}
@@ -43,13 +44,20 @@ def test_modules_import_only_from_lower_floors() -> None:
     assert faults(PACKAGE, floors()) == []
 
 
+def test_what_stands_below_the_tower_imports_the_standard_library_alone() -> None:
+    below = modules(BELOW)
+    assert faults(BELOW, dict.fromkeys(below, 0)) == []
+    assert {name for module in below.values() for name in outside(module.tree)} <= sys.stdlib_module_names
+
+
 def test_the_package_stays_small_enough_to_read() -> None:
     files = PACKAGE.rglob("*.py")
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < MOST_LINES
 
 
 def test_every_module_says_in_its_docstring_what_it_is() -> None:
-    assert [module.name for module in modules(PACKAGE).values() if not ast.get_docstring(module.tree)] == []
+    everything = [*modules(PACKAGE).values(), *modules(BELOW).values()]
+    assert [module.name for module in everything if not ast.get_docstring(module.tree)] == []
 
 
 def test_importing_us_imports_nothing_heavy() -> None:
@@ -209,6 +217,15 @@ def modules(package: Path) -> dict[str, Module]:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = Module(name, ".".join(parts[:-1]), ast.parse(file.read_text(encoding="utf-8")))
     return found
+
+
+def outside(tree: ast.Module) -> Iterator[str]:
+    """The packages that a file imports by their full names, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").partition(".")[0]
 
 
 @dataclass(frozen=True)
