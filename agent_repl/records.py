@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from agent_repl_bounds.records import Effect as Effect
+
 Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
 Author = Literal["model", "person", "file", "repair"]
 Decision = Literal["accept", "edit", "revise", "reject", "pin"]
@@ -82,16 +84,6 @@ class Reply:
     usage: Usage
     model: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One fact about what code touches: its kind, the line, words for the reviewer, and whether it needs a look."""
-
-    kind: str
-    line: int
-    detail: str
-    flagged: bool
 
 
 @dataclass(frozen=True)
