@@ -193,8 +193,8 @@ def status(target: Target) -> str:
     if found is None:
         return f"{target.title} · NEW · not written yet"
     about = _info(target.identity, found)
-    parts = [target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads]
-    return " · ".join(part for part in parts if part)
+    parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
+    return " · ".join(filter(None, parts))
 
 
 def agents(session: Any) -> tuple[AgentInfo, ...]:

@@ -34,11 +34,11 @@ class Generation:
     def raise_(self) -> None:
         """Tell all processes that something was decided; call it when the decision can be read."""
         self.share()
-        if self._path is None or not self.word.readonly:
+        if not self.word.readonly:
             self.word[0] += 1
-            return
-        with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
-            file.write(_drawn())
+        elif self._path is not None:
+            with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
+                file.write(_drawn())
 
 
 def _drawn() -> bytes:

@@ -56,8 +56,7 @@ class Place(Protocol):
     """Where one agent's state lives and its code runs: guards, prompts, undo and emission reach it only here."""
 
     @property
-    def wraps(self) -> Any:
-        """The object that the agent wraps, None for none."""
+    def wraps(self) -> Any: ...  # the object that the agent wraps, None for none
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run a method on this agent, as it is: what it raises is raised."""
@@ -68,9 +67,7 @@ class Place(Protocol):
     def look(self, name: str) -> Any:
         """A state value, else what the wrapped object keeps by that name, else `wrapping.ABSENT`."""
 
-    def get(self, name: str) -> Any:
-        """One state value, live; raises KeyError."""
-
+    def get(self, name: str) -> Any: ...  # one state value, live; raises KeyError
     def set(self, name: str, value: Any) -> None: ...
     def delete(self, name: str) -> None: ...  # one that is not there is no error
 

@@ -1,7 +1,4 @@
-"""The nouns of the product, frozen: what each stage of a call hands to the next.
-
-Call → Key → Entry | (Spec → Reply → Code) → Proposal → Verdict → Outcome → Entry
-"""
+"""The nouns of the product, frozen: what each stage of a call hands to the next."""
 
 from __future__ import annotations
 

@@ -53,8 +53,7 @@ def render(label: str, about: str, parts: Iterable[Part], state: Mapping[str, ob
 def units(source: str, label: str) -> dict[str, ast.Module]:
     """The units in a class file by method name: each method with the module-level statements beside the class."""
     tree = ast.parse(source)
-    wanted = class_name(label)
-    owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == wanted), None)
+    owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name(label)), None)
     rest = [n for n in tree.body if n is not owner]
     methods = [n for n in (owner.body if owner else []) if isinstance(n, Function)]
     return {m.name: ast.Module(body=[*rest, m], type_ignores=[]) for m in methods if not m.name.startswith("__")}

@@ -31,8 +31,7 @@ def load_class(path: Path, source: str, label: str, wanted: str, calls: frozense
     """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError."""
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
-    package = sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE))
-    package.__path__ = []
+    sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = []
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)

@@ -149,7 +149,7 @@ class Session:
         return f"agent_repl · {model} · review: {self.mode} · {self.store.where}"
 
     def close(self) -> None:
-        """Give back the model and the store; agents of a closed session still run what is pinned."""
+        """Give back the model; agents of a closed session still run what is pinned."""
         if "provider" in vars(self):
             self.provider.close()
 

@@ -40,10 +40,9 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
 class SqliteStore(MemoryStore):
-    """The store protocol on disk. Nothing is made before the first write; safe for threads, processes and forks.
+    """The store protocol on disk, safe for threads, processes and forks; nothing is made before the first write.
 
-    `patience` is how long to wait for another writer's lock, in seconds. Raises StoreError when the file was made
-    by a newer version or is not ours; any other trouble at opening becomes a note.
+    It waits `patience` seconds for other writers. Raises StoreError for a file of a newer version or another program.
     """
 
     def __init__(self, home: Path, key: SigningKey, patience: float = 5.0) -> None:
@@ -129,8 +128,10 @@ class SqliteStore(MemoryStore):
         self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
 
     def _connect(self, write: bool) -> sqlite3.Connection:
-        db = sqlite3.connect(f"{self._path.as_uri()}?mode=rwc", uri=True, timeout=self._patience, isolation_level=None)
-        try:
+        uri = f"{self._path.as_uri()}?mode=rwc"
+        with ExitStack() as opened:
+            db = sqlite3.connect(uri, uri=True, timeout=self._patience, isolation_level=None)
+            opened.callback(db.close)
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a damaged text must not hide other rows
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA synchronous = FULL")
@@ -141,9 +142,7 @@ class SqliteStore(MemoryStore):
             if write:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM records WHERE FALSE")  # a file that can only be read says so here
-        except BaseException:
-            db.close()
-            raise
+            opened.pop_all()  # nothing went wrong: it stays open
         return db
 
     def _create(self, db: sqlite3.Connection) -> None:
@@ -161,9 +160,7 @@ class SqliteStore(MemoryStore):
         if _pragma(db, "application_id") != APPLICATION_ID:
             raise StoreError(f"{self._path} is not a store of agent_repl: move it away, and a new one is made.")
         if _pragma(db, "user_version") > SCHEMA:
-            raise StoreError(
-                f"{self._path} was made by a newer agent_repl: run pip install --upgrade ipython-agent-repl."
-            )
+            raise StoreError(f"{self._path} is of a newer version: run pip install --upgrade ipython-agent-repl.")
         # SQLite does not wait for others here, whatever its time-out; DELETE is as safe, and the next one tries again.
         with suppress(sqlite3.OperationalError):
             if _pragma(db, "journal_mode = WAL") == "delete":
@@ -194,10 +191,9 @@ def _pragma(db: sqlite3.Connection, name: str) -> Any:
 
 def _seize(db: sqlite3.Connection) -> None:
     """Wait until nobody else has this file, or until an interrupt: SQLite itself looks up only when it gives up."""
-    while True:
+    while not db.in_transaction:
         try:
             db.execute("BEGIN EXCLUSIVE")
-            return
         except sqlite3.OperationalError as error:
             if _code(error) != sqlite3.SQLITE_BUSY:
                 raise
