@@ -119,7 +119,7 @@ class Spec:
 class Code:
     """Source that passed validation: only `validate` makes one.
 
-    `unit` is the hash of its syntax tree (positions left out); what it does with self is told as `unit.Facts` are.
+    `unit` is the hash of its syntax tree (positions left out); what it does with self is told as `flow.Facts` are.
     """
 
     name: str
