@@ -275,7 +275,7 @@ class _Reader:
                 self.lost(before)
                 if isinstance(target, ast.Attribute) and self.held(target.value) >= _SELF:
                     name = f"self.{target.attr}"
-                self.names[name] = flow | before if self.branches else flow
+                self.names[name] = flow | before if self.branches or before >= _SELF else flow
             case ast.Starred(value=inner):
                 self.bind(inner, _part(flow))
             case ast.Tuple(elts=elements) | ast.List(elts=elements):

@@ -65,34 +65,22 @@ class FileKind:
         return f"{head}({inner})" if inner else head
 
 
-def file_signature(path: str | os.PathLike[str]) -> str:
-    """The format and header of a file as one canonical text; never raises."""
-    return sniff(path).signature
-
-
 def file_mark(value: Any) -> str:
     """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
-    about = _stat(value) if _may_be_path(value) else None
+    about = _stat(value)
     return sniff(value, about).signature if about else ""
 
 
 def looks_like_path(value: Any) -> bool:
     """Whether a text or a path names a file or directory that is there now."""
-    return _may_be_path(value) and _stat(value) is not None
+    return _stat(value) is not None
 
 
-def _may_be_path(value: Any) -> bool:
-    kind = type(value)
-    if kind is str:
-        return len(value) <= 1024 and "\n" not in value
-    return kind is PosixPath or kind is WindowsPath
-
-
-def _stat(path: Any) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except (OSError, ValueError):
-        return None
+def _stat(value: Any) -> os.stat_result | None:
+    short = type(value) is str and len(value) <= 1024 and "\n" not in value
+    with suppress(OSError, ValueError):
+        return os.stat(value) if short or type(value) in (PosixPath, WindowsPath) else None
+    return None
 
 
 def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> FileKind:
