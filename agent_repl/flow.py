@@ -7,9 +7,9 @@ makes of a text, what a container of more than a few elements holds.
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .unit import RESERVED, Comprehension, Function, method_of, parameters, scope
@@ -26,6 +26,7 @@ _STEPS |= {"partition", "rpartition", "splitlines", "get"}
 _FINDS = {"startswith", "endswith", "find", "rfind", "index", "count"}
 _LOOKUPS = {"get", "pop", "index", "find", "count", "setdefault"}
 _OPENS = ("open", "read", "load_", "connect", "listdir", "glob", "execute")
+_BY_NAME = {"getattr", "hasattr", "setattr", "delattr"}
 _LITERAL = (ast.Constant, ast.Slice, ast.UnaryOp, ast.USub, ast.keyword, ast.Load)
 _KEPT = (ast.BoolOp, ast.IfExp, ast.Expr, ast.Await, ast.Return)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -70,12 +71,14 @@ class _View(NamedTuple):
     part: bool = False
 
 
-_Flow = frozenset[_View | str | Function]
-"""What an expression can hold: views, constants (of an enum `.NAME`), and functions of the unit."""
+_Held = _View | str | Function | None
+_Flow = frozenset[_Held]
+"""What an expression can hold: views, constants (of an enum `.NAME`), functions of the unit, and None, which is self."""
 _NOTHING: _Flow = frozenset()
-_SELF: _Flow = frozenset({_View("self")})
+_SELF: _Flow = frozenset({None})
 
 
+@lru_cache(maxsize=8)
 def _read(tree: ast.Module, name: str) -> _Reader:
     reader = _Reader()
     reader.inside(tree)
@@ -104,15 +107,14 @@ class _Reader:
         self.branches = 0
 
     def run(self, function: Function, given: dict[str, _Flow]) -> _Flow:
-        """What a function can return for these arguments; free names hold what they hold for its caller."""
+        """What a function can return for these arguments."""
         if function in self.active:
             given = {name: _part(flow) for name, flow in given.items()}
         before = self.names, self.result, self.branches
+        if self.shared.get(function.name) == {function}:  # of the module: its free names are not its caller's
+            self.names = self.shared | {path: flow for path, flow in self.names.items() if path.startswith("self.")}
         unknown = dict.fromkeys([each.arg for each in parameters(function.args)], _NOTHING)
-        free = self.names
-        if frozenset({function}) == self.shared.get(function.name):
-            free = self.shared | {path: flow for path, flow in free.items() if path.startswith("self.")}
-        self.names, self.result, self.branches = free | unknown | given, _NOTHING, 0
+        self.names, self.result, self.branches = self.names | unknown | given, _NOTHING, 0
         key = (function, frozenset(self.names.items()))
         if key not in self.done:
             self.done[key] = _NOTHING
@@ -142,8 +144,8 @@ class _Reader:
             case ast.Name(id=name):
                 flow = self.names.get(name, _NOTHING)
                 return flow.union(*(self.run(each, {}) for each in _functions(flow)))
-            case ast.Attribute(value=base, attr=name):
-                return self.attribute(self.held(base), name, node)
+            case ast.Attribute(value=base, attr=name, ctx=ctx):
+                return self.attribute(self.held(base), name, not isinstance(ctx, ast.Load))
             case ast.Subscript(value=base, slice=key):
                 holder = self.read(base)
                 self.compare(self.read(key), "==", holder)
@@ -163,19 +165,8 @@ class _Reader:
                     self.read(each)
                 self.names[node.name] = frozenset({node})
                 return self.run(node, {}) if self.active else _NOTHING
-            case ast.Assign(targets=targets, value=value):
-                return self.assign(value, *targets)
-            case (
-                ast.AnnAssign(target=target, value=ast.expr() as value)
-                | ast.NamedExpr(target=target, value=value)
-                | ast.withitem(optional_vars=target, context_expr=value)
-            ):
-                return self.assign(value, *filter(None, [target]))
-            case ast.AugAssign(target=target, value=value):
-                loaded = copy.copy(target)
-                loaded.ctx = ast.Load()
-                self.bind(target, _part(self.read(loaded) | self.read(value)))
-                return _NOTHING
+            case ast.Assign() | ast.AnnAssign(value=ast.expr()) | ast.NamedExpr() | ast.withitem() | ast.AugAssign():
+                return self.assign(node)
             case ast.Match(subject=subject, cases=cases):
                 for case in cases:
                     self.pattern(case.pattern, self.read(subject))
@@ -198,17 +189,16 @@ class _Reader:
         self.result |= flow if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) else _NOTHING
         return _NOTHING if isinstance(node, ast.stmt) else flow
 
-    def attribute(self, holder: _Flow, name: str, node: ast.Attribute | None = None) -> _Flow:
+    def attribute(self, holder: _Flow, name: str, stored: bool = False) -> _Flow:
         """What an attribute can hold; of self it is a read where that can be what was there before the call."""
         if not holder >= _SELF:
-            known = self.names.get(ast.unparse(node)) if node else None
-            views = any(isinstance(each, _View) for each in holder)
-            return (holder if views else holder | {f".{name}"}) if known is None else known
-        flow = self.names.get(f"self.{name}", frozenset({_View(f"self.{name}")}))
+            return holder if any(isinstance(each, _View) for each in holder) else holder | {f".{name}"}
+        path = f"self.{name}"
+        flow = self.names.get(path, frozenset({_View(path)}))
         self.dynamic |= name == "__dict__"
-        if node and not isinstance(node.ctx, ast.Load):
+        if stored:
             self.binds.add(name)
-        elif any(isinstance(each, _View) and each.path == f"self.{name}" for each in flow):
+        elif any(isinstance(each, _View) and each.path == path for each in flow):
             self.reads.add(name)
         return flow
 
@@ -217,24 +207,20 @@ class _Reader:
         match node:
             case ast.Call(func=ast.Name(id=name)) if helpers := _functions(self.names.get(name, _NOTHING)):
                 return _NOTHING.union(*(self.run(one, self.bound(one.args, arguments, given)) for one in helpers))
-            case ast.Call(func=ast.Name(id="getattr" | "hasattr" as name), args=[_, ast.Constant(value=str(of)), *_]):
-                found = self.attribute(given[0], of)
+            case ast.Call(func=ast.Name(id=name), args=[_, ast.Constant(value=str(of)), *_]) if name in _BY_NAME:
+                found = self.attribute(given[0], of, name in ("setattr", "delattr"))
                 return self.lost(*given[1:]) | (found if name == "getattr" else _NOTHING)
-            case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[_, ast.Constant(value=str(of)), *_]):
-                self.binds |= {of} if given[0] >= _SELF else set()
-                return self.lost(*given[1:])
         every = self.lost(*given)
         match node.func:
             case ast.Name(id="str") if given:
                 return every
-            case ast.Name(id=name) if name.startswith(_OPENS):
-                return self.read(node.func) & _NOTHING
             case ast.Attribute(value=base, attr=name):
                 holder = self.held(base)
                 known = holder or all(n.id not in self.names for n in ast.walk(base) if isinstance(n, ast.Name))
                 self.calls |= {name} if holder >= _SELF else set()
                 return self.asked(holder - _SELF, name, arguments, given) if known else _NOTHING
-        return _part(self.read(node.func) | every)
+        flow = self.read(node.func) | every
+        return _NOTHING if isinstance(node.func, ast.Name) and node.func.id.startswith(_OPENS) else _part(flow)
 
     def asked(self, holder: _Flow, name: str, arguments: list[ast.AST], given: list[_Flow]) -> _Flow:
         """What a method of what is held gives; of a text's own the step, and what it compares."""
@@ -262,16 +248,19 @@ class _Reader:
         named = {key: flow for key, flow in zip(keys, given, strict=True) if key in found}
         return found | dict.fromkeys(stars, _part(self.lost(*rest))) | named
 
-    def assign(self, value: ast.expr, *targets: ast.expr) -> _Flow:
-        flow = self.read(value)
-        for target in targets:
+    def assign(self, node: Any) -> _Flow:
+        fields = vars(node)
+        flow = self.read(fields.get("value") or fields["context_expr"])
+        if isinstance(node, ast.AugAssign):
+            flow = _part(flow | self.read(ast.parse(ast.unparse(node.target), mode="eval").body))  # it is read first
+        for target in fields.get("targets") or [fields.get("target") or fields["optional_vars"]]:
             self.bind(target, flow)
         return flow
 
-    def bind(self, target: ast.expr, flow: _Flow) -> None:
+    def bind(self, target: ast.expr | None, flow: _Flow) -> None:
         match target:
             case ast.Name() | ast.Attribute():
-                before, name = self.held(target), ast.unparse(target)
+                name, before = ast.unparse(target), self.held(target)
                 self.lost(before)
                 if isinstance(target, ast.Attribute) and self.held(target.value) >= _SELF:
                     name = f"self.{target.attr}"
@@ -282,7 +271,7 @@ class _Reader:
                 loose = any(isinstance(each, ast.Starred) for each in elements)
                 for at, element in enumerate(elements):
                     self.bind(element, _part(flow) if loose else _after(flow, "", f"[{at}]"))
-            case _:
+            case ast.AST():
                 self.read(target)
 
     def pattern(self, pattern: ast.AST, flow: _Flow) -> None:
@@ -305,16 +294,14 @@ def _functions(flow: _Flow) -> list[Function]:
 
 
 def _part(flow: _Flow) -> _Flow:
-    return frozenset(
-        each._replace(part=True) if isinstance(each, _View) and each.path != "self" else each for each in flow
-    )
+    return frozenset(each._replace(part=True) if isinstance(each, _View) else each for each in flow)
 
 
 def _after(flow: _Flow, name: str, step: str, arguments: Sequence[ast.AST] = ()) -> _Flow:
     """What the method of that name, or an index, makes of a flow; where its arguments are no literals, some part."""
     literal = all(isinstance(n, _LITERAL) for each in arguments for n in ast.walk(each))
 
-    def made(each: _View | str | Function) -> _View | str | Function:
+    def made(each: _Held) -> _Held:
         if not isinstance(each, _View):
             return str(getattr(each, name)()) if name in _CASES and isinstance(each, str) else each
         if each.part and name in _CASES and step not in each.steps:
