@@ -23,14 +23,14 @@ With is said of a part that cannot be followed: the constant may be in it when i
 _CASES = {"lower", "upper", "casefold", "title", "capitalize", "swapcase"}
 _STEPS = _CASES | {"strip", "lstrip", "rstrip", "removeprefix", "removesuffix", "replace", "split", "rsplit"}
 _STEPS |= {"partition", "rpartition", "splitlines", "get"}
-_FINDS = {"startswith", "endswith", "find", "rfind", "index", "count"}
-_LOOKUPS = {"get", "pop", "index", "find", "count", "setdefault"}
+_FINDS = {"startswith", "endswith", "find", "rfind", "index", "count", "get", "pop", "setdefault"}
 _OPENS = ("open", "read", "load_", "connect", "listdir", "glob", "execute")
 _BY_NAME = {"getattr", "hasattr", "setattr", "delattr"}
 _LITERAL = (ast.Constant, ast.Slice, ast.UnaryOp, ast.USub, ast.keyword, ast.Load)
 _KEPT = (ast.BoolOp, ast.IfExp, ast.Expr, ast.Await, ast.Return)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRIES = (ast.Try, ast.TryStar, ast.ExceptHandler, ast.match_case)
+_TESTS = (ast.If, ast.While, ast.IfExp, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.comprehension, ast.match_case)
 _BRANCHES = (*_LOOPS, *_TRIES, ast.If, ast.IfExp, ast.BoolOp, ast.Lambda, Comprehension)
 
 
@@ -73,7 +73,7 @@ class _View(NamedTuple):
 
 _Held = _View | str | Function | None
 _Flow = frozenset[_Held]
-"""What an expression can hold: views, constants (of an enum `.NAME`), functions of the unit, and None, which is self."""
+"""What an expression can hold: views, constants (of an enum `.NAME`), functions of the unit, and None: self."""
 _NOTHING: _Flow = frozenset()
 _SELF: _Flow = frozenset({None})
 
@@ -111,7 +111,7 @@ class _Reader:
         if function in self.active:
             given = {name: _part(flow) for name, flow in given.items()}
         before = self.names, self.result, self.branches
-        if self.shared.get(function.name) == {function}:  # of the module: its free names are not its caller's
+        if function in self.shared.get(function.name, ()):  # of the module: its free names are not its caller's
             self.names = self.shared | {path: flow for path, flow in self.names.items() if path.startswith("self.")}
         unknown = dict.fromkeys([each.arg for each in parameters(function.args)], _NOTHING)
         self.names, self.result, self.branches = self.names | unknown | given, _NOTHING, 0
@@ -179,12 +179,11 @@ class _Reader:
             self.bind(node.target, _part(self.read(node.iter)))
         flow = _NOTHING
         for _ in range(1 + isinstance(node, _LOOPS)):  # what one round of a loop binds, the next one reads
-            for child in _children(node):
-                found = self.held(child) if isinstance(node, (ast.Return, ast.Expr)) else self.read(child)
-                flow |= found
-                if _is_test(node, child):
-                    self.compare(found, "truth", frozenset({""}))
+            for child in sorted(ast.iter_child_nodes(node), key=lambda child: not isinstance(child, ast.comprehension)):
+                flow |= self.held(child) if isinstance(node, (ast.Return, ast.Expr)) else self.read(child)
         self.branches -= isinstance(node, _BRANCHES)
+        if isinstance(node, _TESTS):
+            self.compare(flow, "truth", frozenset({""}))
         flow = flow if isinstance(node, _KEPT) else _part(flow)
         self.result |= flow if isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) else _NOTHING
         return _NOTHING if isinstance(node, ast.stmt) else flow
@@ -225,9 +224,8 @@ class _Reader:
     def asked(self, holder: _Flow, name: str, arguments: list[ast.AST], given: list[_Flow]) -> _Flow:
         """What a method of what is held gives; of a text's own the step, and what it compares."""
         every = _NOTHING.union(*given)
-        if name in _LOOKUPS and given:
-            self.compare(given[0], "in", holder)
         if name in _FINDS:
+            self.compare(every, "in", holder)
             self.compare(holder, name if name.endswith("with") else "has", every)
         if name.startswith(_OPENS):
             return _NOTHING
@@ -310,14 +308,3 @@ def _after(flow: _Flow, name: str, step: str, arguments: Sequence[ast.AST] = ())
         return each._replace(steps=each.steps + step) if whole else each._replace(part=True)
 
     return frozenset(map(made, flow)) | {each for each in flow if isinstance(each, str)}
-
-
-def _children(node: ast.AST) -> list[ast.AST]:
-    """What is in a node in the order in which it runs: of a comprehension the loops first."""
-    found = [child for child in ast.iter_child_nodes(node) if child._fields]
-    return sorted(found, key=lambda child: not isinstance(child, ast.comprehension))
-
-
-def _is_test(node: ast.AST, child: ast.AST) -> bool:
-    either = isinstance(getattr(node, "op", None), (ast.Not, ast.And, ast.Or))
-    return either or child in (getattr(node, "test", None), getattr(node, "guard", None), *getattr(node, "ifs", ()))

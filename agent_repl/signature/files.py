@@ -60,7 +60,7 @@ class FileKind:
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
         if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
-        inner = joined(self.columns or self.keys)
+        inner = bounded([quoted(name) for name in self.columns or self.keys], ",")
         inner = f"[{inner}]" if self.array else inner
         return f"{head}({inner})" if inner else head
 
@@ -101,11 +101,6 @@ def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> 
         return FileKind("unreadable")
 
 
-def joined(names: Iterable[str]) -> str:
-    """Names as one bounded text."""
-    return bounded([quoted(name) for name in names], ",")
-
-
 def quoted(name: str) -> str:
     """A name as it is, or in quotes where it could be misread."""
     return shortened(name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False), 80)
@@ -128,14 +123,14 @@ def _look(path: str, _mtime_ns: int, size: int, _inode: int) -> FileKind:
         head += file.read(JSON_LIMIT - HEAD) if head.lstrip()[:1] in (b"{", b"[") else b""
     suffix = os.path.splitext(path)[1].lower()[:12]
     if head.startswith(b"SQLite format 3\0"):
-        return FileKind("sqlite", keys=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
+        return FileKind("sqlite", keys=_tables(path))
     text, encoding = decoded(head)
     if not encoding:
         return FileKind("binary", suffix=suffix)
     return replace(sniff_text(text, suffix, whole=size <= HEAD), encoding=encoding)
 
 
-def tables(path: str) -> dict[str, list[str]]:
+def _tables(path: str) -> tuple[str, ...]:
     """The tables of a SQLite file and their columns; it is opened so that nothing can be written beside it."""
     import sqlite3
 
@@ -147,8 +142,8 @@ def tables(path: str) -> dict[str, list[str]]:
             "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
             " WHERE t.type IN ('table', 'view') ORDER BY t.name, c.cid LIMIT 2000"
         ):
-            found.setdefault(table, []).append(column)
-    return found
+            found.setdefault(table, []).append(quoted(column))
+    return tuple(f"{table}({bounded(columns, ',')})" for table, columns in found.items())
 
 
 def decoded(data: bytes) -> tuple[str, str]:
