@@ -7,7 +7,7 @@ makes of a text, what a container of more than a few elements holds.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -177,9 +177,11 @@ class _Reader:
         self.branches += isinstance(node, _BRANCHES)
         if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
             self.bind(node.target, _part(self.read(node.iter)))
+        children: Iterable[ast.AST] = node.ifs if isinstance(node, ast.comprehension) else ast.iter_child_nodes(node)
+        children = sorted(children, key=lambda child: not isinstance(child, ast.comprehension))
         flow = _NOTHING
         for _ in range(1 + isinstance(node, _LOOPS)):  # what one round of a loop binds, the next one reads
-            for child in sorted(ast.iter_child_nodes(node), key=lambda child: not isinstance(child, ast.comprehension)):
+            for child in children:
                 flow |= self.held(child) if isinstance(node, (ast.Return, ast.Expr)) else self.read(child)
         self.branches -= isinstance(node, _BRANCHES)
         if isinstance(node, _TESTS):

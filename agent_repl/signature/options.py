@@ -30,6 +30,9 @@ def signer(option: Iterable[tuple[str, str, str]]) -> Callable[[Any], str]:
     for steps, how, word in sorted(option):
         tests.setdefault((steps, how), []).append(word)
     compiled = [(eval(f"lambda value: value{steps}", {}), how, words) for (steps, how), words in tests.items()]
+    within = [
+        test for test, (steps, how) in zip(compiled, tests, strict=True) if how != "with" and (steps or how != "truth")
+    ]
 
     @lru_cache(maxsize=256)
     def of_text(text: str) -> str:
@@ -38,11 +41,11 @@ def signer(option: Iterable[tuple[str, str, str]]) -> Callable[[Any], str]:
     def signed(value: Any) -> str:
         if type(value) is str and len(value) <= LONG_TEXT:
             return of_text(value)
-        kind, plain = signature(value), _plain(value, 3)
-        if type(plain) is bool:
-            return f"{kind} == {value}"
-        if plain is not None:  # what a loop compares is data
-            return kind + "".join(_class_of(plain, *test) for test in compiled if test[1] != "with")
+        if type(value) is bool:
+            return f"bool == {value}"
+        kind = signature(value)
+        if within and (plain := _plain(value, 3)) is not None:  # what a loop compares is data
+            return kind + "".join(_class_of(plain, *test) for test in within)
         return kind + _member_class(value, option) if ":" in kind else kind  # an enum is named as a subclass is
 
     return signed
