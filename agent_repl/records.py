@@ -99,7 +99,10 @@ class Spec:
 
 @dataclass(frozen=True)
 class Code:
-    """Source that passed validation, which alone makes one; `unit` is the hash of its syntax tree without positions."""
+    """Source that passed validation, which alone makes one; `unit` is the hash of its syntax tree without positions.
+
+    What it does with self is told as `flow.Facts` are.
+    """
 
     name: str
     source: str
