@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 THIS_PYTHON = getattr(sys, "_base_executable", None) or sys.executable  # the one below an activated environment
 NEW_ENOUGH = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-MODEL_IS_HERE = "from agent_repl.providers.model_file import installed; raise SystemExit(not installed())"
+MODEL_IS_HERE = "from agent_repl_local import installed; raise SystemExit(not installed())"
 QUICK = "not model and not slow"
 UNFINISHED = "unfinished"
 

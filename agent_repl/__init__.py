@@ -9,21 +9,8 @@ _HOMES = {
     "session": ("Session", "default_session", "open_session"),
     "agent": ("Agent",),
     "control": (
-        *(
-            "diff",
-            "emit",
-            "examples",
-            "forget",
-            "keep",
-            "pin",
-            "prompt",
-            "revise",
-            "rollback",
-            "source",
-            "status",
-            "undo",
-        ),
-        *("unpin", "versions"),
+        *("diff", "emit", "examples", "forget", "keep", "pin", "prompt", "revise", "rollback", "source", "status"),
+        *("undo", "unpin", "versions"),
     ),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
@@ -34,9 +21,7 @@ _HOMES = {
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
     "wrapping": ("unwrap",),
     "providers.anthropic": ("AnthropicProvider",),
-    "providers.local": ("LocalProvider",),
-    "providers.replay": ("ReplayProvider",),
-    "providers.scripted": ("ScriptedProvider",),
+    "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
     "frontends.magics": ("load_ipython_extension", "unload_ipython_extension"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -1,4 +1,4 @@
-"""The command line: the shell, which is IPython's own with our extension, the demo, the local model.
+"""The command line: the shell, which is IPython's own with our extension, and the programs that stand beside it.
 
 Exit codes: 0 done, 1 an error of ours (one line on standard error), 2 usage, 130 Ctrl-C.
 """
@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout, suppress
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from .errors import AgentError
@@ -33,22 +32,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="agent-repl", description="A Python shell in which methods are written when they are first called."
-    )
+    parser = argparse.ArgumentParser("agent-repl", description="A Python shell that writes methods when first called.")
     parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
     parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
     parser.set_defaults(run=_shell)
     commands = parser.add_subparsers(title="commands", metavar="")
-    # the demo has options of its own: with this prefix none of its words is taken for one of ours
-    demo = commands.add_parser("demo", help="watch an agent grow", add_help=False, prefix_chars="\0")
-    demo.add_argument("rest", nargs="*")
-    demo.set_defaults(run=_demo)
-    model = commands.add_parser("model", help="fetch (pull), remove or find (path) the local model's file")
-    model.add_argument("action", choices=["pull", "remove", "path"])
-    model.add_argument("--from", metavar="PATH", dest="source", type=Path, help="pull: copy this file instead")
-    model.set_defaults(run=_model)
+    for name, run, about in (
+        ("demo", _demo, "watch an agent grow"),
+        ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
+    ):  # they have options of their own: with this prefix none of their words is taken for one of ours
+        command = commands.add_parser(name, help=about, add_help=False, prefix_chars="\0")
+        command.add_argument("rest", nargs="*")
+        command.set_defaults(run=run)
     return parser
 
 
@@ -96,10 +92,6 @@ def _demo(words: argparse.Namespace) -> int:
 
 
 def _model(words: argparse.Namespace) -> int:
-    from .providers.model_file import fetch_model, installed, model_path, remove
+    from agent_repl_local.command import main
 
-    if words.action == "remove":
-        print("\n".join(f"removed {path}" for path in remove()) or f"nothing to remove at {model_path()}")
-        return 0
-    print(fetch_model(words.source) if words.action == "pull" else model_path())
-    return int(not installed())
+    return main(words.rest)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import unified_diff
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import pipeline
 from .agent import Agent, MethodHandle
@@ -24,28 +22,24 @@ from .pipeline.methods import Identity, Method
 from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One method of one agent, whether it is written or not."""
 
     agent: Agent
     name: str
-
-    @property
-    def identity(self) -> Identity:
-        return type(self.agent)._agent_repl_identity_
-
-    @property
-    def shop(self) -> Workshop:
-        return type(self.agent)._agent_repl_shop_
+    identity: Identity
+    shop: Workshop
 
     @property
     def title(self) -> str:
         return f"{self.identity.label}.{self.name}"
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        return pipeline.state_of(self.shop.executor.open(self.agent))
 
     def method(self) -> Method:
         """The head; raises AgentError where there is none."""
@@ -55,8 +49,7 @@ class Target:
         return found
 
 
-@dataclass(frozen=True)
-class MethodInfo:
+class MethodInfo(NamedTuple):
     """One line about a method."""
 
     name: str
@@ -67,8 +60,7 @@ class MethodInfo:
     doc: str
 
 
-@dataclass(frozen=True)
-class AgentInfo:
+class AgentInfo(NamedTuple):
     """One identity with its methods and what they have cost."""
 
     label: str
@@ -77,28 +69,33 @@ class AgentInfo:
     usage: Usage
 
 
-def _target(method: Any, name: str | None) -> Target:
+def _verb(function: Callable[..., R]) -> Callable[..., R]:
+    @wraps(function)
+    def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
+        agent, name, rest = _addressed(method, args)
+        return function(Target(agent, name, _synced(agent), type(agent)._agent_repl_shop_), *rest, **kwargs)
+
+    return called
+
+
+def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
     if isinstance(method, Agent):
-        if not name:
+        if not args:
             raise AgentError(f"which method of {method._agent_repl_label_}? write {method._agent_repl_label_}.name")
-        return Target(method, name)
+        return method, args[0], args[1:]
     if isinstance(method, MethodHandle):
-        return Target(method._agent, method._name)
-    owner = getattr(method, "__self__", None)
-    if isinstance(owner, Agent):
-        return Target(owner, method.__name__)
+        return method._agent, method._name, args
+    if isinstance(owner := getattr(method, "__self__", None), Agent):
+        return owner, method.__name__, args
     raise AgentError(f"{type(method).__name__} is no method of an agent: write agent.name, without parentheses")
 
 
-def _verb(function: Callable[Concatenate[Target, P], R]) -> Callable[..., R]:
-
-    @wraps(function)
-    def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
-        if isinstance(method, Agent):
-            return function(_target(method, args[0] if args else None), *args[1:], **kwargs)
-        return function(_target(method, None), *args, **kwargs)
-
-    return called
+def _synced(agent: Agent) -> Identity:
+    """The agent's identity, as all sessions of its home know it now."""
+    identity = type(agent)._agent_repl_identity_
+    identity.generation.share(make=False)  # the home may have been made since
+    pinning.sync(identity)
+    return identity
 
 
 @_verb
@@ -125,7 +122,7 @@ def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
 def pin(target: Target) -> Path:
     """Put a method into the class file of its agent: from now on it is that plain function, without guard or undo."""
     target.method()
-    return pinning.pin(target.identity, target.name, _state(target.agent))
+    return pinning.pin(target.identity, target.name, target.state)
 
 
 @_verb
@@ -133,7 +130,7 @@ def unpin(target: Target) -> None:
     """Take a method out of the class file; its accepted code is served with its guards again."""
     if not target.method().entry.pinned:
         raise AgentError(f"{target.title} is not pinned")
-    pinning.pin(target.identity, target.name, _state(target.agent), pinned=False)
+    pinning.pin(target.identity, target.name, target.state, pinned=False)
 
 
 @_verb
@@ -148,13 +145,13 @@ def forget(target: Target) -> None:
 @_verb
 def rollback(target: Target, number: int) -> Entry:
     """Make an earlier accepted version the head again, for the calls that it was accepted for."""
-    return history.rollback(target.identity, target.name, number, _state(target.agent))
+    return history.rollback(target.identity, target.name, number, target.state)
 
 
 @_verb
 def undo(target: Target, steps: int = 1) -> Entry | None:
     """Take back the last decision about a method, or the last few; None where nothing stood before."""
-    return history.undo(target.identity, target.name, _state(target.agent), steps)
+    return history.undo(target.identity, target.name, target.state, steps)
 
 
 @_verb
@@ -171,10 +168,7 @@ def diff(target: Target, older: int = 0, newer: int = 0) -> str:
 
 @_verb
 def revise(target: Target, words: str = "") -> Any:
-    """Have a method written again, with your words, for its last call, and give back the new answer.
-
-    Without words it is repaired from the last traceback that passed through it; raises AgentError where there is none.
-    """
+    """Have a method written again for its last call, by your words or else its last traceback; gives the new answer."""
     target.method()
     return pipeline.revise(target.shop, target.identity, target.agent, target.name, words)
 
@@ -199,21 +193,24 @@ def status(target: Target) -> str:
     if found is None:
         return f"{target.title} · NEW · not written yet"
     about = _info(target.identity, found)
-    parts = [target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads]
-    return " · ".join(part for part in parts if part)
+    parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
+    return " · ".join(filter(None, parts))
 
 
 def agents(session: Any) -> tuple[AgentInfo, ...]:
     """All identities of a session with their methods."""
-    return tuple(_agent_info(identity) for identity in session.identities.values())
+    return tuple(map(_agent_info, session.identities.values()))
 
 
 def _agent_info(identity: Identity) -> AgentInfo:
-    found = [m for m in (identity.find(name) for name in identity.names()) if m is not None]
-    spent = [v.usage for m in found for v in identity.store.versions(m.entry.version.key)]
-    return AgentInfo(
-        identity.label, identity.template, tuple(_info(identity, m) for m in found), sum(spent, start=Usage())
-    )
+    pinning.sync(identity)
+    spent = [v.usage for name in identity.names() for v in identity.store.versions(identity.key(name))]
+    methods = tuple(_info(identity, method) for method in _methods(identity).values())
+    return AgentInfo(identity.label, identity.template, methods, sum(spent, start=Usage()))
+
+
+def _methods(identity: Identity) -> dict[str, Method]:
+    return {name: method for name in identity.names() if (method := identity.find(name)) is not None}
 
 
 def _info(identity: Identity, method: Method) -> MethodInfo:
@@ -223,46 +220,35 @@ def _info(identity: Identity, method: Method) -> MethodInfo:
     return MethodInfo(method.code.name, method.tier, version.number, version.created[:10], reads, doc)
 
 
-def _state(agent: Agent) -> Mapping[str, Any]:
-    return pipeline.state_of(type(agent)._agent_repl_shop_.executor.open(agent))
-
-
-def emit(agent: Agent, path: str | Path, tests: bool = False) -> Path:
-    """Write the agent as a plain class that needs nothing of ours, and check it; raises ModuleError.
-
-    The file is written only after it was imported under `python -I`; an existing file is replaced.
-    """
-    if tests:
-        raise AgentError("emitting tests is not built yet: emit without tests")
-    identity = type(agent)._agent_repl_identity_
-    found = {name: m for name in identity.names() if (m := identity.find(name)) is not None}
+def emit(agent: Agent, path: str | Path) -> Path:
+    """Write, or replace, a file with the agent as a plain class that runs without us; raises ModuleError."""
+    identity = _synced(agent)
+    found, place = _methods(identity), type(agent)._agent_repl_shop_.executor.open(agent)
+    if place.wraps is not None:
+        kind = type(place.wraps).__name__
+        raise ModuleError(
+            f"{identity.label} wraps a {kind}, which a class would lack: emit an agent that has it as state"
+        )
     if not found:
         raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
-    parts = [Part(name, m.code.source) for name, m in found.items()]
-    state = pinning.constructor_state(identity, found, _state(agent))
+    parts = [Part(name, method.code.source) for name, method in found.items()]
+    state = pinning.constructor_state(identity, found, pipeline.state_of(place))
     text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
     _check_alone(text)
-    target = Path(path)
     try:
-        replace_file(target, text)
+        replace_file(Path(path), text)
     except OSError as error:
-        raise ModuleError(f"{target} cannot be written: {error}") from error
-    return target
+        raise ModuleError(f"{path} cannot be written: {error}") from error
+    return Path(path)
 
 
-def _provenance(identity: Identity, methods: Mapping[str, Method]) -> str:
-    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in methods.values()})
+def _provenance(identity: Identity, found: Mapping[str, Method]) -> str:
+    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in found.values()})
     return f"{identity.template}\n\nWritten by: {', '.join(made)}. Each method was accepted in review.\n"
 
 
 def _check_alone(text: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "emitted.py")
-        file.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-I", str(file)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder, check=False, stdin=subprocess.DEVNULL
-        )
+    done = subprocess.run([sys.executable, "-I", "-"], input=text.encode(), capture_output=True, check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        last = (done.stderr.decode(errors="replace").split("\n")[:-1] or ["no message"])[-1]
         raise ModuleError(f"the class does not import on its own, so nothing was written: {last}")

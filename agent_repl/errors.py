@@ -69,10 +69,7 @@ class GenerationError(AgentError, error_type="generation"):
 
 
 class InvalidCode(GenerationError, error_type="invalid_code"):
-    """One reply broke one rule: its text is written for the model to read.
-
-    `.rule` names the check, `.line` the line of `.code` (0 when there is none), `.attempt` the try (from 1).
-    """
+    """One reply broke one `.rule`, at a `.line` of its `.code` (0: none), in a try (`.attempt`); the model reads it."""
 
     def __init__(self, message: str, rule: str, code: str = "", line: int = 0, attempt: int = 0) -> None:
         super().__init__(message)

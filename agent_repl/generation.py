@@ -20,24 +20,25 @@ class Generation:
         self._path = home and home / "generation"
         self.word = memoryview(bytearray(4)).cast("I")
 
-    def share(self) -> None:
-        """From now on see what other processes decide; makes the file, so only for a home that holds something."""
-        if self._path is None or self.word.readonly:
+    def share(self, make: bool = True) -> None:
+        """From now on see what other processes decide; with `make` even before any did, in a home that is there."""
+        mine = self.word
+        if self._path is None or mine.readonly or not (make or self._path.exists()):
             return
         with suppress(OSError, ValueError), open(self._path, "a+b", buffering=0) as file:
             if file.seek(0, 2) < 4:
                 file.write(_drawn())
-            before, self.word = self.word, memoryview(mmap(file.fileno(), 4, access=ACCESS_READ)).cast("I")
-            before[0] += 1  # whoever still looks at it looks again
+            self.word = memoryview(mmap(file.fileno(), 4, access=ACCESS_READ)).cast("I")
+            mine[0] += 1  # whoever still looks at it looks again
 
     def raise_(self) -> None:
         """Tell all processes that something was decided; call it when the decision can be read."""
         self.share()
-        if self._path is None or not self.word.readonly:
+        if not self.word.readonly:
             self.word[0] += 1
-            return
-        with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
-            file.write(_drawn())
+        elif self._path is not None:
+            with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
+                file.write(_drawn())
 
 
 def _drawn() -> bytes:

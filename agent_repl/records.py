@@ -1,7 +1,4 @@
-"""The nouns of the product, frozen: what each stage of a call hands to the next.
-
-Call → Key → Entry | (Spec → Reply → Code) → Proposal → Verdict → Outcome → Entry
-"""
+"""The nouns of the product, frozen: what each stage of a call hands to the next."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+
+from agent_repl_bounds.records import Effect as Effect
 
 Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
 Author = Literal["model", "person", "file", "repair"]
@@ -76,10 +75,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Reply:
-    """A whole answer: its text, what it cost, and who gave it.
-
-    `note` is "" for a live model, "scripted" or "replayed" for answers that nobody thought up just now.
-    """
+    """A whole answer, what it cost, and who gave it; `note` says "scripted" or "replayed" of one that is not new."""
 
     text: str
     usage: Usage
@@ -88,38 +84,24 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """One fact about what code touches: its kind, the line, words for the reviewer, and whether it needs a look."""
-
-    kind: str
-    line: int
-    detail: str
-    flagged: bool
-
-
-@dataclass(frozen=True)
 class Spec:
-    """What validation holds code against: the wanted name, how it is called, and what self has.
-
-    `files` are the texts that may name a file; `paths` those of the arguments and the state that do, by where they
-    are (`self.path`). `helpers` are sources of functions that code may call: code that calls one gets it.
-    """
+    """What validation holds code against: the wanted name, how it is called, and what self has."""
 
     name: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     state: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
-    files: frozenset[str] = frozenset()
-    paths: Mapping[str, str] = field(default_factory=dict)
-    helpers: Mapping[str, str] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()  # texts that may name a file
+    paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
+    helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
 
 
 @dataclass(frozen=True)
 class Code:
-    """Source that passed validation: only `validate` makes one.
+    """Source that passed validation, which alone makes one; `unit` is the hash of its syntax tree without positions.
 
-    `unit` is the hash of its syntax tree (positions left out); what it does with self is told as `unit.Facts` are.
+    What it does with self is told as `flow.Facts` are.
     """
 
     name: str
@@ -140,11 +122,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Version:
-    """One text of a method with its history; never changed once it is stored, only judged.
-
-    `premises` are those of the call that it was written for. `verdict` is its latest standing and `note` the
-    words that came with it (feedback, or the error of its last run). `created` is ISO 8601 in UTC.
-    """
+    """One text of a method with its history; never changed once it is stored, only judged."""
 
     key: Key
     source: str
@@ -153,13 +131,13 @@ class Version:
     reason: str = "new"
     number: int = 0
     parents: tuple[int, ...] = ()
-    premises: Guard = ()
+    premises: Guard = ()  # of the call that it was written for
     model: str = ""
     usage: Usage = Usage()
     prompt_hash: str = ""
-    created: str = ""
-    verdict: Standing = "draft"
-    note: str = ""
+    created: str = ""  # ISO 8601 in UTC
+    verdict: Standing = "draft"  # the latest
+    note: str = ""  # the words of the verdict: feedback, or the error of the last run
 
 
 @dataclass(frozen=True)
@@ -174,44 +152,35 @@ class Entry:
 
 @dataclass(frozen=True)
 class Example:
-    """One accepted run of a version: what went in and what came out, to hold later versions against.
-
-    `args`, `state` and `answer` are texts of plain values, "" where the run cannot be replayed; `kind` is the signature
-    of the answer, `files` a fingerprint of the data that was read. A person may have it `kept` as a check.
-    """
+    """One accepted run of a version: what went in and what came out, to hold later versions against."""
 
     key: Key
     version: int
-    args: str
+    args: str  # args, state and answer are texts of plain values, "" where the run cannot be replayed
     state: str
     answer: str
-    kind: str
-    files: str = ""
-    kept: bool = False
+    kind: str  # the signature of the answer
+    files: str = ""  # a fingerprint of the data that was read
+    kept: bool = False  # as a check, by a person
     at: str = ""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a reviewer is asked about: code that has not been accepted, and all that is known of it.
+    """What a reviewer is asked about: code that has not been accepted, and all that is known of it."""
 
-    `title` reads `sales.top_sellers`; `previous` is the source it would replace, `answers` says which answers change
-    then; `isolation` says what stands between the code and the machine; `check` tells what is wrong with an edited
-    source ("" when nothing is).
-    """
-
-    title: str
+    title: str  # `sales.top_sellers`
     status: str
     code: Code
     reason: str = ""
-    previous: str = ""
+    previous: str = ""  # the source that it would replace
     provider: str = ""
     usage: Usage = Usage()
     attempts: int = 1
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
-    answers: tuple[str, ...] = ()
-    check: Callable[[str], str] = lambda source: ""
+    answers: tuple[str, ...] = ()  # which of them change then
+    check: Callable[[str], str] = lambda source: ""  # what is wrong with an edited source, "" when nothing is
 
 
 @dataclass(frozen=True)
@@ -225,12 +194,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Event:
-    """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words.
+    """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words."""
 
-    The other kinds are loading, writing, attempt, repair, running, done, warning.
-    """
-
-    kind: str
+    kind: str  # text, loading, writing, attempt, repair, running, done or warning
     text: str
     title: str = ""
 

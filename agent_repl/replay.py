@@ -7,9 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from agent_repl_bounds.trial import Report, refusal, trial
+
+from .errors import AgentError
 from .plain import decode, encode
 from .signature import signature
-from .trial import Report, refusal, trial
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,18 @@ def compare(
     def work() -> list[list[Run]]:
         return [[_run(way, sample) for way in (old, new, old, new)] for sample in samples]
 
-    report = trial(work, readable, seconds) if isolated else Report("done", work())
+    report = try_out(work, readable, seconds) if isolated else Report("done", work())
     if report.status != "done":
         return Diff(untried=report.error or report.why)
     found = [_judge(sample, *runs) for sample, runs in zip(samples, report.value, strict=True)]
     changes = tuple(filter(None, found))
     same = tuple(sample for sample, change in zip(samples, found, strict=True) if not change)
     return Diff(changes, same, broken=tuple(change for change in changes if change.broken))
+
+
+def try_out(work: Callable[[], Any], readable: Iterable[Path], seconds: float) -> Report:
+    """A trial that may also read what we import late; errors of ours tell nothing about the code."""
+    return trial(work, [Path(__file__).parent, *readable], seconds, (AgentError,))
 
 
 def lines(diff: Diff) -> list[str]:
@@ -94,7 +101,7 @@ def _run(method: Method, sample: Sample) -> Run:
         value = method(replace(sample, args=args, kwargs=kwargs, state=state))
         answer, kind = _told(value), signature(value)
     except Exception as error:
-        if refusal(error):
+        if refusal(error, (AgentError,)):
             raise
         answer, kind, state = f"raises {type(error).__name__}: {error}"[:300], "", dict(sample.state)  # as undo has it
     return answer, kind, {name: _told(item) for name, item in sorted(state.items())}

@@ -1,4 +1,4 @@
-"""One written method with the helpers that it reaches: what it touches of self, and the hash of its syntax tree.
+"""One written method with the helpers that it reaches: its names, and the hash of its syntax tree.
 
 A unit is a module's syntax tree: imports, constants, `_helpers` and one method `def name(self, ...)`.
 """
@@ -9,37 +9,11 @@ import ast
 import copy
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = Function | ast.ClassDef
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 RESERVED = frozenset({"llm", "getdoc"})
-_BY_NAME = {"getattr": "reads", "hasattr": "reads", "setattr": "binds", "delattr": "binds"}
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a method and its helpers do with self.
-
-    `reads` and `binds` are state names, `calls` sibling methods. A name that the method itself always sets before
-    it reads it is not among the reads: nothing that was there before can matter. `dynamic` is true when self goes
-    where its attributes cannot be followed (`vars(self)`, a computed `getattr`, an unknown function).
-    """
-
-    reads: frozenset[str]
-    binds: frozenset[str]
-    calls: frozenset[str]
-    dynamic: bool
-
-
-def facts(tree: ast.Module, name: str) -> Facts:
-    """Follow self through the method `name` and into the helpers that it is passed to."""
-    found = _Found({node.name: node for node in tree.body if isinstance(node, Definition)})
-    if method := method_of(tree, name):
-        found.follow(method, _positional(method).get(0))
-    reads, calls = frozenset(found.reads - RESERVED), frozenset(found.calls - RESERVED)
-    return Facts(reads, frozenset(found.binds), calls, found.dynamic)
 
 
 def digest(tree: ast.Module, name: str) -> str:
@@ -105,7 +79,7 @@ def _find_global(node: ast.AST, bound: frozenset[str], around: frozenset[str], f
     """Walk scopes as the compiler does: `bound` are the names of this one, `around` those that functions in it see."""
     if isinstance(node, ast.Name) and node.id not in bound:
         found.append(node)
-    outside, inside, names = _scope(node)
+    outside, inside, names = scope(node)
     within = around | names
     for part in outside:
         _find_global(part, bound, around, found)
@@ -114,14 +88,14 @@ def _find_global(node: ast.AST, bound: frozenset[str], around: frozenset[str], f
         _find_global(part, within, around if isinstance(node, ast.ClassDef) else within, found)
 
 
-def _scope(node: ast.AST) -> tuple[Iterable[ast.AST], Iterable[ast.AST], set[str]]:
+def scope(node: ast.AST) -> tuple[Iterable[ast.AST], Iterable[ast.AST], set[str]]:
     """The parts of a node that belong to the scope around it, those inside its own, and the names which that binds."""
     if isinstance(node, (Function, ast.Lambda)):
-        parameters = _parameters(node.args)
+        given = parameters(node.args)
         outside = [*node.args.defaults, *node.args.kw_defaults, *getattr(node, "decorator_list", ())]
-        outside += [*(a.annotation for a in parameters), getattr(node, "returns", None)]
+        outside += [*(a.annotation for a in given), getattr(node, "returns", None)]
         body: list[ast.AST] = list(node.body) if isinstance(node.body, list) else [node.body]
-        return filter(None, outside), body, {a.arg for a in parameters} | _bound_in(body)
+        return filter(None, outside), body, {a.arg for a in given} | _bound_in(body)
     if isinstance(node, ast.ClassDef):
         return [*node.bases, *node.keywords, *node.decorator_list], node.body, _bound_in(node.body)
     if isinstance(node, Comprehension):
@@ -133,7 +107,7 @@ def _scope(node: ast.AST) -> tuple[Iterable[ast.AST], Iterable[ast.AST], set[str
     return ast.iter_child_nodes(node), (), set()
 
 
-def _parameters(arguments: ast.arguments) -> list[ast.arg]:
+def parameters(arguments: ast.arguments) -> list[ast.arg]:
     stars = filter(None, (arguments.vararg, arguments.kwarg))
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *stars]
 
@@ -155,89 +129,6 @@ def _bound_in(body: Iterable[ast.AST]) -> set[str]:
         elif not isinstance(node, (Definition, ast.Lambda)):
             nodes += ast.iter_child_nodes(node)
     return names - foreign
-
-
-@dataclass
-class _Found:
-    helpers: dict[str, Definition]
-    reads: set[str] = field(default_factory=set)
-    binds: set[str] = field(default_factory=set)
-    calls: set[str] = field(default_factory=set)
-    dynamic: bool = False
-    seen: set[tuple[str, str]] = field(default_factory=set)
-    made: set[str] = field(default_factory=set)
-
-    def follow(self, function: Function, me: str | None) -> None:
-        """Look at a function whose parameter `me` is self."""
-        if me not in {a.arg for a in _parameters(function.args)}:
-            self.dynamic = True
-        elif (function.name, me) not in self.seen:
-            self.seen.add((function.name, me))
-            for node in _straight(function.body):
-                self._look(me, node)
-                self.made |= _assigned(node, me) - self.reads
-
-    def _look(self, me: str, *nodes: ast.AST) -> None:
-        for node in nodes:
-            match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                    self.calls.add(attribute)
-                    self._look(me, *node.args, *node.keywords)
-                case ast.Call(func=ast.Name(id=function)) if any(_is(a, me) for a in _arguments(node)):
-                    self._passed(node, function, me)
-                case ast.AugAssign(target=ast.Attribute(value=ast.Name(id=owner), attr=attribute)) if owner == me:
-                    self.reads.add(attribute)
-                    self.binds.add(attribute)
-                    self._look(me, node.value)
-                case ast.Attribute(value=ast.Name(id=owner), attr=attribute) if owner == me:
-                    if not isinstance(node.ctx, ast.Load):
-                        self.binds.add(attribute)
-                    elif attribute not in self.made:
-                        self.reads.add(attribute)
-                    self.dynamic |= attribute == "__dict__"
-                case ast.Return(value=ast.Name(id=owner)) if owner == me:
-                    pass
-                case ast.Name(id=owner) if owner == me:
-                    self.dynamic = True
-                case _:
-                    self._look(me, *ast.iter_child_nodes(node))
-
-    def _passed(self, call: ast.Call, function: str, me: str) -> None:
-        helper, kind = self.helpers.get(function), _BY_NAME.get(function)
-        if isinstance(helper, Function):
-            names = [*map(_positional(helper).get, range(len(call.args))), *(k.arg for k in call.keywords)]
-            for name, argument in zip(names, _arguments(call), strict=True):
-                if _is(argument, me):
-                    self.follow(helper, name)
-        elif helper is None and kind and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
-            getattr(self, kind).add(str(call.args[1].value))
-        else:
-            self.dynamic = True
-        self._look(me, *(a for a in _arguments(call) if not _is(a, me)))
-
-
-def _straight(body: list[ast.stmt]) -> list[ast.AST]:
-    """The steps of a body that run one after the other, whatever happens; a `with` does not branch."""
-    blocks = [[*n.items, *_straight(n.body)] if isinstance(n, (ast.With, ast.AsyncWith)) else [n] for n in body]
-    return [step for block in blocks for step in block]
-
-
-def _assigned(node: ast.AST, me: str) -> set[str]:
-    single = [node.target] if isinstance(node, ast.AnnAssign) and node.value is not None else []
-    targets = node.targets if isinstance(node, ast.Assign) else single
-    return {t.attr for t in targets if isinstance(t, ast.Attribute) and _is(t.value, me)}
-
-
-def _positional(function: Function) -> dict[int, str]:
-    return dict(enumerate(a.arg for a in (*function.args.posonlyargs, *function.args.args)))
-
-
-def _arguments(call: ast.Call) -> list[ast.expr]:
-    return [*call.args, *(k.value for k in call.keywords)]
-
-
-def _is(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
 
 
 def _dump(node: ast.AST, known: dict[str, str], tokens: dict[str, str]) -> str:

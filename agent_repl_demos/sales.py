@@ -21,7 +21,7 @@ from agent_repl import Agent, AgentError, Session, Usage, emit, open_session, pi
 from agent_repl.effects import effects
 from agent_repl.frontends.terminal import TerminalReviewer
 from agent_repl.protocols import Provider
-from agent_repl.providers.model_file import fetch_model
+from agent_repl_local import fetch_model
 
 from .sales_data import Truth, make_sales
 

@@ -120,7 +120,7 @@ def _python() -> str:
 @contextmanager
 def _world(folder: Path) -> Iterator[None]:
     """A home, a key, settings and compiled files of its own: only the model's file is the person's."""
-    from agent_repl.providers.model_file import model_path
+    from agent_repl_local import model_path
 
     before, model = dict(os.environ), str(model_path())
     for name in before:

@@ -76,7 +76,7 @@ def models(own_home: Path, request: pytest.FixtureRequest) -> Path:
 def _model(request: pytest.FixtureRequest) -> None:
     """Tests marked `model` find the person's own model; where there is none they are skipped."""
     if request.node.get_closest_marker("model"):
-        from agent_repl.providers.model_file import installed
+        from agent_repl_local import installed
 
         request.getfixturevalue("models")
         if not installed():

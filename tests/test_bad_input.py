@@ -33,7 +33,7 @@ ADD = "def add(self, n):\n    self.total = n\n    return n\n"
 
 
 def test_no_key_and_no_model_names_three_ways(tmp_path, monkeypatch):
-    monkeypatch.setattr("agent_repl.providers.model_file.installed", lambda path: False)
+    monkeypatch.setattr("agent_repl_local.installed", lambda path: False)
     home = open_session(tmp_path / ".agent_repl", review="auto")
     agent = home.agent("calculator", rows=[1])
     with pytest.raises(NoProvider) as caught:
@@ -45,7 +45,7 @@ def test_no_key_and_no_model_names_three_ways(tmp_path, monkeypatch):
 
 def test_what_was_learnt_is_served_when_there_is_no_model_any_more(tmp_path, monkeypatch):
     session(tmp_path, DOUBLE).agent("calculator").double(2)
-    monkeypatch.setattr("agent_repl.providers.model_file.installed", lambda path: False)
+    monkeypatch.setattr("agent_repl_local.installed", lambda path: False)
     home = open_session(tmp_path / ".agent_repl", review="auto")
     assert home.agent("calculator").double(4) == 8
 

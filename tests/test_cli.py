@@ -11,7 +11,7 @@ import pytest
 
 from agent_repl import cli
 from agent_repl.errors import ModelUnavailable
-from agent_repl.providers import model_file
+from agent_repl_local import model_file, model_path
 
 HEAVY = ("rich", "prompt_toolkit", "anthropic", "IPython", "xllamacpp", "pygments", "jinja2", "pandas")
 
@@ -77,24 +77,23 @@ def test_ctrl_c_exits_130(monkeypatch):
     assert cli.main(["model", "pull"]) == 130
 
 
-def test_model_pull_refuses_another_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
+def test_model_pull_refuses_another_file(tmp_path, capsys):
     wrong = tmp_path / "wrong.gguf"
     wrong.write_text("not a model")
     assert cli.main(["model", "pull", "--from", str(wrong)]) == 1
     assert "it is another file" in capsys.readouterr().err
 
 
-def test_model_path_says_where_and_whether_it_is_there(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
+def test_model_path_says_where_and_whether_it_is_there(capsys):
     assert cli.main(["model", "path"]) == 1
-    assert capsys.readouterr().out == f"{tmp_path / 'model.gguf'}\n"
+    assert capsys.readouterr().out == f"{model_path()}\n"
 
 
-def test_model_remove_says_what_went(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(model_file, "model_path", lambda: tmp_path / "model.gguf")
-    (tmp_path / "model.gguf").write_text("x")
+def test_model_remove_says_what_went(capsys):
+    model_path().parent.mkdir(parents=True)
+    model_path().write_text("x")
     assert cli.main(["model", "remove"]) == 0
     assert cli.main(["model", "remove"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("nothing to remove")
-    assert os.listdir(tmp_path) == []
+    removed, nothing = capsys.readouterr().out.splitlines()
+    assert (removed, nothing) == (f"removed {model_path()}", f"nothing to remove at {model_path()}")
+    assert os.listdir(model_path().parent) == []

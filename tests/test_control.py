@@ -458,6 +458,14 @@ def test_an_agent_without_methods_has_nothing_to_emit(home, tmp_path):
     assert not (tmp_path / "x.py").exists()
 
 
+def test_an_agent_that_wraps_cannot_leave_without_its_object(tmp_path):
+    agent = session(tmp_path, DOUBLE).agent("calculator", name="calc", wraps=[1, 2])
+    agent.double(2)
+    with pytest.raises(ModuleError, match="calc wraps a list"):
+        emit(agent, tmp_path / "calc.py")
+    assert not (tmp_path / "calc.py").exists()
+
+
 def test_a_place_that_cannot_be_written_is_named(calc, tmp_path):
     with pytest.raises(ModuleError, match="cannot be written"):
         emit(calc, tmp_path)

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from agent_repl.effects import effects
+from agent_repl_bounds.effects import effects
 
 KNOWN = frozenset({"sales.csv"})
 

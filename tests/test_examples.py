@@ -5,7 +5,7 @@ from kit import Person, asked, session
 
 from agent_repl import AgentError, Verdict, examples, keep, revise, rollback, source
 from agent_repl.plain import encode
-from agent_repl.trial import cannot_try
+from agent_repl_bounds.trial import cannot_try
 
 SQUARE = '''
 def square(self, n):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.signature import file_signature, looks_like_path, sniff, sniff_text
+from agent_repl.signature import looks_like_path, sniff, sniff_text
 
 HEADER = "date,product,region,quantity,unit_price"
 ROWS = "2024-01-15,Widget,North,10,29.99\n01/22/2024,Gadget,,N/A, 149.50\nTOTAL,,,10,\n"
@@ -49,18 +49,18 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
     ],
 )
 def test_a_file_is_its_format_and_header(tmp_path: Path, name: str, content: str | bytes, text: str) -> None:
-    assert file_signature(written(tmp_path, name, content)) == text
+    assert sniff(written(tmp_path, name, content)).signature == text
 
 
 def test_what_is_not_a_file_is_named_and_raises_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     shut = written(tmp_path, "shut.csv", "a,b\n")
     shut.chmod(0)
-    assert file_signature(tmp_path) == "directory"
-    assert file_signature(tmp_path / "none.csv") == "missing"
-    assert file_signature(tmp_path / "pipe") == "special"
-    assert file_signature("bad\0name") == "unreadable"
-    assert file_signature(shut) == ("unreadable" if os.getuid() else "csv;,(a,b)")
+    assert sniff(tmp_path).signature == "directory"
+    assert sniff(tmp_path / "none.csv").signature == "missing"
+    assert sniff(tmp_path / "pipe").signature == "special"
+    assert sniff("bad\0name").signature == "unreadable"
+    assert sniff(shut).signature == ("unreadable" if os.getuid() else "csv;,(a,b)")
 
 
 def test_a_database_is_its_tables_and_columns(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_database_is_its_tables_and_columns(tmp_path: Path) -> None:
     base.execute("insert into orders values (1, 'secret')")
     base.commit()
     base.close()
-    assert file_signature(tmp_path / "shop.db") == 'sqlite("orders(id,total)")'
+    assert sniff(tmp_path / "shop.db").signature == 'sqlite("orders(id,total)")'
     assert os.listdir(tmp_path) == ["shop.db"]
 
 
@@ -84,8 +84,8 @@ def test_content_below_the_header_never_changes_the_signature(rows: list[tuple[s
 
 def test_a_large_file_is_known_too(tmp_path: Path) -> None:
     rows = [{"id": number, "name": "x" * 50} for number in range(5000)]
-    assert file_signature(written(tmp_path, "a.json", json.dumps(rows))) == "json([id,name])"
-    assert file_signature(written(tmp_path, "a.csv", "id,name\n" + "1,xxxxx\n" * 50_000)) == "csv;,(id,name)"
+    assert sniff(written(tmp_path, "a.json", json.dumps(rows))).signature == "json([id,name])"
+    assert sniff(written(tmp_path, "a.csv", "id,name\n" + "1,xxxxx\n" * 50_000)).signature == "csv;,(id,name)"
 
 
 def test_a_second_look_does_not_open_the_file_and_a_change_does(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from kit import Person, session
 
 import agent_repl
 from agent_repl import CacheMiss
+from agent_repl.flow import options
 from agent_repl.records import Premise
 from agent_repl.signature import signature
 from agent_repl.signature.guards import binder, differences
-from agent_repl.signature.options import options, signer
+from agent_repl.signature.options import signer
 
 
 def said(source, **values):
@@ -147,6 +148,37 @@ WHERE = {
 def test_what_is_cut_out_of_a_text_counts_by_the_constants_in_it(way):
     assert same(method(WHERE[way]), "age > 30", "age > 40")
     assert not same(method(WHERE[way]), "age > 30", "city == Rome")
+
+
+def test_a_text_that_is_cut_up_is_told_by_its_pieces():
+    source = method("return v if 'km' in u.split(',') else -v")
+    assert not same(source, "x,km", "xkm")
+    assert same(source, "x,km", "km,y")
+
+
+CONTAINED = [
+    ("return v if u['unit'] == 'km' else -v", {"unit": "km"}, {"unit": "mile"}, {"unit": "parsec"}),
+    ("return v if u.get('unit', 'm') == 'km' else -v", {"unit": "km"}, {"unit": "m"}, {"unit": "mile"}),
+    ("return v if u['to'][0].strip() == 'km' else -v", {"to": ["km "]}, {"to": ["m"]}, {"to": [" mile"]}),
+    ("return v if u[-1] == 'km' else -v", ("m", "km"), ("km", "m"), ("m", "m")),
+    ("return v if 'km' in u else -v", ["m", "km"], ["xkm"], []),
+    ("return v if 'km' in u else -v", {"km"}, {"m"}, {"mile"}),
+    ("return v if u['loud'] else -v", {"loud": True}, {"loud": False}, {"loud": False}),
+]
+
+
+@pytest.mark.parametrize(("body", "met", "other", "another"), CONTAINED)
+def test_a_small_container_is_told_by_what_is_compared_in_it(body, met, other, another):
+    say = signer(options(ast.parse(method(body)), "m")["u"])
+    classes = [say(value).removeprefix(signature(value)) for value in (met, other, another)]
+    assert classes[0] != classes[1] == classes[2]
+
+
+def test_what_a_loop_compares_and_what_is_large_is_data():
+    source = method("return [w for w in u if w == 'km']")
+    assert said(source, u=["km"]) == said(source, u=["mile"])
+    source = method("return v if 'km' in u else -v")
+    assert said(source, u=["km"] * 100) == ["list[str]"]
 
 
 NOTHING = [
@@ -291,7 +323,8 @@ def test_texts_of_one_class_are_the_same_to_the_code(expression, first, second):
 
 PROGRAM = """
 import ast
-from agent_repl.signature.options import options, signer
+from agent_repl.flow import options
+from agent_repl.signature.options import signer
 source = '''
 def m(self, u):
     a, b = u.lower().split(',')
@@ -323,6 +356,9 @@ def test_nothing_of_a_hostile_value_is_called(base):
     names = "__eq__ __hash__ __str__ __repr__ __bool__ __len__ __iter__ __getattribute__ __contains__ lower split"
     hostile = base.__new__(type("Hostile", (base,), dict.fromkeys(names.split(), refuse)))
     assert said(method("return u.lower() == 'km' or 'x' in u or not u"), u=hostile) == [signature(hostile)]
+    held = {"a": hostile, "b": [hostile]}
+    source = method("return u['a'].lower() == 'km' or 'x' in u['b'] or not u['a']")
+    assert said(source, u=held)[0].startswith(signature(held))
 
 
 def test_a_method_without_options_is_signed_as_before():

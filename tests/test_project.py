@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,9 @@ import platformdirs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import agent_repl.effects
+import agent_repl.records
 
 ROOT = Path(__file__).parent.parent
 HERE = Path(__file__).name
@@ -63,13 +67,28 @@ def test_the_distribution_has_its_own_name_and_our_script() -> None:
     assert project["requires-python"] == ">=3.11"
     assert project["scripts"] == {"agent-repl": "agent_repl.cli:main"}
     assert (ROOT / "agent_repl" / "py.typed").exists()
+    assert (ROOT / "agent_repl_bounds" / "py.typed").exists()
 
 
-def test_the_demo_is_shipped_beside_the_package_and_checked_with_it() -> None:
+def test_what_stands_beside_the_package_is_shipped_and_checked_with_it() -> None:
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     shipped = tool["hatch"]["build"]["targets"]["wheel"]["packages"]
-    assert shipped == tool["mypy"]["packages"] == ["agent_repl", "agent_repl_demos"]
+    wanted = ["agent_repl", "agent_repl_bounds", "agent_repl_demos", "agent_repl_local"]
+    assert shipped == tool["mypy"]["packages"] == wanted
     assert set(shipped) <= set(tool["hatch"]["build"]["targets"]["sdist"]["include"])
+
+
+def test_the_embedded_model_is_found_as_a_provider_of_any_package_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    points = project["entry-points"]["agent_repl.providers"]
+    provider = EntryPoint("local", points["local"], "agent_repl.providers").load()()
+    assert (provider.name, provider.host) == ("local", None)
+
+
+def test_what_code_touches_is_had_under_the_package_s_own_name() -> None:
+    (fact,) = agent_repl.effects.effects("import csv")
+    assert type(fact) is agent_repl.Effect is agent_repl.records.Effect is agent_repl.effects.Effect
+    assert (fact.kind, fact.line, fact.detail, fact.flagged) == ("import", 1, "csv", False)
 
 
 def texts() -> Iterator[tuple[str, str]]:

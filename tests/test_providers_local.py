@@ -16,11 +16,9 @@ from pathlib import Path
 import pytest
 
 from agent_repl.errors import ModelUnavailable, NoProvider, ProviderError
-from agent_repl.providers import local
-from agent_repl.providers.anthropic import AnthropicProvider
-from agent_repl.providers.local import LocalProvider
-from agent_repl.providers.model_file import installed
 from agent_repl.records import Event, Prompt
+from agent_repl_local import LocalProvider, installed
+from agent_repl_local.provider import _servers
 
 SYSTEM = "You write one Python method and reply with one fenced block. " + "Keep it short; no prose. " * 12
 PROMPT = Prompt(SYSTEM, "Write `def total(self, xs)` that sums the numbers.", max_tokens=80)
@@ -41,19 +39,19 @@ def needs_model() -> None:
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(NoProvider, match=r'pip install "ipython-agent-repl\[local\]"'):
-        LocalProvider(AnthropicProvider).complete(PROMPT, print)
+        LocalProvider().complete(PROMPT, print)
 
 
 @pytest.mark.usefixtures("needs_xllamacpp")
 def test_without_the_file_it_says_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"no model at .*none\.gguf"):
-        LocalProvider(AnthropicProvider, tmp_path / "none.gguf").complete(PROMPT, print)
+        LocalProvider(tmp_path / "none.gguf").complete(PROMPT, print)
 
 
 @pytest.mark.usefixtures("needs_xllamacpp")
 def test_a_file_that_is_no_model_is_an_error_not_a_crash(tmp_path: Path) -> None:
     (junk := tmp_path / "junk.gguf").write_bytes(b"junk" * 1000)
-    provider = LocalProvider(AnthropicProvider, junk)
+    provider = LocalProvider(junk)
     with pytest.raises(ModelUnavailable, match="did not load"):
         provider.complete(PROMPT, print)
     provider.close()
@@ -61,21 +59,21 @@ def test_a_file_that_is_no_model_is_an_error_not_a_crash(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("needs_xllamacpp")
 def test_warming_returns_at_once_and_never_raises(tmp_path: Path) -> None:
-    provider = LocalProvider(AnthropicProvider, tmp_path / "none.gguf")
+    provider = LocalProvider(tmp_path / "none.gguf")
     provider.warm(SYSTEM, print)
     provider.close()
     provider.close()
 
 
 def test_it_says_that_prompts_stay_here() -> None:
-    provider = LocalProvider(AnthropicProvider)
+    provider = LocalProvider()
     assert (provider.name, provider.host) == ("local", None)
     assert provider.model.startswith("qwen2.5-coder-1.5b")
 
 
 @pytest.fixture(scope="module")
 def warm(needs_model: None) -> Iterator[LocalProvider]:
-    provider = LocalProvider(AnthropicProvider)
+    provider = LocalProvider()
     provider.warm(SYSTEM, lambda event: None)
     provider.complete(Prompt(SYSTEM, "Say hi.", max_tokens=80), lambda text: None)
     yield provider
@@ -112,9 +110,9 @@ def test_the_temperature_reaches_the_model(warm: LocalProvider) -> None:
 @pytest.mark.model
 def test_two_providers_share_one_server_until_the_last_one_leaves(warm: LocalProvider) -> None:
     events: list[Event] = []
-    other = LocalProvider(AnthropicProvider, tell=events.append)
+    other = LocalProvider(tell=events.append)
     other.complete(PROMPT, lambda text: None)
-    assert len(local._servers) == 1
+    assert len(_servers) == 1
     other.close()
     assert warm.complete(PROMPT, lambda text: None).text
     assert events == []
@@ -122,7 +120,7 @@ def test_two_providers_share_one_server_until_the_last_one_leaves(warm: LocalPro
 
 @pytest.mark.model
 def test_nobody_gets_in_without_the_key(warm: LocalProvider) -> None:
-    server = next(iter(local._servers.values()))
+    server = next(iter(_servers.values()))
     assert server.wait().startswith("http://127.0.0.1:")
     for path in ("/v1/models", "/props", "/slots", "/metrics"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
@@ -148,9 +146,9 @@ def test_a_prompt_that_is_too_long_is_said(warm: LocalProvider) -> None:
 @pytest.mark.model
 def test_a_server_that_was_killed_is_started_again(needs_model: None) -> None:
     events: list[Event] = []
-    provider = LocalProvider(AnthropicProvider, tell=events.append)
+    provider = LocalProvider(tell=events.append)
     provider.complete(PROMPT, lambda text: None)
-    server = next(iter(local._servers.values()))
+    server = next(iter(_servers.values()))
     server.process.kill()
     server.process.wait()
     assert "def total" in provider.complete(PROMPT, lambda text: None).text
@@ -160,14 +158,14 @@ def test_a_server_that_was_killed_is_started_again(needs_model: None) -> None:
 
 SCRIPT = """
     import os, signal, sys, threading, time
-    from agent_repl.providers import local
-    from agent_repl.providers.anthropic import AnthropicProvider
     from agent_repl.records import Prompt
-    provider = local.LocalProvider(AnthropicProvider)
+    from agent_repl_local import LocalProvider
+    from agent_repl_local.provider import _servers
+    provider = LocalProvider()
     prompt = Prompt("", "Count to 1000 in words.", max_tokens=4000)
     provider.warm("Some rules. " * 60, lambda event: None)
     time.sleep(0.2)
-    pid = next(iter(local._servers.values())).process.pid
+    pid = next(iter(_servers.values())).process.pid
 """
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from agent_repl.errors import ModelUnavailable
-from agent_repl.providers import model_file
-from agent_repl.providers.model_file import (
+from agent_repl_local import model_file
+from agent_repl_local.model_file import (
     Source,
     from_hub,
     from_path,
@@ -115,7 +115,7 @@ def test_the_half_file_of_a_killed_pull_is_taken_up_again(place: Path) -> None:
     script = f"""
         import os, signal
         from pathlib import Path
-        from agent_repl.providers import model_file
+        from agent_repl_local import model_file
         vars(model_file).update({SMALL!r})
         def read(offset):
             yield bytes(range(256)) * 40

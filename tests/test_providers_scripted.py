@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent_repl.errors import Overloaded, ProviderError
-from agent_repl.providers.replay import ReplayProvider
-from agent_repl.providers.scripted import ScriptedProvider
+from agent_repl.providers.scripted import ReplayProvider, ScriptedProvider
 from agent_repl.records import Prompt, Reply
 
 PROMPT = Prompt("the rules", "write f")

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+import agent_repl
 from agent_repl.errors import CacheMiss
 from agent_repl.plain import encode
-from agent_repl.replay import Change, Diff, Sample, compare, lines
-from agent_repl.trial import cannot_try
+from agent_repl.replay import Change, Diff, Sample, compare, lines, try_out
+from agent_repl_bounds.trial import Report, cannot_try
 
 WHY = cannot_try()
 pytestmark = pytest.mark.skipif(WHY != "", reason=WHY)
@@ -218,6 +219,13 @@ def test_a_method_that_is_not_written_yet_is_no_change() -> None:
     assert diff(SAMPLE, top, new) == Diff(untried="CacheMiss: sales.clean is not written")
 
 
+def test_an_error_of_ours_tells_nothing_about_the_code() -> None:
+    def work() -> None:
+        raise CacheMiss("sales.clean is not written")
+
+    assert try_out(work, [], 5.0) == Report("not tried", why="CacheMiss: sales.clean is not written")
+
+
 def test_files_that_were_granted_are_read_today(tmp_path: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_text("a\n1\n")
@@ -227,6 +235,11 @@ def test_files_that_were_granted_are_read_today(tmp_path: Path) -> None:
     file.write_text("a\n2\n")
     (change,) = diff(replace(sample, moved=True), read, read, readable=[file]).changes
     assert (change.after, change.why) == ("['a', '2']", "the data moved")
+
+
+def test_what_we_import_late_can_be_read() -> None:
+    late = method(lambda state, n: Path(agent_repl.__file__).with_name("cli.py").read_text()[:3])
+    assert len(diff(replace(SAMPLE, answer=""), late, late).same) == 1
 
 
 def test_sets_are_compared_as_sets() -> None:

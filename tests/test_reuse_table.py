@@ -26,7 +26,7 @@ import pandas
 import pytest
 from kit import Person, session
 
-NOT_YET = {"options in containers"}
+NOT_YET: set[str] = set()
 """What the package does not know yet: its rows fail, and must (take a name out when it is built)."""
 
 Step = Callable[[Any], Any]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit import fenced, session
 
 from agent_repl import CacheMiss, ScriptedProvider, open_session
-from agent_repl.signature import file_signature, signature
+from agent_repl.signature import signature, sniff
 
 SCALED = """
 def scaled(self, n, by=1, *more, unit=None):
@@ -74,7 +74,7 @@ def depends_on(agent, method, args, kwargs):
     found = {f"self.{name}": "absent" for name in names} | {n: signature(v) for n, v in (arguments | state).items()}
     if "open(" in method.code.source:
         paths = {n: v for n, v in (arguments | state).items() if isinstance(v, str) and Path(v[:99]).exists()}
-        found |= {f"file({name})": file_signature(path) for name, path in paths.items()}
+        found |= {f"file({name})": sniff(path).signature for name, path in paths.items()}
     return found
 
 

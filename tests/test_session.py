@@ -316,7 +316,7 @@ def test_two_sessions_that_take_the_same_name_do_not_overwrite_each_others_class
 
 @pytest.fixture
 def no_local(monkeypatch):
-    monkeypatch.setattr("agent_repl.providers.model_file.installed", lambda path: False)
+    monkeypatch.setattr("agent_repl_local.installed", lambda path: False)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_an_address_in_the_settings_means_anthropic(no_local):
 
 
 def test_an_installed_model_is_used_where_there_is_no_key(monkeypatch):
-    monkeypatch.setattr("agent_repl.providers.model_file.installed", lambda path: True)
+    monkeypatch.setattr("agent_repl_local.installed", lambda path: True)
     monkeypatch.setattr(module, "find_spec", lambda name: object())
     assert choose_provider(Settings(), {}).name == "local"
     assert choose_provider(Settings(), {"ANTHROPIC_API_KEY": "k"}).name == "anthropic"
@@ -341,7 +341,7 @@ def test_an_installed_model_is_used_where_there_is_no_key(monkeypatch):
 
 
 def test_a_model_without_its_library_is_no_model(monkeypatch):
-    monkeypatch.setattr("agent_repl.providers.model_file.installed", lambda path: True)
+    monkeypatch.setattr("agent_repl_local.installed", lambda path: True)
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(NoProvider):
         choose_provider(Settings(), {})

@@ -170,7 +170,6 @@ def test_a_model_never_replaces_what_another_session_pinned(tmp_path):
     assert asked(second) == 0
 
 
-@pytest.mark.xfail(reason="the verbs look only at what this session has seen", strict=True)
 def test_a_verb_sees_what_another_session_has_just_learnt(tmp_path):
     first, second = session(tmp_path, DOUBLE), session(tmp_path)
     mine, theirs = first.agent("calculator"), second.agent("calculator")

@@ -27,6 +27,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agent_repl"
+LOCAL = ROOT / "agent_repl_local"
+BELOW = ROOT / "agent_repl_bounds"
 MOST_LINES = 8000
 SOCKETS = ("providers", "executors", "stores", "reviewers")
 SLOTS = {("session", "agent", "default_session")}
@@ -43,13 +45,33 @@ def test_modules_import_only_from_lower_floors() -> None:
     assert faults(PACKAGE, floors()) == []
 
 
+def test_what_stands_beside_is_imported_only_when_it_is_asked_for() -> None:
+    for name, module in modules(PACKAGE).items():
+        imported = {t.partition(".")[0] for t in outside([*at_import_time(module.tree.body)])}
+        assert not imported & {"agent_repl_demos", "agent_repl_local"}, name
+
+
+def test_the_embedded_model_imports_only_what_any_other_package_may() -> None:
+    statements = [node for module in modules(LOCAL).values() for node in ast.walk(module.tree)]
+    used = {name for name in outside(statements) if name.partition(".")[0] == "agent_repl"}
+    assert used == {"agent_repl.errors", "agent_repl.records", "agent_repl.providers.anthropic"}
+
+
+def test_what_stands_below_the_tower_imports_the_standard_library_alone() -> None:
+    below = modules(BELOW)
+    assert faults(BELOW, dict.fromkeys(below, 0)) == []
+    imported = {t.partition(".")[0] for module in below.values() for t in outside([*ast.walk(module.tree)])}
+    assert imported <= sys.stdlib_module_names
+
+
 def test_the_package_stays_small_enough_to_read() -> None:
     files = PACKAGE.rglob("*.py")
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < MOST_LINES
 
 
 def test_every_module_says_in_its_docstring_what_it_is() -> None:
-    assert [module.name for module in modules(PACKAGE).values() if not ast.get_docstring(module.tree)] == []
+    everything = [*modules(PACKAGE).values(), *modules(BELOW).values()]
+    assert [module.name for module in everything if not ast.get_docstring(module.tree)] == []
 
 
 def test_importing_us_imports_nothing_heavy() -> None:
@@ -149,7 +171,7 @@ def test_what_only_looks_like_a_fault_is_left_alone(plant: str, tmp_path: Path) 
 def test_the_floors_are_those_of_the_table() -> None:
     assert floors()["errors"] == 0
     assert floors()["providers"] == 2
-    assert floors()["providers.model_file"] == 2
+    assert floors()["stores.rows"] == 2
     assert floors()["cli"] == max(floors().values())
 
 
@@ -339,6 +361,15 @@ class Tower:
         if path in self.modules and rest:
             return path, rest[0]
         return path.rpartition(".")[0], path.rpartition(".")[2]
+
+
+def outside(statements: Sequence[ast.AST]) -> Iterator[str]:
+    """The modules that are imported by their full names, among these statements."""
+    for node in statements:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module or ""
 
 
 def paths(graph: dict[str, list[str]], start: str, path: list[str]) -> Iterator[list[str]]:

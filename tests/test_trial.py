@@ -22,8 +22,7 @@ from typing import Any
 
 import pytest
 
-from agent_repl.errors import AgentError, CacheMiss
-from agent_repl.trial import LIMIT, Report, cannot_try, refusal, trial
+from agent_repl_bounds.trial import LIMIT, Report, cannot_try, refusal, trial
 
 WHY = cannot_try()
 locked = pytest.mark.skipif(WHY != "", reason=WHY)
@@ -300,6 +299,9 @@ def test_errors_of_any_size_come_back_short() -> None:
 # ── what tells nothing about the code ──
 
 
+class NotWritten(LookupError): ...
+
+
 def swallow(act: Callable[[], Any]) -> Callable[[], str]:
     def work() -> str:
         try:
@@ -334,11 +336,12 @@ def test_an_error_that_came_of_a_refusal_was_not_tried() -> None:
 
 
 @locked
-def test_a_method_that_is_not_written_yet_was_not_tried() -> None:
+def test_an_error_that_the_caller_calls_its_own_was_not_tried() -> None:
     def work() -> None:
-        raise CacheMiss("sales.clean is not written")
+        raise NotWritten("sales.clean is not written")
 
-    assert trial(work) == Report("not tried", why="CacheMiss: sales.clean is not written")
+    assert trial(work).status == "raised"
+    assert trial(work, outside=(NotWritten,)) == Report("not tried", why="NotWritten: sales.clean is not written")
 
 
 @locked
@@ -355,7 +358,8 @@ def test_errors_tell_whether_they_are_the_code_s_own() -> None:
     assert (
         refusal(PermissionError("written on purpose")) == refusal(FileNotFoundError(2, "none")) == refusal(None) == ""
     )
-    assert all(refusal(error) for error in (AgentError("x"), MemoryError(), ModuleNotFoundError("x")))
+    assert all(refusal(error) for error in (MemoryError(), ModuleNotFoundError("x")))
+    assert refusal(NotWritten()) == "" != refusal(NotWritten(), (LookupError,))
 
 
 # ── the parent ──
@@ -417,5 +421,5 @@ def test_no_trial_where_there_is_no_lock(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @locked
 def test_no_trial_where_the_lock_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent_repl.lockdown._program", lambda: (6).to_bytes(2, "little") + b"\0\0\0\0\xff\x7f")
+    monkeypatch.setattr("agent_repl_bounds.lockdown._program", lambda: (6).to_bytes(2, "little") + b"\0\0\0\0\xff\x7f")
     assert "let this through" in cannot_try()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.unit import bindings, digest, facts, global_names, reached
+from agent_repl.flow import facts
+from agent_repl.unit import bindings, digest, global_names, reached
 
 
 def tree(source):
@@ -58,6 +59,12 @@ READS = {
     "def later():\n    self.a = 1\nreturn self.a": {"a"},
     "x = self.a\nself.a = 1\nreturn x": {"a"},
     "self.a += 1\nreturn self.a": {"a"},
+    "self.a = 1\nself.a += 1": set(),
+    "self.a, *self.b = n\nreturn self.a + self.b": set(),
+    "if n:\n    return 1\nself.a = n\nreturn self.a": set(),
+    "n and setattr(self, 'a', 1)\nreturn self.a": {"a"},
+    "class Row:\n    def a(this):\n        return self.b\nreturn Row()": {"b"},
+    "def inner(me):\n    return me.a\nreturn inner(self)": {"a"},
     "n and self.b\nself.a = n\nreturn self.a": {"b"},
     "return self": set(),
     "return other.a": set(),
@@ -133,6 +140,10 @@ def test_what_is_called(body):
         "return print(*[self])",
         "return f'{self}'",
         "return unknown(me=self)",
+        "self = n\nreturn self.a",
+        "def inner(me=self):\n    return me\nreturn inner()",
+        "def inner(*, x):\n    return x\nreturn inner(**n, y=self)",
+        "readline = n\nreturn readline(self)",
     ],
 )
 def test_self_that_cannot_be_followed_is_dynamic(body):
@@ -150,6 +161,18 @@ def test_helpers_that_get_self_are_followed_by_place_and_by_name():
         return _two(n, who=self)
     """
     assert of(source) == ({"b"}, {"a"}, {"c"}, False)
+
+
+def test_a_helper_with_a_self_of_its_own_is_not_about_the_agent():
+    source = (
+        "def _made(n):\n    self = object()\n    self.a = n\n    return self.b\ndef m(self, n):\n    return _made(n)\n"
+    )
+    assert of(source) == (frozenset(), frozenset(), frozenset(), False)
+
+
+def test_what_a_helper_may_leave_out_counts_as_read():
+    fill = "def _fill(s, n):\n    if n:\n        return\n    s.a = 1\n"
+    assert of(fill + "def m(self, n):\n    _fill(self, n)\n    return self.a\n")[0] == {"a"}
 
 
 def test_helpers_that_do_not_get_self_matter_not():

@@ -93,8 +93,6 @@ def _magic(ip: Any) -> Callable[[str], Any]:
 def run(names: Names, line: str) -> Any:
     """What `%agent LINE` does: a verb, or the words of a new agent, which is given back; raises AgentError."""
     first, _, rest = line.partition(" ")
-    if not line:
-        return print(_overview())
     if first in VERBS:
         function, usage, _ = VERBS[first]
         try:
@@ -143,7 +141,7 @@ def _pair(names: Names, pair: str) -> tuple[str, Any]:
 
 def _show(names: Names, target: str, option: str = "") -> str:
     if not option and target.isidentifier():
-        return _overview(_agent(names, target))
+        return _overview(names, _agent(names, target))
     agent, method = _method(names, target)
     if option == "--prompt":
         return escaped("{0.system}\n\n{0.user}".format(prompt(agent, method)))
@@ -157,7 +155,7 @@ def _show(names: Names, target: str, option: str = "") -> str:
     return highlighted(code, "terminal" if colour_wanted(sys.stdout) else "")
 
 
-def _overview(only: Agent | None = None) -> str:
+def _overview(names: Names, only: Agent | None = None) -> str:
     found = [info for info in agents(default_session()) if only is None or info.label == only._agent_repl_label_]
     return escaped("\n".join(map(_about, found))) or EXAMPLES
 
@@ -183,11 +181,11 @@ def _review(names: Names, mode: str = "") -> str:
 
 
 def _help(names: Names, *words: str) -> str:
-    rows = {"": (_help, "", "list the agents and their methods"), **VERBS}.items()
-    return "\n".join(f"  {f'%agent {verb} {usage}':<58}{about}" for verb, (_, usage, about) in rows)
+    return "\n".join(f"  {f'%agent {verb} {usage}':<58}{about}" for verb, (_, usage, about) in VERBS.items())
 
 
 VERBS: dict[str, tuple[Callable[..., str], str, str]] = {
+    "": (_overview, "", "list the agents and their methods"),
     "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
     "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
     "pin": (_of(pin, "is PINNED: a plain method in {}"), "AGENT.METHOD", "make it a real method in the session module"),

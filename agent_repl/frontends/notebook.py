@@ -5,8 +5,8 @@ from typing import Any
 
 from ..errors import ReviewRequired
 from ..records import Event, Proposal, Verdict
-from .question import ASKING, decide
 from .render import as_html, as_text, escaped, event_line
+from .terminal import ASKING, decide
 
 REDRAW = 0.1  # seconds between two drawings of text that streams
 
@@ -54,7 +54,7 @@ class NotebookReviewer:
         with ASKING:
             self._draw(as_text(proposal), as_html(proposal))
             try:
-                verdict = decide(proposal, _ask, print, enter=False)
+                verdict = decide(proposal, _ask, print)
                 ending = f"decision: {verdict.decision}"
             finally:
                 self._draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
@@ -74,10 +74,8 @@ class NotebookReviewer:
 
 
 def _ask(prompt: str) -> str:
-    from IPython.core.error import StdinNotImplementedError
-
     try:
         return input(prompt)
-    except (StdinNotImplementedError, EOFError) as error:
+    except (NotImplementedError, EOFError) as error:
         how = "run the cell in a notebook where somebody can answer, or set AGENT_REPL_REVIEW=auto"
         raise ReviewRequired(f"the code above waits for a person, and this front end takes no input: {how}") from error

@@ -1,4 +1,4 @@
-"""Review in a terminal: text as it streams, the code, one question on one line."""
+"""Review in a terminal: text as it streams, the code, one question on one line (a notebook asks the same one)."""
 
 import os
 import shlex
@@ -6,14 +6,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from ..records import Event, Proposal, Verdict
-from .question import ASKING, decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
+Ask = Callable[[str], str]
 DEAD_TIME = 0.4  # seconds after the code is drawn in which keys answer nothing
+ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
+CHOICES = {
+    "accept": "run it, and remember it for calls of this kind",
+    "pin": "accept it, and make it a real method in the session module",
+    "edit": "change it in your editor first",
+    "revise": "say what should change; the model writes it again",
+    "no": "do not run it; the draft is kept, and marked",
+    "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
+}
 
 
 class TerminalReviewer:
@@ -84,6 +95,51 @@ def forget_typed_keys() -> None:
 
     with suppress(OSError, ValueError, termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+def decide(proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask | None = None) -> Verdict:
+    """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
+
+    `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back what a person made of a source,
+    or raises ValueError. An empty line accepts code that is not flagged; without `edit`, as in a notebook, it decides
+    nothing.
+    """
+    draft, flagged = "", proposal.code.flagged
+    words = {word[0]: word for word in CHOICES if word != "edit" or edit}
+    enter = edit is not None and not flagged
+    shown = "  ".join("[?]" if word == "help" else f"[{letter}]{word[1:]}" for letter, word in words.items())
+    while True:
+        answer = ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower() or ("accept" if enter else "")
+        match words.get(answer, answer):
+            case "accept" | "pin" as decision:
+                if not flagged or ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes":
+                    return Verdict(decision)
+                say("not accepted")
+            case "no":
+                return Verdict("reject")
+            case "revise":
+                if feedback := ask("What should change? ").strip():
+                    return Verdict("revise", feedback=feedback)
+            case "edit" if edit:
+                try:
+                    draft = edit(draft or proposal.code.source)
+                    return Verdict("edit", source=_changed(proposal, draft))
+                except ValueError as why:
+                    say(escaped(str(why)))
+            case "help" | "?":
+                say("\n".join(f"{known:<7} {CHOICES[known]}" for known in words.values()))
+            case "" if flagged:
+                say("this code is flagged, and Enter never accepts it: type a word")
+            case _:
+                say(f"type one of: {', '.join(words.values())}")
+
+
+def _changed(proposal: Proposal, draft: str) -> str:
+    if draft.strip() in ("", proposal.code.source.strip()):
+        raise ValueError("nothing was changed")
+    if wrong := proposal.check(draft):
+        raise ValueError(f"this cannot run yet: {wrong}\nchoose edit again to go on with your text")
+    return draft
 
 
 def edited(source: str) -> str:

@@ -11,6 +11,7 @@ import tokenize
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import NamedTuple
 
 from ..errors import ModuleError
 from ..unit import Definition, Function, bindings, digest, global_names, imported, reached
@@ -18,8 +19,7 @@ from ..unit import Definition, Function, bindings, digest, global_names, importe
 Names = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One method to put into a class: its name and the source of its unit."""
 
     name: str
@@ -53,8 +53,7 @@ def render(label: str, about: str, parts: Iterable[Part], state: Mapping[str, ob
 def units(source: str, label: str) -> dict[str, ast.Module]:
     """The units in a class file by method name: each method with the module-level statements beside the class."""
     tree = ast.parse(source)
-    wanted = class_name(label)
-    owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == wanted), None)
+    owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name(label)), None)
     rest = [n for n in tree.body if n is not owner]
     methods = [n for n in (owner.body if owner else []) if isinstance(n, Function)]
     return {m.name: ast.Module(body=[*rest, m], type_ignores=[]) for m in methods if not m.name.startswith("__")}

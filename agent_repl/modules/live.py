@@ -22,10 +22,7 @@ def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> d
 
 
 def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
-    """Run a class file as the module `agent_modules.<label>` and give back its class `wanted`; raises ModuleError.
-
-    It never goes through `sys.path`, so that nothing but this function decides what is loaded.
-    """
+    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError."""
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
     sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = []

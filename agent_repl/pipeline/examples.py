@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from agent_repl_bounds.trial import Report
+
 from ..errors import AgentError, StoreError
 from ..modules import namespace
 from ..plain import decode, encode
 from ..protocols import Place
 from ..records import Code, Event, Example, Guard
-from ..replay import Diff, Sample, compare
+from ..replay import Diff, Sample, compare, try_out
 from ..signature import looks_like_path, signature
-from ..trial import Report, trial
 from .case import Case, state_of
 from .methods import Identity
 
@@ -123,7 +124,7 @@ def tried(case: Case) -> Report:
     """The head's answer to this call, as a text, had in a locked child where nothing can be changed."""
     head, sample = case.identity.methods[case.name], _today(case)
     run = _runner(case, lambda: head.function)
-    return trial(lambda: brief(run(sample)), [Path(v) for v in _values(sample) if looks_like_path(v)], SECONDS)
+    return try_out(lambda: brief(run(sample)), [Path(v) for v in _values(sample) if looks_like_path(v)], SECONDS)
 
 
 def _samples(case: Case, name: str) -> list[Sample]:

@@ -15,12 +15,13 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from ..flow import Option, options
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Tier, Version
 from ..signature import file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
-from ..signature.options import Option, options, signer
+from ..signature.options import signer
 from ..validate import recall
 from .undo import FIXED
 

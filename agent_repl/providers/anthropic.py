@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import errors
-from ..records import Event, Prompt, Reply, Usage
+from ..protocols import Provider
+from ..records import Prompt, Reply, Usage
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 DEFAULT_URL = "https://api.anthropic.com"
@@ -27,8 +28,8 @@ THINKING_ROOM = 8192  # tokens above the prompt's limit for Claude, which thinks
 TOKENS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
-class AnthropicProvider:
-    """A client of the Messages API.
+class AnthropicProvider(Provider):
+    """A client of the Messages API, which prepares nothing: importing the SDK would make calls pay that need no model.
 
     Without `base_url` it talks to Anthropic and needs a key; with one, a path prefix is kept and any key is taken.
     `timeout` is the seconds that a whole reply may take, `stall` those without a piece of it; a host that is busy,
@@ -97,12 +98,6 @@ class AnthropicProvider:
             "extra_body": None if claude else {"temperature": prompt.temperature},
         }
 
-    def warm(self, system: str, tell: Callable[[Event], None]) -> None:
-        """Nothing: importing the SDK beforehand would make calls pay that need no model."""
-
-    def close(self) -> None:
-        """Nothing is held between two prompts."""
-
 
 class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
@@ -150,9 +145,7 @@ def _translated(error: Exception, url: str, text: str) -> errors.ProviderError:
 
     kinds = [kind.__name__ for kind in type(error).__mro__]  # httpx and httpx2 name their errors alike
     if {"APITimeoutError", "TimeoutException", "TimeoutError"}.intersection(kinds):
-        return errors.ProviderTimeout(
-            f"{url} did not answer in time ({error}). Try again, or allow more: request_timeout."
-        )
+        return errors.ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or set request_timeout.")
     if text:
         return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:

@@ -34,11 +34,7 @@ from .settings import MODES, load_settings
 
 
 class Session:
-    """A process's connection to a home: what agents are made in.
-
-    `settings` is what was set, by whom it may be; `store` is where accepted code is kept. `mode`, `reviewer` and
-    `provider` may be set while it is open.
-    """
+    """A process's connection to a home, in which agents are made; `mode`, `reviewer` and `provider` may be set."""
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self._shop = shop
@@ -153,10 +149,9 @@ class Session:
         return f"agent_repl · {model} · review: {self.mode} · {self.store.where}"
 
     def close(self) -> None:
-        """Give back the model and the store; agents of a closed session still run what is pinned."""
+        """Give back the model; agents of a closed session still run what is pinned."""
         if "provider" in vars(self):
             self.provider.close()
-        self.store.close()
 
 
 def _plain_call(agent: Agent, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], book: Ledger) -> Any:
@@ -215,16 +210,17 @@ def open_store(home: Path) -> Store:
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:
     """The provider that was named; else a key or a base URL → Anthropic, an installed model → local."""
     from ..providers.anthropic import AnthropicProvider
-    from ..providers.local import LocalProvider
-    from ..providers.model_file import installed
 
     file = Path(settings.model_file).expanduser() if settings.model_file else None
     key, address = environment.get("ANTHROPIC_API_KEY"), settings.base_url or environment.get("ANTHROPIC_BASE_URL")
     name, wait, retries = settings.provider, settings.request_timeout, settings.max_retries
     if name == "anthropic" or (not name and (key or address or environment.get("ANTHROPIC_AUTH_TOKEN"))):
         return AnthropicProvider(settings.model or None, address, key, timeout=wait, max_retries=retries)
-    if name == "local" or (not name and installed(file) and find_spec("xllamacpp")):
-        return LocalProvider(AnthropicProvider, file)
+    if name in ("", "local") and find_spec("agent_repl_local"):
+        from agent_repl_local import LocalProvider, installed
+
+        if name or (installed(file) and find_spec("xllamacpp")):
+            return LocalProvider(file)
     if not name:
         raise NoProvider(
             "there is no model to write code with. Three ways to go on: set ANTHROPIC_API_KEY; set ANTHROPIC_BASE_URL "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .files import FileKind, file_mark, file_signature, looks_like_path, sniff, sniff_text
+from .files import FileKind, file_mark, looks_like_path, sniff, sniff_text
 from .kinds import register, signature
 
-__all__ = ["FileKind", "file_mark", "file_signature", "looks_like_path", "register", "signature", "sniff", "sniff_text"]
+__all__ = ["FileKind", "file_mark", "looks_like_path", "register", "signature", "sniff", "sniff_text"]

@@ -60,39 +60,27 @@ class FileKind:
         head += f";{self.encoding}" if self.encoding != "utf-8" else ""
         if self.delimiter and not self.columns:
             return f"{head}({self.width} columns, no header)" if self.width else f"{head}()"
-        inner = joined(self.columns or self.keys)
+        inner = bounded([quoted(name) for name in self.columns or self.keys], ",")
         inner = f"[{inner}]" if self.array else inner
         return f"{head}({inner})" if inner else head
 
 
-def file_signature(path: str | os.PathLike[str]) -> str:
-    """The format and header of a file as one canonical text; never raises."""
-    return sniff(path).signature
-
-
 def file_mark(value: Any) -> str:
     """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
-    about = _stat(value) if _may_be_path(value) else None
+    about = _stat(value)
     return sniff(value, about).signature if about else ""
 
 
 def looks_like_path(value: Any) -> bool:
     """Whether a text or a path names a file or directory that is there now."""
-    return _may_be_path(value) and _stat(value) is not None
+    return _stat(value) is not None
 
 
-def _may_be_path(value: Any) -> bool:
-    kind = type(value)
-    if kind is str:
-        return len(value) <= 1024 and "\n" not in value
-    return kind is PosixPath or kind is WindowsPath
-
-
-def _stat(path: Any) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except (OSError, ValueError):
-        return None
+def _stat(value: Any) -> os.stat_result | None:
+    short = type(value) is str and len(value) <= 1024 and "\n" not in value
+    with suppress(OSError, ValueError):
+        return os.stat(value) if short or type(value) in (PosixPath, WindowsPath) else None
+    return None
 
 
 def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> FileKind:
@@ -111,11 +99,6 @@ def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> 
         return FileKind("missing")
     except (OSError, ValueError, TypeError):
         return FileKind("unreadable")
-
-
-def joined(names: Iterable[str]) -> str:
-    """Names as one bounded text."""
-    return bounded([quoted(name) for name in names], ",")
 
 
 def quoted(name: str) -> str:
@@ -140,14 +123,14 @@ def _look(path: str, _mtime_ns: int, size: int, _inode: int) -> FileKind:
         head += file.read(JSON_LIMIT - HEAD) if head.lstrip()[:1] in (b"{", b"[") else b""
     suffix = os.path.splitext(path)[1].lower()[:12]
     if head.startswith(b"SQLite format 3\0"):
-        return FileKind("sqlite", keys=tuple(f"{table}({joined(names)})" for table, names in tables(path).items()))
+        return FileKind("sqlite", keys=_tables(path))
     text, encoding = decoded(head)
     if not encoding:
         return FileKind("binary", suffix=suffix)
     return replace(sniff_text(text, suffix, whole=size <= HEAD), encoding=encoding)
 
 
-def tables(path: str) -> dict[str, list[str]]:
+def _tables(path: str) -> tuple[str, ...]:
     """The tables of a SQLite file and their columns; it is opened so that nothing can be written beside it."""
     import sqlite3
 
@@ -159,8 +142,8 @@ def tables(path: str) -> dict[str, list[str]]:
             "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c"
             " WHERE t.type IN ('table', 'view') ORDER BY t.name, c.cid LIMIT 2000"
         ):
-            found.setdefault(table, []).append(column)
-    return found
+            found.setdefault(table, []).append(quoted(column))
+    return tuple(f"{table}({bounded(columns, ',')})" for table, columns in found.items())
 
 
 def decoded(data: bytes) -> tuple[str, str]:

@@ -70,10 +70,6 @@ def _text(value: str, room: int) -> str:
     return f"text:{found.signature}".replace("text:text", "text")
 
 
-def _list(value: list[Any], room: int) -> str:
-    return f"list[{_union(_ends(value, list), room // 4)}]"
-
-
 def _ends(value: Any, base: Any) -> list[Any]:
     """Up to nine elements: the first, middle and last three. Slices never raise, whoever shrinks the list meanwhile."""
     size, get = base.__len__(value), base.__getitem__
@@ -86,24 +82,19 @@ def _tuple(value: tuple[Any, ...], room: int) -> str:
     if tuple.__len__(value) > 8:
         return f"tuple[{_union(_ends(value, tuple), room // 4)}, ...]"
     items = tuple.__getitem__(value, slice(None))
-    return f"tuple[{', '.join(signature(item, room // max(2, len(items))) for item in items)}]"
+    return f"tuple[{_each(items, room // max(2, len(items)))}]"
 
 
-def _set_of(base: Any) -> Rule:
-    return lambda value, room: f"{base.__name__}[{_union(islice(base.__iter__(value), 256), room // 4)}]"
+def _each(values: Iterable[Any], room: int) -> str:
+    return ", ".join(signature(value, room) for value in values)
 
 
 def _union(values: Iterable[Any], room: int) -> str:
     """What a few elements are: records as one record, everything else by kind, in alphabetic order."""
-    kinds: set[str] = set()
-    records = []
-    for value in values:
-        record = _as_record(value) if type(value) is dict else None
-        if record is None:
-            kinds.add(signature(value, room))
-        else:
-            records.append(record)
-    return "|".join(sorted(kinds | {_record(records, room)} if records else kinds))
+    found = [(value, _as_record(value) if type(value) is dict else None) for value in values]
+    kinds = {signature(value, room) for value, record in found if record is None}
+    records = [record for _, record in found if record is not None]
+    return "|".join(sorted(kinds | {_record(records, room) if room else "…"} if records else kinds))
 
 
 def _dict(value: dict[Any, Any], room: int) -> str:
@@ -119,8 +110,6 @@ def _as_record(value: dict[Any, Any]) -> dict[str, Any] | None:
 
 
 def _record(records: list[dict[str, Any]], room: int) -> str:
-    if not room:
-        return "…"
     keys = sorted({key for record in records for key in record})
     if len(keys) > min(room, KEYS):
         return _mapping({key: value for record in records for key, value in record.items()}, room)
@@ -142,14 +131,6 @@ def _function(value: FunctionType, room: int) -> str:
     return f"function({', '.join(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount][:32])})"
 
 
-def _method(value: MethodType, room: int) -> str:
-    return f"method({signature(value.__self__, room // 2)}, {signature(value.__func__, room // 2)})"
-
-
-def _partial(value: Any, room: int) -> str:
-    return f"partial({', '.join(signature(part, room // 4) for part in (value.func, value.args, value.keywords))})"
-
-
 def _file(value: Any, room: int) -> str:
     """An open file by its class and by how its descriptor was opened, if it has one."""
     below = value.buffer if type(value).__name__ == "TextIOWrapper" else value
@@ -163,9 +144,8 @@ def _object(value: Any, room: int) -> str:
     label = _first(value, "_agent_repl_label_", str)
     if label is not None:
         wrapped = _held(value, "_agent_repl_wraps_")
-        return f"agent:{label}" + (
-            "" if wrapped is None or wrapped is _ABSENT else f" of {signature(wrapped, room // 2)}"
-        )
+        alone = wrapped is None or wrapped is _ABSENT
+        return f"agent:{label}" + ("" if alone else f" of {signature(wrapped, room // 2)}")
     below = _name(type(value)).removeprefix("builtins.") + _fields(value, room)
     rule = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
     return f"{below}:{_said(rule, value, room)}" if rule else below
@@ -233,14 +213,6 @@ def _dtype(dtype: Any) -> str:
     return shortened(re.sub(r"[<>|]([US])\d+", r"\1", str(dtype)), 200)
 
 
-def _frame(value: Any, room: int) -> str:
-    return f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value)})"
-
-
-def _series(value: Any, room: int) -> str:
-    return f"Series[{_dtype(value.dtype)}{_index(value)}]"
-
-
 def _index(value: Any) -> str:
     """The index of a pandas object where it says more than the rows' numbers; polars has none."""
     index = getattr(value, "index", None)
@@ -265,42 +237,40 @@ def label(name: Any) -> str:
     return quoted(name) if type(name) is str else str(name) if type(name) is int else signature(name)
 
 
-def _in_zone(kind: Any) -> Rule:
-    return lambda value, room: kind.__name__ + ("" if kind.tzinfo.__get__(value) is None else "[tz]")
-
-
 _SCALARS = (int, float, bool, bytes, complex, date, timedelta, range, Decimal, type)
 # by id, here and below: a metaclass may define __hash__, and these classes live for ever
 _RULES: dict[int, Rule | str] = {
     **{id(kind): kind.__name__ for kind in _SCALARS},
     id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path", id(PurePath): "path", id(Enum): "enum",
-    id(list): _list, id(dict): _dict, id(tuple): _tuple, id(set): _set_of(set), id(frozenset): _set_of(frozenset),
-    id(FunctionType): _function, id(MethodType): _method, id(str): _text, id(datetime): _in_zone(datetime),
-    id(time): _in_zone(time),
+    id(str): _text, id(tuple): _tuple, id(dict): _dict, id(FunctionType): _function,
+    id(list): lambda value, room: f"list[{_union(_ends(value, list), room // 4)}]",
+    id(set): lambda value, room: f"set[{_union(islice(set.__iter__(value), 256), room // 4)}]",
+    id(frozenset): lambda value, room: f"frozenset[{_union(islice(frozenset.__iter__(value), 256), room // 4)}]",
+    id(MethodType): lambda value, room: f"method({_each((value.__self__, value.__func__), room // 2)})",
+    id(datetime): lambda value, room: "datetime" + ("" if datetime.tzinfo.__get__(value) is None else "[tz]"),
+    id(time): lambda value, room: "time" + ("" if time.tzinfo.__get__(value) is None else "[tz]"),
 }  # fmt: skip
 _LIBRARIES = ("numpy.", "pandas.", "polars.", "pyarrow.", "duckdb.", "_duckdb.")
 _TABLES: dict[str, Rule] = {
     "numpy.ndarray": lambda value, room: f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]",
-    "pandas.DataFrame": _frame, "pandas.Series": _series, "polars.DataFrame": _frame, "polars.Series": _series,
+    **dict.fromkeys(["pandas.DataFrame", "polars.DataFrame"], lambda value, room:
+        f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value)})"),
+    **dict.fromkeys(["pandas.Series", "polars.Series"], lambda value, room:
+        f"Series[{_dtype(value.dtype)}{_index(value)}]"),
 }  # fmt: skip
 _INDEXES = ("", "Range", "Multi", "Datetime", "Timedelta", "Period", "Interval", "Categorical")
 _FILES = ("TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom", "FileIO")
 _BY_NAME: dict[str, Rule] = {
     **_TABLES,
-    "functools.partial": _partial,
-    "sqlalchemy.Engine": lambda value, room: f"Engine[{value.dialect.name}]",
+    "functools.partial": lambda value, room: f"partial({_each((value.func, value.args, value.keywords), room // 4)})",
     **dict.fromkeys([f"pandas.{kind}Index" for kind in _INDEXES], _labels),
     **dict.fromkeys([f"_io.{kind}" for kind in _FILES], _file),
-    **dict.fromkeys(
-        ("pyarrow.Table", "pyarrow.RecordBatch"),
-        lambda value, room: f"Table({_columns(value.schema.names, value.schema.types)})",
-    ),
-    **dict.fromkeys(
-        ("duckdb.DuckDBPyRelation", "_duckdb.DuckDBPyRelation"),
-        lambda value, room: f"Relation({_columns(value.columns, value.types)})",
-    ),
-    **dict.fromkeys(
-        ("dask.DataFrame", "dask.Series"), lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}"
-    ),
-}
+    **dict.fromkeys(["pyarrow.Table", "pyarrow.RecordBatch"], lambda value, room:
+        f"Table({_columns(value.schema.names, value.schema.types)})"),
+    **dict.fromkeys(["duckdb.DuckDBPyRelation", "_duckdb.DuckDBPyRelation"], lambda value, room:
+        f"Relation({_columns(value.columns, value.types)})"),
+    "sqlalchemy.Engine": lambda value, room: f"Engine[{value.dialect.name}]",
+    "dask.DataFrame": lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}",
+    "dask.Series": lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}",
+}  # fmt: skip
 _KEPT: list[type] = []

@@ -10,121 +10,107 @@ from functools import cached_property
 from itertools import chain, count
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 from ..errors import StoreError
 from ..generation import Generation
 from ..records import Entry, Example, Key, Standing, Version
-from .rows import TABLE, Table, entry_of, now, sha256, versions_of
-from .signing import SigningKey, canonical, process_key
+from .rows import TABLE, Row, Table, now, record_of, row_of, sha256
+from .signing import SigningKey, canonical
 
 EXAMPLES = 8
 LONGEST = 8192
 
 
 class MemoryStore:
-    """The store protocol, for homes that cannot be written, and for tests; safe to use from many threads.
-
-    The store on disk keeps the same promises: only where it gets its rows is different.
-    """
+    """The store protocol without a disk, safe for threads; the one on disk gets its rows elsewhere, and is the same."""
 
     def __init__(self, key: SigningKey | None = None, where: str = "memory", notes: Iterable[str] = ()) -> None:
         self.where = where
         self.notes = list(notes)
         self.home: Path | None = None
         self.generation = Generation(None)
-        self._key = key or process_key()
+        self._key = key or SigningKey()
         self._lock = RLock()
 
     @cached_property
     def _memory(self) -> Table:
         db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         db.executescript(TABLE)
-        return Table(db, self._key, self.notes.append, lambda row, gone: None)
+        return Table(db, self._key, self.notes.append, lambda row: None)
 
     @contextmanager
-    def _rows(self, write: bool = False) -> Iterator[Table]:
-        """The rows for one look, or for one change: it happens wholly or not at all, and alone."""
+    def _rows(self, write: bool = False, decides: bool = True) -> Iterator[Table]:
+        """The rows for one look, or for one change, whole and alone; what `decides` nothing makes nobody look again."""
         try:
             with self._lock:
                 yield self._memory
         except UnicodeError as error:
             raise StoreError(f"nothing can be learnt under a name that is no text ({error})") from error
-        if write:
+        if write and decides:
             self.generation.raise_()
 
     def entries(self, identity: str) -> dict[str, Entry]:
         with self._rows() as rows:
-            heads = {row.name: row for row in rows.find("entry", identity)}
-            found = {name: entry_of(row, rows.find("version verdict", *row[1:4])) for name, row in heads.items()}
+            found = {head.name: rows.entry(head) for head in rows.find("entry", identity)}
         return {name: entry for name, entry in found.items() if entry}
 
     def versions(self, key: Key) -> tuple[Version, ...]:
         with self._rows() as rows:
-            return tuple(sorted(versions_of(rows.find("version verdict", *key)), key=lambda version: version.number))
+            return tuple(sorted(map(record_of, rows.find("version", *key)), key=lambda version: version.number))
 
     def heads(self, key: Key) -> tuple[Entry, ...]:
         with self._rows() as rows:
-            past, about = rows.find("head", *key), rows.find("version verdict", *key)
-        return tuple(entry for row in past if (entry := entry_of(row, about)))
+            return tuple(filter(None, map(rows.entry, rows.find("head", *key))))
 
     def add(self, version: Version) -> Version:
         with self._rows(write=True) as rows:
-            number = 1 + max((row.number for row in rows.find("version verdict entry", *version.key)), default=0)
+            number = 1 + max((row.number for row in rows.find("version", *version.key)), default=0)
             stored = replace(version, number=number, created=version.created or now())
-            body = {name: value for name, value in asdict(stored).items() if name not in ("key", "number")}
-            rows.keep("version", version.key, number, sha256(version.source), body)
+            rows.keep(row_of("version", stored, stored))
         return stored
 
     def judge(self, version: Version, verdict: Standing, note: str = "") -> Version:
-        self._decide(version, {"verdict": verdict, "note": note}, "verdict")
-        return replace(version, verdict=verdict, note=note)
+        judged = replace(version, verdict=verdict, note=note)
+        self._keep(judged, judged, "version")
+        return judged
 
     def put(self, entry: Entry) -> None:
-        body = {"guards": entry.guards, "pinned": entry.pinned, "runs": entry.runs}
-        self._decide(entry.version, body, "head", "entry")
+        self._keep(entry.version, entry, "head", "entry")
 
-    def _decide(self, version: Version, body: dict[str, Any], *kinds: str) -> None:
+    def _keep(self, version: Version, record: Version | Entry, *kinds: str) -> None:
         if not version.number:
             raise StoreError(f"{version.key.name} was never stored, so nothing can be said about it: add it first.")
         with self._rows(write=True) as rows:
             for kind in kinds:
-                rows.keep(kind, version.key, version.number, sha256(version.source), body)
+                rows.keep(row_of(kind, version, record))
 
     def count(self, version: Version, runs: int) -> None:
         with self._rows(write=True) as rows:
             for head in rows.find("entry", *version.key, version.number):
-                rows.keep("entry", version.key, version.number, head.text, head.body | {"runs": runs})
+                rows.keep(head._replace(body=head.body | {"runs": runs}))
 
     def drop(self, key: Key) -> None:
         if key.name in self.entries(key.identity):
             with self._rows(write=True) as rows:
-                for head in rows.find("entry", *key)[-1:]:
+                for head in rows.find("entry", *key):
                     # A head of number 0 is none; it outlives the older heads that a rebuild may find.
-                    rows.keep("entry", key, 0, head.text, head.body)
+                    rows.keep(head._replace(number=0))
 
     def examples(self, key: Key) -> tuple[Example, ...]:
         with self._rows() as rows:
-            return tuple(Example(key, row.number, **row.body) for row in rows.find("example", *key))
+            return tuple(map(record_of, rows.find("example", *key)))
 
     def remember(self, example: Example) -> None:
         key = example.key
-        body = {name: value for name, value in vars(example).items() if name not in ("key", "version")}
-        if len(canonical(body).encode()) > LONGEST:
+        if len(canonical(asdict(example)).encode()) > LONGEST:
             raise StoreError(f"This example of {key.name} is not kept: it has more than {LONGEST // 1024} KB.")
-        with self._rows(write=True) as rows:
-            version = rows.find("version", *key, example.version)
-            if not version:
+        with self._rows(write=True, decides=False) as rows:
+            version = next(map(record_of, rows.find("version", *key, example.version)), None)
+            if version is None:
                 raise StoreError(f"{key.name} v{example.version} was never stored: add it first, then its examples.")
-            rows.keep("example", key, example.version, version[0].text, body | {"at": example.at or now()})
+            rows.keep(row_of("example", version, replace(example, at=example.at or now())))
             for old in [row for row in rows.find("example", *key) if not row.copied][:-EXAMPLES]:
                 rows.drop(old)
-
-    def forget_example(self, example: Example) -> None:
-        with self._rows(write=True) as rows:
-            for row in rows.find("example", *example.key):
-                if row.slot[3:] == (example.args, example.state, example.files):
-                    rows.drop(row)
 
     def agents(self) -> dict[str, str]:
         with self._rows() as rows:
@@ -136,7 +122,7 @@ class MemoryStore:
                 names = {row.identity: row.name for row in rows.find("agent")}
                 if identity not in names:
                     free = name if shared else free_name(name, names.values())
-                    rows.keep("agent", Key(identity, free), 0, sha256(identity), {})
+                    rows.keep(Row("agent", identity, free, 0, sha256(identity), {}))
         return self.agents()[identity]
 
     def source_file(self, version: Version) -> Path | None:
@@ -147,9 +133,6 @@ class MemoryStore:
 
     def sign(self, data: bytes) -> str:
         return self._key.sign(data)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

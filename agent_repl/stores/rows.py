@@ -1,16 +1,20 @@
-"""What a store keeps: rows that are signed, the table that holds them, and what rows say together."""
+"""What a store keeps: signed rows, the table that holds them, and the files that hold their second copy."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..records import Entry, Guard, Key, Premise, Usage, Version
+from ..atomic import replace_file
+from ..records import Entry, Example, Guard, Key, Premise, Usage, Version
 from .signing import SigningKey, canonical
 
 TABLE = """
@@ -19,27 +23,29 @@ TABLE = """
 """
 
 
-class Row(NamedTuple):
-    """One record of a kind (agent, version, verdict, head, entry, example). `turn` counts decisions about one thing.
+_MARK = b"agent_repl row\n"  # keeps a code that was made for a file from passing as one for a row
+COLUMNS = ("kind", "identity", "name", "number")
+RECORDS: dict[str, Any] = {"version": Version, "head": Entry, "entry": Entry, "example": Example}
 
-    It carries the hash of the text that it speaks of too, so that it can never come to speak of another one.
-    """
+
+class Row(NamedTuple):
+    """A record (agent, version, head, entry, example), the hash of the text that it is about, and its turn there."""
 
     kind: str
     identity: str
     name: str
     number: int
-    turn: int
-    at: str
     text: str
     body: dict[str, Any]
+    turn: int = 0
+    at: str = ""
 
     @property
     def slot(self) -> tuple[Any, ...]:
-        """What only one record can stand for: a method's entry, an example of a call; all else is append-only."""
-        if self.kind == "example":
-            return (*self[:3], self.body["args"], self.body["state"], self.body["files"])
-        return self[:3] if self.kind == "entry" else self[:5]
+        """What only one record can stand for: a method's entry, a version, an example of a call; all else is added."""
+        call = tuple(self.body.get(name) for name in ("args", "state", "files"))
+        more = {"entry": (), "version": self[3:5], "example": call}
+        return (*self[:3], *more.get(self.kind, (self.turn,)))
 
     @property
     def copied(self) -> bool:
@@ -54,13 +60,12 @@ class Table:
     db: sqlite3.Connection
     key: SigningKey
     note: Callable[[str], None]
-    copy: Callable[[Row, bool], None]
+    copy: Callable[[Row], None]
 
-    def find(self, kinds: str, *where: str | int) -> list[Row]:
-        """The rows of these kinds (words), of an identity, a name, a number, as far as given; oldest first."""
-        words, columns = kinds.split(), ("", " AND identity = ?", " AND name = ?", " AND number = ?")
-        wanted = f"kind IN ({', '.join('?' * len(words))}){''.join(columns[: len(where) + 1])}"
-        found = self.db.execute(f"SELECT * FROM records WHERE {wanted} ORDER BY id", (*words, *where)).fetchall()
+    def find(self, *where: str | int) -> list[Row]:
+        """The rows of a kind, an identity, a name, a number, as far as given; oldest first."""
+        wanted = " AND ".join(f"{column} = ?" for column in COLUMNS[: len(where)])
+        found = self.db.execute(f"SELECT * FROM records WHERE {wanted} ORDER BY id", where).fetchall()
         return [row for record in found if (row := self._trusted(*record))]
 
     def _trusted(self, serial: int, *record: Any) -> Row | None:
@@ -68,19 +73,24 @@ class Table:
         if row and row[:4] == record[:4]:
             return row
         about = "{0} {2!r} of {1!r}".format(*record)
-        self.note(f"row {serial} ({about}) is not signed by you: left, not loaded.")
+        self.note(f"row {serial} ({about}) is not signed by you or is of another agent_repl: left, not loaded.")
         return None
 
-    def keep(self, kind: str, key: Key, number: int, text: str, body: dict[str, Any]) -> None:
-        """Add a row about the text of this hash, in place of what its slot held."""
-        same = self.find(kind, *key)
-        row = Row(kind, *key, number, 1 + max((old.turn for old in same), default=0), now(), text, body)
+    def entry(self, head: Row) -> Entry | None:
+        """The entry that a head stands for, None when its version is not here."""
+        found = [row for row in self.find("version", *head[1:4]) if row.text == head.text]
+        return record_of(head, record_of(found[0])) if found else None
+
+    def keep(self, row: Row) -> None:
+        """Add a row in place of what its slot held; its turn and its date are given here."""
+        same = self.find(*row[:3])
+        row = row._replace(turn=1 + max((old.turn for old in same), default=0), at=now())
+        replaced = [old for old in same if old.slot == row.slot]
         self.insert(row)
-        if row.copied:
-            self.copy(row, False)  # inside the transaction: its lock keeps other writers of these files away
-        for old in same:
-            if old.slot == row.slot:
-                self.drop(old)
+        if any(each.copied for each in (row, *replaced)):
+            self.copy(row)  # inside the transaction: its lock keeps other writers of these files away
+        for old in replaced:
+            self.drop(old)
 
     def insert(self, *rows: Row) -> None:
         """Add rows that have their second copy already."""
@@ -91,50 +101,91 @@ class Table:
         """Take a row away."""
         query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND mac = ?"
         self.db.execute(query, (*row[:3], sealed(row, self.key)[1]))
-        if row.copied:
-            self.copy(row, True)
 
 
-def versions_of(rows: list[Row]) -> list[Version]:
-    """The versions among these rows, each as its latest verdict left it."""
-    verdicts = sorted((row for row in rows if row.kind == "verdict"), key=lambda row: row.turn)
-    standing = {(row.number, row.text): row.body for row in verdicts}
-    found = [row for row in rows if row.kind == "version"]
-    return [_version(row, row.body | standing.get((row.number, row.text), {})) for row in found]
+@dataclass(frozen=True)
+class Copies:
+    """Files: every text as `<sha256>.py`, the rows about it as `<sha256>.json`; damage is noted. All raise OSError."""
+
+    folder: Path
+    key: SigningKey
+    note: Callable[[str], None]
+
+    def write_source(self, source: str) -> Path:
+        """The file that holds exactly this source, made again when its bytes are others."""
+        path = self.folder / f"{sha256(source)}.py"
+        if not (path.exists() and path.read_bytes() == source.encode()):
+            replace_file(path, source)
+        return path
+
+    def write(self, row: Row) -> None:
+        """Put a row beside its text, in place of what its slot held; only one writer at a time."""
+        if row.kind == "version":
+            self.write_source(row.body["source"])
+        path = self.folder / f"{row.text}.json"
+        kept = [(data, mac) for data, mac, old in self._read(path) if not (old and old.slot == row.slot)]
+        replace_file(path, json.dumps([*kept, sealed(row, self.key)], indent=1))
+
+    def rows(self) -> list[Row]:
+        """The latest row of every slot, oldest first."""
+        found = [row for path in sorted(self.folder.glob("*.json")) for *_, row in self._read(path) if row]
+        # Two rows for one slot: its text has changed, or a writer died before it committed the earlier one.
+        latest = {row.slot: row for row in sorted(found, key=lambda row: (row.turn, row.at))}
+        return sorted(latest.values(), key=lambda row: row.at)
+
+    def _read(self, path: Path) -> list[tuple[str, str, Row | None]]:
+        try:
+            return [(data, mac, unsealed(data, mac, self.key)) for data, mac in json.loads(path.read_bytes())]
+        except FileNotFoundError:
+            return []
+        except (ValueError, TypeError):
+            self.note(f"{path} is damaged: set aside as {path.name}.damaged.")
+            with suppress(PermissionError):
+                os.replace(path, f"{path}.damaged")
+            return []
 
 
-def entry_of(head: Row, rows: list[Row]) -> Entry | None:
-    """The entry that a head stands for, None when its version is not among these rows of its method."""
-    found = versions_of([row for row in rows if (row.number, row.text) == (head.number, head.text)])
-    guards = tuple(map(_guard, head.body["guards"]))
-    return Entry(found[0], guards, head.body["pinned"], head.body["runs"]) if found else None
+def row_of(kind: str, version: Version, record: Version | Entry | Example) -> Row:
+    """What is kept of a record that is about a version."""
+    body = {name: value for name, value in asdict(record).items() if name not in ("key", "number", "version")}
+    return Row(kind, *version.key, version.number, sha256(version.source), body)
 
 
-def _version(row: Row, body: dict[str, Any]) -> Version:
-    body |= {"key": Key(*row[1:3]), "number": row.number, "premises": _guard(body["premises"])}
-    return Version(**body | {"usage": Usage(**body["usage"]), "parents": tuple(body["parents"])})
+def record_of(row: Row, version: Version | None = None) -> Any:
+    """The record that a row holds, an entry with its version; KeyError or TypeError when it has other fields."""
+    given = {"key": Key(*row[1:3]), "number": row.number, "version": version or row.number}
+    names = {field.name for field in fields(RECORDS[row.kind])}
+    if row.body.keys() != names - given.keys():
+        raise KeyError(f"another version of agent_repl made this {row.kind}")
+    values = given | {name: _READ.get(name, lambda same: same)(value) for name, value in row.body.items()}
+    return RECORDS[row.kind](**{name: values[name] for name in names})
 
 
 def _guard(pairs: Iterable[Iterable[str]]) -> Guard:
     return tuple(Premise(*pair) for pair in pairs)
 
 
+_READ: dict[str, Callable[[Any], Any]] = {
+    "premises": _guard,
+    "guards": lambda guards: tuple(map(_guard, guards)),
+    "usage": lambda usage: Usage(**usage),
+    "parents": tuple,
+}
+
+
 def sealed(row: Row, key: SigningKey) -> tuple[str, str]:
     """The canonical text of a row, and its code."""
     data = canonical(row._asdict())
-    return data, key.sign(_envelope(data))
+    return data, key.sign(_MARK + data.encode("utf-8", "backslashreplace"))
 
 
-def unsealed(data: object, mac: object, key: SigningKey) -> Row | None:
-    """The row that a text holds, None unless this key signed it."""
-    if isinstance(data, str) and isinstance(mac, str) and key.verify(_envelope(data), mac):
-        return Row(**json.loads(data))
+def unsealed(data: Any, mac: Any, key: SigningKey) -> Row | None:
+    """The row that a text holds; None unless this key signed it, and its record has the fields that we know."""
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        if key.verify(_MARK + data.encode("utf-8", "backslashreplace"), mac):
+            row = Row(**json.loads(data))
+            return row if row.kind == "agent" or record_of(row) else None
     return None
-
-
-def _envelope(data: str) -> bytes:
-    # The prefix keeps a code that was made for a file from passing as one for a row.
-    return b"agent_repl row\n" + data.encode("utf-8", "backslashreplace")
 
 
 def sha256(text: str) -> str:

@@ -24,9 +24,9 @@ SIZE = 32
 
 @dataclass(frozen=True)
 class SigningKey:
-    """An HMAC-SHA256 key; `note` is for the person, "" when the key will still be there tomorrow."""
+    """An HMAC-SHA256 key, a new one where none is given; `note` tells the person why it will be gone tomorrow."""
 
-    secret: bytes = field(repr=False)
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(SIZE), repr=False)
     note: str = ""
 
     def sign(self, data: bytes) -> str:
@@ -54,12 +54,7 @@ def user_key(path: Path | None = None) -> SigningKey:
         return SigningKey(_read(path))
     except OSError as error:
         why = f"This user's key cannot be kept in {path} ({error.strerror})"
-        return process_key(f"{why}: what is learnt now will have to be trusted again in the next session.")
-
-
-def process_key(note: str = "") -> SigningKey:
-    """A key that nobody will have again once this process has ended."""
-    return SigningKey(secrets.token_bytes(SIZE), note)
+        return SigningKey(note=f"{why}: what is learnt now will have to be trusted again in the next session.")
 
 
 def canonical(value: Any) -> str:
@@ -78,16 +73,12 @@ def _make(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise StoreError(
-            f"The key {path} can be read or changed by others, so its signatures prove nothing. If nobody has used"
-            f" it, run: chmod 600 {path}. Otherwise remove it, and a new one is made."
-        )
+        why = f"The key {path} can be read or changed by others, so its signatures prove nothing"
+        raise StoreError(f"{why}: if nobody has used it, run chmod 600 {path}; otherwise remove it to get a new one.")
     # The process that made the file may not have written to it yet.
     for _ in range(100):
         if len(secret := path.read_bytes()) == SIZE:
             return secret
         time.sleep(0.01)
-    raise StoreError(
-        f"The key {path} is damaged: it should hold {SIZE} bytes. Put back a copy, or remove it to get a new one;"
-        " what the old one signed must then be trusted again."
-    )
+    why = f"The key {path} is damaged: it should hold {SIZE} bytes"
+    raise StoreError(f"{why}. Put back a copy; or remove it to get a new one, which does not trust what it signed.")

@@ -3,7 +3,7 @@
     home/store.sqlite3        one signed record a row
     home/code/<sha256>.py     the text of a version, byte for byte: what tracebacks point at
     home/code/<sha256>.json   the signed records about that text; from these a lost database is made again
-    home/locks/<sha256>       empty: who has it locked writes that method
+    home/locks/<sha256>       empty: who has it locked writes that method, until it ends or is killed
 
 Rows that this user's key did not sign are named in the notes, not loaded and never written over: our own stand
 beside them. Where nothing can be written, a copy in memory takes the place of the file until the process ends.
@@ -17,7 +17,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,8 @@ from typing import Any
 from ..errors import StoreError
 from ..generation import Generation
 from ..records import Version
-from .copies import Copies
-from .locks import locked
 from .memory import MemoryStore
-from .rows import TABLE, Table, sha256
+from .rows import TABLE, Copies, Table, sha256
 from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
@@ -42,10 +40,9 @@ _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
 class SqliteStore(MemoryStore):
-    """The store protocol on disk. Nothing is made before the first write; safe for threads, processes and forks.
+    """The store protocol on disk, safe for threads, processes and forks; nothing is made before the first write.
 
-    `patience` is how long to wait for another writer's lock, in seconds. Raises StoreError when the file was made
-    by a newer version or is not ours; any other trouble at opening becomes a note.
+    It waits `patience` seconds for other writers. Raises StoreError for a file of a newer version or another program.
     """
 
     def __init__(self, home: Path, key: SigningKey, patience: float = 5.0) -> None:
@@ -64,29 +61,34 @@ class SqliteStore(MemoryStore):
             self._note(_sentence(self._path, error))
 
     def source_file(self, version: Version) -> Path | None:
-        """The file that holds this version's source, made again if its bytes are others; None without a disk."""
         with suppress(OSError, UnicodeError):
             return self._copies.write_source(version.source)
         return None
 
-    def lock(self, identity: str, name: str) -> AbstractContextManager[None]:
-        with suppress(OSError):
-            _make_home(self._path.parent)
-        return locked(self._path.parent / "locks" / sha256(canonical([identity, name])))
+    @contextmanager
+    def lock(self, identity: str, name: str) -> Iterator[None]:
+        path = self._path.parent / "locks" / sha256(canonical([identity, name]))
+        with ExitStack() as held:
+            with suppress(OSError, sqlite3.Error):  # where nothing can be locked nobody waits
+                _make_home(self._path.parent)
+                path.parent.mkdir(exist_ok=True)
+                _seize(held.enter_context(closing(sqlite3.connect(str(path), timeout=0.1, isolation_level=None))))
+            yield
 
     @contextmanager
-    def _rows(self, write: bool = False) -> Iterator[Table]:
+    def _rows(self, write: bool = False, decides: bool = True) -> Iterator[Table]:
         try:
             db = self._open(write)
             if db is None:
-                with super()._rows(write) as rows:
+                with super()._rows(write, decides) as rows:
                     yield rows
                 return
             with closing(db):  # this also rolls back what was not committed
                 yield self._table(db)
                 if write:
                     db.execute("COMMIT")
-                    self.generation.raise_()
+                    if decides:
+                        self.generation.raise_()
         except (sqlite3.Error, OSError, UnicodeError) as error:
             self._checked = 0  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
@@ -126,8 +128,10 @@ class SqliteStore(MemoryStore):
         self._note(f"{self._path} cannot be written ({error}): what is learnt now ends with this process.")
 
     def _connect(self, write: bool) -> sqlite3.Connection:
-        db = sqlite3.connect(f"{self._path.as_uri()}?mode=rwc", uri=True, timeout=self._patience, isolation_level=None)
-        try:
+        uri = f"{self._path.as_uri()}?mode=rwc"
+        with ExitStack() as opened:
+            db = sqlite3.connect(uri, uri=True, timeout=self._patience, isolation_level=None)
+            opened.callback(db.close)
             db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # a damaged text must not hide other rows
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA synchronous = FULL")
@@ -138,9 +142,7 @@ class SqliteStore(MemoryStore):
             if write:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM records WHERE FALSE")  # a file that can only be read says so here
-        except BaseException:
-            db.close()
-            raise
+            opened.pop_all()  # nothing went wrong: it stays open
         return db
 
     def _create(self, db: sqlite3.Connection) -> None:
@@ -158,9 +160,7 @@ class SqliteStore(MemoryStore):
         if _pragma(db, "application_id") != APPLICATION_ID:
             raise StoreError(f"{self._path} is not a store of agent_repl: move it away, and a new one is made.")
         if _pragma(db, "user_version") > SCHEMA:
-            raise StoreError(
-                f"{self._path} was made by a newer agent_repl: run pip install --upgrade ipython-agent-repl."
-            )
+            raise StoreError(f"{self._path} is of a newer version: run pip install --upgrade ipython-agent-repl.")
         # SQLite does not wait for others here, whatever its time-out; DELETE is as safe, and the next one tries again.
         with suppress(sqlite3.OperationalError):
             if _pragma(db, "journal_mode = WAL") == "delete":
@@ -187,6 +187,16 @@ def _is_empty(db: sqlite3.Connection) -> bool:
 
 def _pragma(db: sqlite3.Connection, name: str) -> Any:
     return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _seize(db: sqlite3.Connection) -> None:
+    """Wait until nobody else has this file, or until an interrupt: SQLite itself looks up only when it gives up."""
+    while not db.in_transaction:
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
 
 
 def _make_home(home: Path) -> None:

@@ -13,8 +13,9 @@ from collections import Counter
 
 from ..effects import effects
 from ..errors import InvalidCode
+from ..flow import facts
 from ..records import Code, Spec
-from ..unit import digest, facts
+from ..unit import digest
 from .extract import extract, read, reshape, undefined
 from .rules import complaints
 

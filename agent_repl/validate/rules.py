@@ -9,8 +9,9 @@ import re
 import sys
 from collections.abc import Iterator
 
+from ..flow import facts
 from ..records import Spec
-from ..unit import RESERVED, Definition, Function, facts, method_of
+from ..unit import RESERVED, Definition, Function, method_of
 from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]

@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import IO
 from urllib.request import Request, urlopen
 
-from ..errors import ModelUnavailable
+from agent_repl.errors import ModelUnavailable
 
 NAME = "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf"
 SIZE = 1_117_320_768

@@ -19,8 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .errors import AgentError
-
 _ALLOWED = {  # the system calls by number, on x86_64 and on aarch64; all others are refused
     # read write open close stat fstat lstat poll lseek pread64 access getcwd readlink getdents openat newfstatat
     # readlinkat faccessat statx faccessat2 dup pipe2 close_range ppoll pselect6
@@ -41,7 +39,7 @@ _IN_PART = {  # calls that are allowed where one argument, masked, has one of th
 }  # fmt: skip
 
 
-class LockError(AgentError):
+class LockError(Exception):
     """A layer of the lock cannot be had here, or was seen not to hold."""
 
 

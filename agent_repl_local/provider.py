@@ -16,9 +16,10 @@ from threading import Event as Flag
 from threading import Lock, Thread
 from weakref import WeakValueDictionary, finalize
 
-from ..errors import ModelUnavailable, NoProvider
-from ..protocols import Provider
-from ..records import Event, Prompt, Reply
+from agent_repl.errors import ModelUnavailable, NoProvider
+from agent_repl.providers.anthropic import AnthropicProvider
+from agent_repl.records import Event, Prompt, Reply
+
 from .model_file import model_path
 
 Tell = Callable[[Event], None]
@@ -28,17 +29,16 @@ class LocalProvider:
     """A model on this machine: no key, no host, no cost.
 
     Its server is started when it is first needed and shared by all providers of this process that name the same file;
-    it ends with the last of them, or with the process. `make_client` makes a client of the Messages API. Raises
-    NoProvider where xllamacpp is not installed, ModelUnavailable where the file is missing or does not load.
+    it ends with the last of them, or with the process. `path` is the model's file (default: where `fetch_model` puts
+    it), `tell` hears that it is loading. Raises NoProvider where xllamacpp is not installed, ModelUnavailable where
+    the file is missing or does not load.
     """
 
     name = "local"
     host: str | None = None
 
-    def __init__(
-        self, make_client: Callable[..., Provider], path: Path | None = None, tell: Tell = lambda event: None
-    ) -> None:
-        self._make_client, self._path, self._tell = make_client, (path or model_path()).resolve(), tell
+    def __init__(self, path: Path | None = None, tell: Tell = lambda event: None) -> None:
+        self._path, self._tell = (path or model_path()).resolve(), tell
         self._server: _Server | None = None
         self._warmed: set[str] = set()
         self.model = self._path.stem
@@ -52,9 +52,7 @@ class LocalProvider:
         server = self._server = _shared(self._path)
         if not server.ready.is_set():
             tell(Event("loading", f"loading {self.model}, once for this session"))
-        client = self._make_client(
-            model=self.model, base_url=server.wait(), api_key=server.key, timeout=900.0, stall=300.0, max_retries=0
-        )
+        client = AnthropicProvider(self.model, server.wait(), server.key, timeout=900.0, stall=300.0, max_retries=0)
         with closing(client):
             return client.complete(prompt, on_text)
 

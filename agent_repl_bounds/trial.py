@@ -17,12 +17,12 @@ from pathlib import Path
 from threading import Timer
 from typing import IO, Any, Literal, NoReturn
 
-from .errors import AgentError
 from .lockdown import LockError, lock
 
 LIMIT, MEMORY = 65_536, 1 << 30
+Errors = tuple[type[BaseException], ...]
 _FORK_UNSAFE = {"polars", "torch", "jax", "tensorflow", "duckdb"}
-_OUTSIDE = (AgentError, MemoryError, ModuleNotFoundError)
+_OUTSIDE = (MemoryError, ModuleNotFoundError)
 _INSIDE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _ACTS = re.compile(r"(socket|subprocess|shutil)\.|os\.(?!listdir|scandir|f?walk|putenv|unsetenv)")
 
@@ -42,8 +42,11 @@ def cannot_try() -> str:
     return trial(lambda: None, seconds=20.0).why
 
 
-def trial(work: Callable[[], Any], readable: Iterable[Path] = (), seconds: float = 5.0) -> Report:
-    """Call `work` in a locked child that may read `readable`, and report what it returned (at most 64 KB of JSON)."""
+def trial(work: Callable[[], Any], readable: Iterable[Path] = (), seconds: float = 5.0, outside: Errors = ()) -> Report:
+    """Call `work` in a locked child that may read `readable`, and report what it returned (at most 64 KB of JSON).
+
+    Where it raises one of `outside`, which are the caller's own and tell nothing about the code, it was not tried.
+    """
     if sys.platform != "linux":
         return Report("not tried", why="only Linux can lock a child")
     if unsafe := _FORK_UNSAFE & sys.modules.keys():
@@ -55,7 +58,7 @@ def trial(work: Callable[[], Any], readable: Iterable[Path] = (), seconds: float
             with warnings.catch_warnings(action="ignore"):  # of threads: what they keep locked meets the deadline
                 pid = os.fork()
             if not pid:
-                _child(work, readable, seconds, its)
+                _child(work, readable, seconds, outside, its)
             end.close()
             return _heard(pid, pipe, seconds, mask)
         except OSError as error:
@@ -83,11 +86,11 @@ def _heard(pid: int, pipe: IO[bytes], seconds: float, mask: Iterable[int]) -> Re
         return Report("not tried", why="its report is larger than 64 KB" if len(text) == LIMIT else ending)
 
 
-def _child(work: Callable[[], Any], readable: Iterable[Path], seconds: float, pipe: int) -> NoReturn:
+def _child(work: Callable[[], Any], readable: Iterable[Path], seconds: float, outside: Errors, pipe: int) -> NoReturn:
     try:
         _cut_off(pipe)
         lock(readable, seconds, MEMORY)
-        os.write(pipe, json.dumps(_attempt(work)).encode() + b"\n")
+        os.write(pipe, json.dumps(_attempt(work, outside)).encode() + b"\n")
     except BaseException as error:
         os.write(pipe, json.dumps(("not tried", None, "", f"{type(error).__name__}: {error}")).encode() + b"\n")
     finally:
@@ -115,7 +118,7 @@ def _cut_off(pipe: int) -> None:
         ctypes.CDLL(None).syscall(462, *place, ctypes.c_ulong(0))  # mseal, since Linux 6.10
 
 
-def _attempt(work: Callable[[], Any]) -> tuple[str, Any, str, str]:
+def _attempt(work: Callable[[], Any], outside: Errors) -> tuple[str, Any, str, str]:
     refused: list[str] = []
 
     def note(event: str, details: tuple[Any, ...]) -> None:
@@ -126,17 +129,17 @@ def _attempt(work: Callable[[], Any]) -> tuple[str, Any, str, str]:
     try:
         report: tuple[str, Any, str, str] = ("done", work(), "", "")
     except BaseException as error:
-        trace, why = "".join(traceback.format_exception(error))[-8000:], refusal(error)
+        trace, why = "".join(traceback.format_exception(error))[-8000:], refusal(error, outside)
         report = ("raised", None, f"{type(error).__name__}: {error}"[:2000], trace)
         refused += [why] * bool(why)
     return ("not tried", None, "", refused[0]) if refused else report
 
 
-def refusal(error: BaseException | None) -> str:
-    """Why this error tells nothing about the code that raised it in a trial, "" where it does."""
+def refusal(error: BaseException | None, outside: Errors = ()) -> str:
+    """Why this error tells nothing about the code that raised it in a trial with that `outside`, "" where it does."""
     while error is not None:
         system = isinstance(error, OSError) and error.errno is not None and not isinstance(error, _INSIDE)
-        if system or isinstance(error, _OUTSIDE) or type(error).__name__ == "OperationalError":
+        if system or isinstance(error, (*_OUTSIDE, *outside)) or type(error).__name__ == "OperationalError":
             return f"{type(error).__name__}: {error}"[:2000]
         error = error.__cause__ or error.__context__
     return ""

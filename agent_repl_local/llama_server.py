@@ -1,4 +1,4 @@
-"""The child process that holds the local model; run by its path, it imports nothing of the package.
+"""The child process that holds the local model; run by its path, it imports nothing of ours.
 
 Contract: it reads one line of JSON from stdin (`path` of the model, API `key`) and writes one to stdout,
 `{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it serves the Messages
