@@ -54,9 +54,9 @@ class Agent:
         return session.agent(identity, **state)
 
     def __getattr__(self, name: str) -> Any:
-        identity = type(self)._agent_repl_identity_
-        if real(self._agent_repl_wraps_, name) is not ABSENT:
-            return getattr(self._agent_repl_wraps_, name)  # it raised AttributeError, and says itself why
+        identity, wrapped = type(self)._agent_repl_identity_, self._agent_repl_wraps_
+        if wrapped is not None and real(wrapped, name) is not ABSENT:
+            return getattr(wrapped, name)  # it raised AttributeError, and says itself why
         frame = sys._getframe(1)
         written = CALLS in frame.f_globals
         if name not in identity.methods:
@@ -205,10 +205,11 @@ class MethodHandle:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        live = type(self._agent)
+        agent, name = self._agent, self._name
+        live = type(agent)
         shop, identity = live._agent_repl_shop_, live._agent_repl_identity_
-        value = serve(shop, identity, self._agent, self._name, args, kwargs, self._refusal, self._nested)
-        return deepened(self._agent, self._name, value) if live._agent_repl_deep_ and not self._nested else value
+        value = serve(shop, identity, agent, name, args, kwargs, self._refusal, self._nested)
+        return deepened(agent, name, value) if live._agent_repl_deep_ and not self._nested else value
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MethodHandle, (self._agent, self._name)

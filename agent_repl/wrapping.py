@@ -27,7 +27,9 @@ def unwrap(value: Any) -> Any:
 
 def real(wrapped: Any, name: str) -> Any:
     """What an object or its type keeps by a name, a property as itself; nothing is run. ABSENT where there is none."""
-    kept = ABSENT if wrapped is None else getattr_static(wrapped, name, ABSENT)
+    if wrapped is None:
+        return ABSENT
+    kept = getattr_static(wrapped, name, ABSENT)
     with suppress(AttributeError):  # of a slot that was never filled
         return kept.__get__(wrapped) if type(kept) is MemberDescriptorType else kept
     return kept
@@ -61,7 +63,9 @@ def wrapping_class(live: Any, kind: type, deep: bool, read: Callable[[Any, str],
     special = {n: getattr_static(kind, n) for n in _defined(kind) if n[:2] == n[-2:] == "__" and n not in _KEPT}
     methods = {n: kept and _forwarded(n, kept) for n, kept in special.items() if kept is None or callable(kept)}
     ours = {"__slots__": (), "__doc__": live.__doc__, "__module__": live.__module__, "__getattribute__": read}
-    return type(live.__name__, (live,), methods | ours | about)
+    made = type(live.__name__, (live,), methods | ours | about)
+    live._agent_repl_identity_.changed()  # what stands on the class does not ask what an agent wraps
+    return made
 
 
 def _forwarded(name: str, kept: Any) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from threading import Thread
 from time import perf_counter
 from timeit import Timer
 from typing import Any
@@ -45,6 +46,12 @@ def first_line(self):
     """The first line of the file."""
     with open(self.path) as file:
         return file.readline()
+'''
+COUNT_UP = '''
+def count_up(self, n):
+    """Add to the total."""
+    self.total += n
+    return self.total
 '''
 FIRST_HIT = """
 import sys
@@ -154,7 +161,7 @@ def pinned_calls(folder: Path, turns: int) -> Iterator[Row]:
     from agent_repl import pin
 
     agent, plain = _adder(folder, READ, WRITE), _plain()
-    aim = 1.2 if sys.version_info >= (3, 12) else 3.0
+    aim = 1.1 if sys.version_info >= (3, 12) else 3.0
     for name in WORDS:
         eval(f"agent.{name}(1, 2)", {"agent": agent})
         pin(agent, name)
@@ -198,8 +205,8 @@ def _adder(folder: Path, *sources: str, **settings: Any) -> Any:
 def _plain() -> Any:
     """What the same methods are in a class that nobody wrote for an agent."""
     scope: dict[str, Any] = {}
-    exec(READ + WRITE + FIRST_LINE, scope)
-    methods = {name: scope[name] for name in ("read", "write", "first_line")}
+    exec(READ + WRITE + FIRST_LINE + COUNT_UP, scope)
+    methods = {name: scope[name] for name in ("read", "write", "first_line", "count_up")}
     plain = type("Plain", (), methods)()
     plain.factor = 3
     return plain
@@ -223,8 +230,55 @@ def _loop(timer: Timer) -> Callable[[], float]:
     return lambda: timer.timeit(number) / number
 
 
+def threads(folder: Path, turns: int) -> Iterator[Row]:
+    """Eight threads at one agent lose no update that a plain object would keep: 1 is a call for every update kept."""
+    agent, plain = _adder(folder, COUNT_UP, crystallize_after=0), _plain()
+    agent.total = 0
+    agent.count_up(1)
+    ours, others = in_turn([lambda thing=thing: _hammered(thing) for thing in (agent, plain)], turns)
+    ratio = median(a / b for a, b in zip(ours, others, strict=True))
+    what = "eight threads, calls for each update kept"
+    yield Row(what, median(ours), "a plain object", median(others), ratio, "", 1.0)
+
+
+def _hammered(thing: Any, calls: int = 1000) -> float:
+    def hammer() -> None:
+        for _ in range(calls):
+            thing.count_up(1)
+
+    thing.total = 0
+    workers = [Thread(target=hammer) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return 8 * calls / float(thing.total)
+
+
+def lookups(folder: Path, turns: int, most: int = 100_000) -> Iterator[Row]:
+    """What a session pays for an identity's ten methods does not grow with all that its home holds."""
+    homes = []
+    for name, others in (("many", most // 10 - 1), ("few", 0)):
+        agent = _ten_methods(folder / name)
+        homes.append(type(agent)._agent_repl_shop_.store)
+        with homes[-1]._rows(write=True) as table:
+            rows = table.find("version verdict entry", "adder")
+            table.insert(*(row._replace(identity=f"adder {n}") for n in range(others) for row in rows))
+    sides = [_loop(Timer(lambda store=store: store.entries("adder"))) for store in homes]
+    yield beside(f"lookup among {most:,} stored methods", sides, "among 10", turns, scale=1e6, aim=1.5)
+
+
+def _ten_methods(folder: Path) -> Any:
+    """An agent whose ten methods have run once."""
+    names = ["read", *(f"other_{n}" for n in range(9))]
+    agent = _adder(folder, *(READ.replace("def read", f"def {name}") for name in names))
+    for name in names:
+        eval(f"agent.{name}(1, 2)", {"agent": agent})
+    return agent
+
+
 def signatures(folder: Path, turns: int) -> Iterator[Row]:
-    """What a frame costs does not grow with its rows."""
+    """What a frame costs does not grow with its rows, and is near to what it takes to go through its columns."""
     from numpy import zeros
     from pandas import DataFrame
 
@@ -232,7 +286,10 @@ def signatures(folder: Path, turns: int) -> Iterator[Row]:
 
     large, small = (DataFrame(zeros((rows, 10))) for rows in (1_000_000, 10))
     sides = [_loop(Timer(lambda frame=frame: signature(frame))) for frame in (large, small)]
-    yield beside("signature, frame of 1,000,000 x 10", sides, "a frame of 10 x 10", turns, scale=1e6, aim=1.5)
+    what = "signature, frame of 1,000,000 x 10"
+    yield beside(what, sides, "a frame of 10 x 10", turns, scale=1e6, aim=1.3)
+    walk = _loop(Timer(lambda: [(str(name), str(dtype)) for name, dtype in large.dtypes.items()]))
+    yield beside(what, [sides[0], walk], "its columns and dtypes as texts", turns, scale=1e6, aim=2.0)
 
 
 # ── processes ──
@@ -240,10 +297,7 @@ def signatures(folder: Path, turns: int) -> Iterator[Row]:
 
 def first_hits(folder: Path, turns: int) -> Iterator[Row]:
     """What a person waits for at the first call of yesterday's method, in a home that holds ten."""
-    names = ["read", *(f"other_{n}" for n in range(9))]
-    agent = _adder(folder, *(READ.replace("def read", f"def {name}") for name in names))
-    for name in names:
-        eval(f"agent.{name}(1, 2)", {"agent": agent})
+    _ten_methods(folder)
     alone: list[float] = []
 
     def first_hit() -> float:
@@ -344,6 +398,8 @@ GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [
     pinned_calls,
     crystallized_calls,
     cached_calls,
+    threads,
+    lookups,
     signatures,
     first_hits,
     starts,

@@ -152,7 +152,6 @@ def of_a_loud_class() -> Any:
     return value
 
 
-@pytest.mark.xfail(reason="the prompt compares the class of an argument", strict=True)
 def test_nothing_of_an_argument_s_class_is_run(tmp_path):
     home = session(tmp_path, KEEP)
     agent = home.agent("keeper")
@@ -160,7 +159,6 @@ def test_nothing_of_an_argument_s_class_is_run(tmp_path):
     assert TOUCHED == []
 
 
-@pytest.mark.xfail(reason="undo hashes the class of what it finds in the state", strict=True)
 def test_nothing_of_a_state_s_class_is_run(tmp_path):
     code = "def keep(self, n):\n    self.last = n\n    return self.held\n"
     agent = session(tmp_path, code).agent("keeper", held=of_a_loud_class())
@@ -171,7 +169,6 @@ def test_nothing_of_a_state_s_class_is_run(tmp_path):
 # ── the ways that a call can go wrong ──
 
 
-@pytest.mark.xfail(reason="constants of code that ignores an argument are compared with it", strict=True)
 @pytest.mark.parametrize("base", ["an object", "a text", "an int"])
 def test_nothing_of_an_argument_is_run_when_the_code_ignores_it_and_is_sent_back(tmp_path, base):
     kind, made = BASES[base]
@@ -199,7 +196,6 @@ def test_nothing_of_an_argument_is_run_when_the_code_raises_and_is_repaired(tmp_
     assert (TOUCHED, vars(agent), len(home.provider.prompts)) == ([], {}, 2)
 
 
-@pytest.mark.xfail(reason="values are turned into texts to see whether they name the file that failed", strict=True)
 def test_nothing_of_an_argument_is_run_when_a_file_is_missing(tmp_path):
     home = session(tmp_path, "def keep(self, x):\n    open('made_up.csv')\n    return x\n", KEEP)
     home.reviewer, home.mode = Person("accept", "accept"), "auto"

@@ -15,7 +15,14 @@ bench = sys.modules["bench"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(bench)
 
 
-@pytest.mark.parametrize("group", [bench.pinned_calls, bench.cached_calls, bench.signatures, bench.first_hits])
+def few_lookups(folder, turns):
+    return bench.lookups(folder, turns, most=30)
+
+
+GROUPS = [bench.pinned_calls, bench.cached_calls, bench.threads, few_lookups, bench.signatures, bench.first_hits]
+
+
+@pytest.mark.parametrize("group", GROUPS)
 def test_each_group_yields_figures(group, tmp_path):
     with bench._world(tmp_path):
         rows = list(group(tmp_path, 1))

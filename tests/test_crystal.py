@@ -361,3 +361,51 @@ def test_eight_threads_at_one_agent_lose_nothing(tmp_path: Path) -> None:
         thread.join()
     assert sorted(found) == sorted(n + i + 3 for n in range(8) for i in range(300))
     assert crystal(agent)
+
+
+# ── what a prologue does not ask ──
+
+
+def test_an_agent_that_wraps_does_not_take_the_function_of_one_that_does_not(tmp_path: Path) -> None:
+    home = session(tmp_path, "def size(self, n):\n    return n", "def size(self, n):\n    return n + len(self)")
+    plain = home.agent("things")
+    assert [plain.size(1) for _ in range(4)] == [1] * 4
+    assert crystal(plain, "size")
+    wrapping = home.agent("things", wraps=[1, 2])
+    assert crystal(plain, "size") is None
+    assert wrapping.size(1) == 3
+
+
+def test_beside_agents_that_wrap_nothing_is_crystallized_and_answers_stay_right(tmp_path: Path) -> None:
+    home = session(tmp_path, "def size(self, n):\n    return n", "def size(self, n):\n    return n + len(self)")
+    plain, wrapping = home.agent("things"), home.agent("things", wraps=[1, 2])
+    assert [plain.size(1) for _ in range(5)] == [1] * 5
+    assert crystal(plain, "size") is None
+    assert wrapping.size(1) == 3
+
+
+TONES = "def greet(self, name, tone={}):\n    return 'Dear ' + name if tone == 'formal' else 'Hi ' + name\n"
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("usual", ["'warm'", "None", "0"])
+def test_a_crystallized_method_tells_a_tone_that_it_was_never_run_with(tmp_path: Path, usual: str, after: int) -> None:
+    stern = "def greet(self, name, tone=None):\n    return f'{tone}: {name}'\n"
+    agent = session(tmp_path, TONES.format(usual), stern, crystallize_after=after).agent("greeter")
+    assert {agent.greet("Ann", eval(usual)) for _ in range(5)} | {agent.greet("Ann") for _ in range(3)} == {"Hi Ann"}
+    assert agent.greet("Ann", tone="formal") == "formal: Ann"
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_call_of_a_few_scalars_that_was_served_often_is_still_looked_at(tmp_path: Path, after: int) -> None:
+    agent = ripe(tmp_path, ADD, "def add(self, a, b):\n    return a, b, self.factor", crystallize_after=after)
+    assert {agent.add(n, 2) for n in range(5)} == {5, 6, 7, 8, 9}
+    agent.factor = "x" * 2000
+    assert agent.add(1, 2) == (1, 2, agent.factor)
+
+
+def test_served_code_that_raises_is_repaired_however_often_it_was_served(tmp_path: Path) -> None:
+    share = "def share(self, a, b):\n    return a / b"
+    agent = session(tmp_path, share, f"{share} if b else 0.0", crystallize_after=0).agent("divider")
+    assert {agent.share(4, 2) for _ in range(5)} == {2.0}
+    assert agent.share(4, 0) == 0.0

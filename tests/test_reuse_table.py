@@ -26,9 +26,7 @@ import pandas
 import pytest
 from kit import Person, session
 
-NOT_YET = {
-    *("identity paths", "paths that are made", "files that are opened to be changed"),
-}
+NOT_YET: set[str] = set()
 """What the package does not know yet: its rows fail, and must (take a name out when it is built)."""
 
 Step = Callable[[Any], Any]

@@ -158,7 +158,6 @@ def test_what_another_session_forgot_is_not_served_at_the_next_look(tmp_path):
         theirs.double(2)
 
 
-@pytest.mark.xfail(reason="a session that was open before replaces what another one pinned", strict=True)
 def test_a_model_never_replaces_what_another_session_pinned(tmp_path):
     first, second = session(tmp_path, DOUBLE), session(tmp_path, TWICE)
     mine, theirs = first.agent("calculator"), second.agent("calculator")

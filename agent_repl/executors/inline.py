@@ -51,9 +51,6 @@ class InlinePlace:
     def delete(self, name: str) -> None:
         self._agent.__dict__.pop(name, None)
 
-    def close(self) -> None:
-        """Nothing is held."""
-
 
 class InlineExecutor:
     """Makes places in this process."""

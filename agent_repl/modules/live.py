@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ..errors import ModuleError
@@ -14,17 +14,11 @@ PACKAGE = "agent_modules"
 CALLS = "__agent_calls__"
 
 
-class SourceLoader(str):
-    """The source of a namespace, as `linecache` asks for it where no file holds it any more."""
-
-    def get_source(self, name: str) -> str:
-        return str(self)
-
-
 def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
     """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)  # never looked up again
-    return {"__name__": name, "__file__": filename, "__loader__": SourceLoader(source), CALLS: calls}
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    loader = SimpleNamespace(get_source=lambda name: source)  # for `linecache`, when no file holds it any more
+    return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
 def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:

@@ -49,11 +49,11 @@ def serve(
     `nested` says that written code makes the call.
     """
     __tracebackhide__ = True
-    if identity.word != identity.generation.word[0]:
-        sync(identity)
-    place = shop.executor.open(agent)
-    method = identity.methods.get(name) or identity.find(name)
-    undoable = None if method is None else identity.served(method, place, args, kwargs)
+    place, quick = shop.executor.open(agent), identity.quick.get(name)
+    known = quick is not None and not kwargs and quick[0](agent, args)
+    method, undoable = (quick[1], False) if quick and known else _head(identity, place, name, args, kwargs)
+    if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
+        return place.call(method.function, args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
@@ -70,9 +70,19 @@ def serve(
             raise
         with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
             return _repaired(case_for(shop, identity, agent, name, args, kwargs, book), method, error)
-    if method.ripens and not undoable:
+    if not undoable and name not in identity.quick:
         ripen(identity, method, shop.settings.crystallize_after)
     return value
+
+
+def _head(
+    identity: Identity, place: Place, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Method | None, bool | None]:
+    """The head, and whether a call leaves anything to undo: None where it is not known to fit."""
+    if identity.word != identity.generation.word[0]:
+        sync(identity)
+    method = identity.methods.get(name) or identity.find(name)
+    return method, None if method is None else identity.served(method, place, args, kwargs)
 
 
 def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
@@ -212,7 +222,9 @@ def settle(case: Case, words: str = "") -> Method:
             identity.refresh()
             method = identity.find(name)
             call = case.call
-            if method is not None and identity.served(method, case.place, call.args, call.kwargs) is not None:
+            if method is not None and (
+                method.entry.pinned or identity.served(method, case.place, call.args, call.kwargs) is not None
+            ):
                 case.book.tier = method.tier
                 noted(tier=method.tier, version=method.entry.version.number)
                 return method

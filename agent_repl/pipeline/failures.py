@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import os
 import re
 import sys
 import sysconfig
 import traceback
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
@@ -19,6 +21,7 @@ from ..modules.live import CALLS
 from ..signature import signature
 from ..signature.files import shortened
 
+_PATHS = {id(kind) for kind in (str, bytes, type(Path()))}  # all that is asked whether it names a file
 _OUTSIDE = (AgentError, ImportError, MemoryError)
 
 
@@ -32,8 +35,8 @@ def is_inside(error: BaseException, values: Iterable[Any]) -> bool:
     if not isinstance(error, Exception) or isinstance(error, _OUTSIDE) or frame is None:
         return False
     if isinstance(error, OSError):
-        named = error.filename is not None
-        return named and not any(str(value) == str(error.filename) for value in values)
+        named = [os.fsdecode(value) for value in values if id(type(value)) in _PATHS]
+        return error.filename is not None and os.fsdecode(error.filename) not in named
     return CALLS in frame[0].f_globals and not _on_purpose(*frame)
 
 

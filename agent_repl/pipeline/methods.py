@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import os
+import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from ..flow import Option, options
@@ -17,9 +23,13 @@ from ..signature import file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..signature.options import signer
 from ..validate import recall
-from .undo import can_change
+from .undo import FIXED
 
-OPENS = frozenset({"reads", "unknown"})
+OPENS = frozenset({"reads", "writes", "unknown"})
+_DEFERRED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+FILES = 32  # of a list or a folder that are looked at
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".db", ".sqlite")
+_NAMES_FILE = re.compile(r"[^\n]*(\.\w+|/[^\n]*)")
 
 
 @dataclass
@@ -38,25 +48,28 @@ class Method:
         self.options = options(self.code.tree, self.code.name)
         special = {path: signer(option) for path, option in self.options.items() if path in self.parameters}
         self.signatures = binder(self.function, signature, special)
-        self.deferred = any(
-            test(self.function)
-            for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-        )
-        self.hits, self.ripens = 0, not self.deferred  # until it is known that it can never be a plain function
+        self.deferred = any(is_one(self.function) for is_one in _DEFERRED)
+        self.hits = 0
 
     @cached_property
     def opens(self) -> bool:
         """Whether the code opens files, so that what is in them is part of its guard."""
         return any(effect.kind in OPENS for effect in self.code.effects)
 
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Texts in code that opens files, of which each may name one."""
+        texts = {n.value for n in ast.walk(self.code.tree) if isinstance(n, ast.Constant) and type(n.value) is str}
+        return frozenset(text for text in texts if self.opens and _NAMES_FILE.fullmatch(text))
+
 
 @dataclass(frozen=True)
 class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
-    They are those of `head` and of no other version. `options` say the signature of the state that is compared with
-    constants. `served` remembers calls that fit it, by all that they can depend on: whether there is anything to undo
-    when such a call raises.
+    They are those of `head` and of no other version. `texts` are in the code and may name files. `options` say the
+    signature of the state that is compared with constants. `served` remembers calls that fit it, by all that they can
+    depend on: whether there is anything to undo when such a call raises.
     """
 
     head: Method | None
@@ -64,8 +77,13 @@ class Needs:
     binds: frozenset[str]
     dynamic: bool
     opens: bool
+    texts: frozenset[str]
     options: Mapping[str, Callable[[Any], str]]
     served: dict[Seen, bool] = field(default_factory=dict)
+
+
+Quick = tuple[Callable[[Any, tuple[Any, ...]], bool], Method, Callable[..., Any] | None]
+"""Whether a head surely fits an agent and positional arguments; that head; the function that stands on the class."""
 
 
 class Identity:
@@ -84,7 +102,7 @@ class Identity:
         self.bound: list[Version] = []
         self.word = -1
         self._lock = threading.RLock()
-        self._crystals: list[tuple[Method, Callable[..., Any]]] = []
+        self.quick: dict[str, Quick] = {}
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}
         self.refresh()
@@ -98,74 +116,78 @@ class Identity:
                 stored, number = entries.get(name), method.entry.version.number
                 if stored and stored.version.number == number:
                     if method.kept:
-                        method.entry, method.tier = stored, "PINNED" if stored.pinned else "CACHED"
+                        method.entry, method.tier = stored, _tier(stored)
                 elif method.kept or (stored and stored.version.number > number):
                     self.methods.pop(name)
             self._entries = entries
-            self._changed()
+            self.changed()
             self.word = word
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """What a method can depend on is found again, and crystallized functions leave the class until then."""
         with self._lock:
-            self._needs = {}
-            while self._crystals:
-                method, function = self._crystals.pop()
-                if vars(self.live).get(method.code.name) is function:
-                    delattr(self.live, method.code.name)
+            for name, (_, method, function) in self.quick.items():
+                if function is not None and vars(self.live).get(name) is function:
+                    delattr(self.live, name)
                     method.tier = "CACHED"
+            self._needs, self.quick = {}, {}
 
-    def crystallize(self, needs: Needs, function: Callable[..., Any]) -> None:
-        """Put a function on the class in place of the head of these needs; nothing is done when they have changed."""
+    def ripe(self, needs: Needs, quick: Quick) -> None:
+        """From now on serve a head by what was compiled of its guards; nothing is done when its needs have changed.
+
+        Agents that wrap inherit from the class, and what they wrap matters: beside them no function is put there.
+        """
+        fits, method, function = quick
+        name = method.code.name
         with self._lock:
-            method = needs.head
-            if method is not None and self._needs.get(method.code.name) is needs:
-                setattr(self.live, method.code.name, function)
-                self._crystals.append((method, function))
+            if needs.head is not method or self._needs.get(name) is not needs:
+                return
+            self.quick[name] = fits, method, function = (fits, method, None if self.live.__subclasses__() else function)
+            if function is not None:
+                setattr(self.live, name, function)
                 method.tier = "CRYSTALLIZED"
 
     def names(self) -> list[str]:
         """Every method that has a head, in the order of first acceptance."""
         return list(dict.fromkeys([*self._entries, *self.methods]))
 
-    def entries(self) -> list[Entry]:
-        """The heads as they are kept; nothing is compiled."""
-        return [self.methods[n].entry if n in self.methods else self._entries[n] for n in self.names()]
+    def pinned(self) -> list[Entry]:
+        """The heads that a person pinned, in the order of first acceptance; nothing is compiled."""
+        known = self._entries | {name: method.entry for name, method in self.methods.items()}
+        return [entry for entry in known.values() if entry.pinned]
 
     def find(self, name: str) -> Method | None:
         """The head of that name, compiled when it is first wanted."""
         method = self.methods.get(name)
         if method is None and (entry := self._entries.get(name)) is not None:
-            code = recall(entry.version.source, name, entry.version.unit)
-            found = Method(entry, code, self._function(entry, code), "PINNED" if entry.pinned else "CACHED")
-            method = self.methods.setdefault(name, found)
+            code, tier = recall(entry.version.source, name, entry.version.unit), _tier(entry)
+            method = self.methods.setdefault(name, self._compiled(entry, code, tier))
         return method
 
     def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
         """Compile accepted code and make it the head in this process."""
-        method = Method(entry, code, self._function(entry, code), tier)
-        self.methods[code.name] = method
-        self._changed()
+        self.methods[code.name] = method = self._compiled(entry, code, tier)
+        self.changed()
         return method
 
-    def _function(self, entry: Entry, code: Code) -> Callable[..., Any]:
+    def _compiled(self, entry: Entry, code: Code, tier: Tier) -> Method:
         file = self.store.source_file(entry.version)
         filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
         scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls)
         function = self.executor.define(code, filename, scope)
         function.__qualname__ = f"{self.label}.{code.name}"
-        return function
+        return Method(entry, code, function, tier)
 
     def put(self, name: str, entry: Entry) -> None:
         """The same head with a changed entry."""
         self._entries[name] = self.methods[name].entry = entry
-        self._changed()
+        self.changed()
 
     def forget(self, name: str) -> None:
         """The method is as if it had never been called."""
         self.methods.pop(name, None)
         self._entries.pop(name, None)
-        self._changed()
+        self.changed()
 
     def needs(self, name: str) -> Needs:
         """What the head can depend on, followed through siblings; found again when any method has changed."""
@@ -175,26 +197,22 @@ class Identity:
         return known[name]
 
     def _gather(self, name: str) -> Needs:
-        reads: set[str] = set()
-        binds: set[str] = set()
-        options: dict[str, Option] = {}
-        dynamic = opens = False
-        head = self.find(name)
-        waiting, seen = [name], set()
-        while waiting:
-            current = waiting.pop()
-            method = None if current in seen else self.find(current)
-            seen.add(current)
-            if method is not None:
-                reads |= method.code.reads
-                binds |= method.code.binds
-                dynamic |= method.code.dynamic
-                opens |= method.opens
-                for path, option in method.options.items():
-                    options[path] = options.get(path, option) | option
-                waiting += method.code.calls
-        say = {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")}
-        return Needs(head, tuple(sorted(reads - set(self.names()))), frozenset(binds), dynamic, opens, say)
+        names, methods, options = [name], list[Method](), dict[str, Option]()
+        for each in names:  # which grows on the way
+            if method := self.find(each):
+                methods.append(method)
+                names += method.code.calls - set(names)
+                options |= {path: options.get(path, option) | option for path, option in method.options.items()}
+        reads = frozenset().union(*(m.code.reads for m in methods)) - set(self.names())
+        return Needs(
+            self.find(name),
+            tuple(sorted(reads)),
+            frozenset().union(*(m.code.binds for m in methods)),
+            any(m.code.dynamic for m in methods),
+            any(m.opens for m in methods),
+            frozenset().union(*(m.texts for m in methods)),
+            {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")},
+        )
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
         """What the head would depend on in this call; raises TypeError when the call does not bind."""
@@ -215,8 +233,8 @@ class Identity:
             return None
         found = needs.served.get(seen)
         if found is None and fits(method.entry.guards, premises(method.parameters, needs.reads, seen)):
-            undoable = bool(needs.binds) or needs.dynamic or can_change(kind.partition(" ")[0] for _, kind in seen[1])
-            found = needs.served[seen] = undoable
+            fixed = FIXED.issuperset(kind.partition(" ")[0] for _, kind in seen[1])
+            found = needs.served[seen] = bool(needs.binds) or needs.dynamic or not fixed
         return found
 
     def widen(self, name: str, premises: Guard) -> Entry:
@@ -230,6 +248,10 @@ class Identity:
         return Key(self.template, name)
 
 
+def _tier(entry: Entry) -> Tier:
+    return "PINNED" if entry.pinned else "CACHED"
+
+
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(*args, **kwargs) if kwargs else method.signatures(*args)
@@ -237,9 +259,33 @@ def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwa
     for name, say in needs.options.items():
         if name in kinds:
             kinds[name] = say(place.look(name))
-    files: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     if needs.opens:
-        files = tuple(map(file_mark, (*method.bind(None, *args, **kwargs), *map(place.look, kinds))))
+        named = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
+        named |= {f"self.{name}": place.look(name) for name in kinds} | {repr(text): text for text in needs.texts}
+        files = tuple((where, mark) for where, value in named.items() if (mark := _mark(value)))
     if place.wraps is not None:
         kinds[""] = signature(place.wraps)
     return arguments, tuple(kinds.items()), files
+
+
+def _mark(value: Any) -> str:
+    """The signatures of the files that a value names, or the first elements of a list do; "" for none.
+
+    What is not covered: names that are put together from several values, patterns of folders, files of a large folder.
+    """
+    each = value[:FILES] if type(value) is list or type(value) is tuple else (value,)
+    return " ".join(sorted({mark for item in each if (mark := _mark_of_one(item))}))
+
+
+def _mark_of_one(value: Any) -> str:
+    """The signature of a file; of a folder, and of a pattern of names in one, also those of the tables there."""
+    mark = file_mark(value)
+    folder, pattern = os.path.split(value) if type(value) is str and "*" in value and not mark else (value, "*")
+    if mark != "directory" and pattern == "*":
+        return mark
+    with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
+        paths = [e.path for e in islice(entries, 8 * FILES) if e.name.endswith(_TABLES) and fnmatch(e.name, pattern)]
+        tables = {file_mark(path) for path in paths if len(paths) <= FILES}
+        return f"{mark}[{' '.join(sorted(tables))}]"
+    return mark

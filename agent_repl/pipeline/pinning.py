@@ -25,18 +25,15 @@ def pin(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool = 
 
     With `pinned` false it is taken out: it is served from the store again, with its guards.
     """
-    path = _path(identity)
-    _refuse_foreign(identity, path)
+    path, _ = _ours(identity)
     identity.refresh()  # another process may have pinned since
     method = identity.find(name)
     if method is None:
         raise ModuleError(f"{identity.label}.{name} has no accepted code yet: call it first")
-    claimed = identity.store.claim(identity.template, identity.label)
-    if claimed != identity.label:
-        raise ModuleError(
-            f"{identity.label} became another agent's name meanwhile: this one is {claimed!r} from the next session on"
-        )
-    rest = [entry for entry in pinned_entries(identity) if entry.version.key.name != name]
+    if (claimed := identity.store.claim(identity.template, identity.label)) != identity.label:
+        taken = f"{identity.label} became another agent's name meanwhile"
+        raise ModuleError(f"{taken}: this one is {claimed!r} from the next session on")
+    rest = [entry for entry in identity.pinned() if entry.version.key.name != name]
     write_class(identity, path, [*rest, *([method.entry] if pinned else [])], state)
     method.tier = "PINNED" if pinned else "CACHED"
     entry = replace(method.entry, pinned=pinned)
@@ -46,17 +43,12 @@ def pin(identity: Identity, name: str, state: Mapping[str, Any], pinned: bool = 
     return path
 
 
-def pinned_entries(identity: Identity) -> list[Entry]:
-    """The entries that a person pinned, in the order of first acceptance."""
-    return [entry for entry in identity.entries() if entry.pinned]
-
-
 def sync(identity: Identity) -> None:
     """Take over what any process has decided since this identity last looked, pinned methods too."""
     with suppress(StoreError):  # what cannot be read now is looked for at the next call
         if identity.word != identity.store.generation.word[0]:
             identity.refresh()
-    if identity.bound != [entry.version for entry in pinned_entries(identity)]:
+    if identity.bound != [entry.version for entry in identity.pinned()]:
         bind(identity)
 
 
@@ -65,7 +57,7 @@ def bind(identity: Identity) -> None:
 
     Otherwise from the store, which keeps the last good version of each; the store's notes say why.
     """
-    entries = pinned_entries(identity)
+    entries = identity.pinned()
     identity.bound = [entry.version for entry in entries]
     for name in [n for n in vars(identity.live) if not n.startswith("_")]:
         delattr(identity.live, name)
@@ -76,33 +68,21 @@ def bind(identity: Identity) -> None:
         identity.live.__bases__ = (_loaded(identity, entries), identity.base)
     except ModuleError as error:
         identity.store.notes.append(f"{error}; the last accepted versions serve")
-        for entry in entries:
-            method = identity.find(entry.version.key.name)
-            if method is not None:
-                setattr(identity.live, entry.version.key.name, method.function)
+        for method in filter(None, (identity.find(entry.version.key.name) for entry in entries)):
+            setattr(identity.live, method.code.name, method.function)
 
 
 def _loaded(identity: Identity, entries: list[Entry]) -> type:
-    path = _path(identity)
-    _refuse_foreign(identity, path)
-    try:
-        source = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ModuleError(f"{path} cannot be read: {error}") from error
+    path, source = _ours(identity)
+    if source is None:
+        raise ModuleError(f"{path} is not there any more")
     found = units(source, identity.label)
-    for entry in entries:
-        name = entry.version.key.name
-        if name not in found or digest(found[name], name) != entry.version.unit:
+    for name, unit in ((entry.version.key.name, entry.version.unit) for entry in entries):
+        if name not in found or digest(found[name], name) != unit:
             raise ModuleError(f"{path}: {name} is not the version that was pinned")
-    methods = (identity.find(entry.version.key.name) for entry in entries)
-    calls = frozenset().union(*(method.code.calls for method in methods if method is not None))
+    methods = filter(None, (identity.find(entry.version.key.name) for entry in entries))
+    calls = frozenset().union(*(method.code.calls for method in methods))
     return load_class(path, source, identity.label, class_name(identity.label), calls)
-
-
-def _path(identity: Identity) -> Path:
-    if identity.store.home is None:
-        raise ModuleError("nothing can be pinned here: there is no place on disk for it (set AGENT_REPL_HOME)")
-    return identity.store.home / "modules" / f"{identity.label}.py"
 
 
 def write_class(identity: Identity, path: Path, entries: list[Entry], state: Mapping[str, Any]) -> None:
@@ -135,17 +115,18 @@ def _sealed(path: Path, text: str) -> bytes:
     return f"module {path.name} {hashlib.sha256(text.encode()).hexdigest()}".encode()
 
 
-def _refuse_foreign(identity: Identity, path: Path) -> None:
-    """A class file that we did not write, or that was changed since, is named and left as it is."""
-    if not path.exists():
-        return
+def _ours(identity: Identity) -> tuple[Path, str | None]:
+    """The class file and its text, None where there is none; one that we did not write is named and left as it is."""
+    if identity.store.home is None:
+        raise ModuleError("nothing can be pinned here: there is no place on disk for it (set AGENT_REPL_HOME)")
+    path = identity.store.home / "modules" / f"{identity.label}.py"
     try:
-        mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
-    except (OSError, ValueError, KeyError, TypeError):
-        mac = ""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     except OSError as error:
         raise ModuleError(f"{path} cannot be read: {error}") from error
-    if mac != identity.store.sign(_sealed(path, text)):
+    mac = None
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
+    if text is not None and mac != identity.store.sign(_sealed(path, text)):
         raise ModuleError(f"{path} was changed outside agent_repl, or is not yours; it is left as it is")
+    return path, text

@@ -6,22 +6,16 @@ a bound. What is not covered: objects of other types changed in place, files, re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from ..protocols import Place
 
 LIMIT = 20_000
-_MISSING = object()
-_COPIES: dict[type, Callable[[Any], Any]] = {list: list.copy, dict: dict.copy, set: set.copy, bytearray: bytearray.copy}
-
-
-_FIXED = frozenset({"int", "float", "bool", "None", "str", "bytes", "complex", "date", "path"})
-
-
-def can_change(kinds: Iterable[str]) -> bool:
-    """Whether a value of one of these signatures may be a container whose content code can change."""
-    return not _FIXED.issuperset(kinds)
+FIXED = frozenset({"int", "float", "bool", "None", "str", "bytes", "complex", "date", "path"})
+"""Signatures of values that code cannot change in place."""
+_COPIES = {id(kind): kind.copy for kind in (list, dict, set, bytearray)}  # a class's own hash could be anybody's code
 
 
 class Undo:
@@ -29,49 +23,40 @@ class Undo:
 
     def __init__(self, place: Place, binds: Iterable[str], reads: Iterable[str]) -> None:
         self._place = place
-        self._values = {name: self._current(name) for name in binds}
+        self._names = set(binds)
+        self._values: dict[str, Any] = {}
+        for name in self._names.union(reads):
+            with suppress(KeyError):
+                self._values[name] = place.get(name)
         self._contents: list[tuple[Any, Any]] = []
-        self._seen: set[int] = set()
-        self._budget = LIMIT
         self.complete = True
-        for name in {*self._values, *reads}:
-            self._picture(self._current(name))
+        self._picture(list(self._values.values()))
 
-    def _current(self, name: str) -> Any:
-        try:
-            return self._place.get(name)
-        except KeyError:
-            return _MISSING
-
-    def _picture(self, value: Any) -> None:
-        waiting = [value]
-        while waiting:
-            current = waiting.pop()
-            if type(current) not in _COPIES or id(current) in self._seen:
+    def _picture(self, waiting: list[Any]) -> None:
+        budget, seen = LIMIT, set()
+        for current in waiting:  # which grows on the way
+            copy = _COPIES.get(id(type(current)))
+            if copy is None or id(current) in seen:
                 continue
-            if len(current) >= self._budget:
+            if len(current) >= budget:
                 self.complete = False
-                return
-            self._seen.add(id(current))
-            self._budget -= len(current) + 1
-            self._contents.append((current, _COPIES[type(current)](current)))
+                continue
+            seen.add(id(current))
+            budget -= len(current) + 1
+            self._contents.append((current, copy(current)))
             if type(current) is not bytearray:
                 waiting.extend(current.values() if type(current) is dict else current)
 
     def restore(self) -> None:
         """Put names back, and the contents of containers too."""
-        for name, value in self._values.items():
-            if value is _MISSING:
-                self._place.delete(name)
+        for name in self._names:
+            if name in self._values:
+                self._place.set(name, self._values[name])
             else:
-                self._place.set(name, value)
+                self._place.delete(name)
         for container, content in self._contents:
-            _refill(container, content)
-
-
-def _refill(container: Any, content: Any) -> None:
-    if type(container) is list or type(container) is bytearray:
-        container[:] = content
-        return
-    container.clear()
-    container.update(content)
+            if type(container) is list or type(container) is bytearray:
+                container[:] = content
+            else:
+                container.clear()
+                container.update(content)

@@ -164,9 +164,12 @@ def _premises(values: Mapping[str, Any]) -> Guard:
     )
 
 
+_LITERALS = {id(kind) for kind in (type(None), bool, int, float, str)}
+
+
 def _brief(value: Any, samples: bool) -> str:
     """A literal as it was written when it is short, else its signature: no code of the value's own runs."""
-    short = samples and (value is None or type(value) in (bool, int, float, str)) and len(repr(value)) <= 60
+    short = samples and id(type(value)) in _LITERALS and len(repr(value)) <= 60
     return repr(value) if short else f"<{signature(value)}>"
 
 

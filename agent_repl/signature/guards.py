@@ -8,8 +8,8 @@ from typing import Any
 
 from ..records import Guard, Premise
 
-Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, ...]]
-"""Signatures of a call: of the arguments, of the state by name ("" is what self wraps), and of the files they name."""
+Seen = tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
+"""Signatures of a call: of the arguments, of the state by name ("" is what self wraps), of files by what names them."""
 
 
 def binder(
@@ -51,8 +51,7 @@ def premises(parameters: Iterable[str], reads: Iterable[str], seen: Seen) -> Gua
     kinds = dict(state)
     found = list(zip(parameters, arguments, strict=True))
     found += [(f"self.{n}" if n else "wraps", kinds.get(n, "absent")) for n in sorted({*reads, *kinds})]
-    places = (*parameters, *(f"self.{name}" for name in kinds))
-    found += [(f"file({place})", mark) for place, mark in zip(places, files, strict=False) if mark]
+    found += [(f"file({place})", mark) for place, mark in files]
     return tuple(Premise(*each) for each in found)
 
 

@@ -196,9 +196,10 @@ def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 def _telling(value: object) -> bool:
     """Whether finding this very constant in the code can hardly be chance."""
-    if isinstance(value, str):
-        return len(value) > 2
-    return isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1, 2, 10, 100)
+    kind = type(value)  # of no other kind is anything asked: it could be made to answer
+    if kind is str:
+        return len(str(value)) > 2
+    return (kind is int or kind is float) and value not in (0, 1, 2, 10, 100)
 
 
 def _answered(nodes: list[ast.AST], name: str, value: object) -> list[int]:
@@ -208,7 +209,7 @@ def _answered(nodes: list[ast.AST], name: str, value: object) -> list[int]:
     """
     compared = {n: {*_constants(n.left, *n.comparators)} for n in nodes if isinstance(n, ast.Compare)}
     bounds = {each for n, constants in compared.items() if not isinstance(n.ops[0], ast.Eq) for each in constants}
-    if type(value) not in (int, float) or bounds & {value, None}:
+    if not (type(value) is int or type(value) is float) or bounds & {value, None}:
         return []
     answers: list[ast.AST | None] = [n.value for n in nodes if isinstance(n, ast.Return)]
     for answer in answers:
