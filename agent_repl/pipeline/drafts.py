@@ -8,10 +8,11 @@ from typing import Any
 
 from ..effects import parse
 from ..errors import StoreError
+from ..flow import options
 from ..prompts import Failure, Request
 from ..records import Author, Code, Event, Guard, Premise, Standing, Usage, Version
 from ..signature.guards import differences
-from ..signature.options import options, signer
+from ..signature.options import signer
 from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
