@@ -29,7 +29,13 @@ _TOOLS = frozenset({"IPython.core.completer", "IPython.core.guarded_eval", "IPyt
 _DEBUGGERS = frozenset({"pdb", "IPython.core.debugger", "cmd"})
 
 
-class Agent:
+class _AgentType(type):
+    """What is there on the class and not on its instances, where the name belongs to the person."""
+
+    for_ = property(lambda cls: cls)
+
+
+class Agent(metaclass=_AgentType):
     """A named thing whose methods are written when they are first called.
 
     `Agent("CSV data analyst for {path}", path="sales.csv")`: the identity may hold `{names}` of the state; `name`
@@ -140,18 +146,6 @@ def _about(agent: Agent) -> str:
     return about if wrapped is None else f"{about} · wraps {type(wrapped).__qualname__}"
 
 
-class _ClassOnly:
-    """A name that is there on the class and not on its instances, where it belongs to the person."""
-
-    def __get__(self, instance: object, owner: type[Agent]) -> type[Agent]:
-        if instance is not None:
-            raise AttributeError("for_")
-        return owner
-
-
-Agent.for_ = _ClassOnly()  # type: ignore[attr-defined]
-
-
 def class_for(identity: Identity, shop: Workshop) -> type[Agent]:
     """The live class of an identity: all that is ours is on it, and pinned methods are its functions."""
     ours = {"_agent_repl_identity_": identity, "_agent_repl_shop_": shop, "_agent_repl_label_": identity.label}
@@ -255,9 +249,6 @@ class MethodHandle:
         tier = _tier(type(self._agent)._agent_repl_identity_, self._name)
         would = "calling it runs accepted code" if self._method() else "calling it asks a model to write it"
         return f"<method {self._title()} · {tier}: {would}>"
-
-    def __hash__(self) -> int:
-        return hash((id(self._agent), self._name))
 
 
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:

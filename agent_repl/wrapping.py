@@ -62,13 +62,8 @@ def wrapping_class(live: Any, kind: type, deep: bool, read: Callable[[Any, str],
         return known[0]
     special = {n: getattr_static(kind, n) for n in _defined(kind) if n[:2] == n[-2:] == "__" and n not in _KEPT}
     methods = {n: kept and _forwarded(n, kept) for n, kept in special.items() if kept is None or callable(kept)}
-    ours = {
-        "__slots__": ("_agent_repl_wraps_",),
-        "__doc__": live.__doc__,
-        "__module__": live.__module__,
-        "__getattribute__": read,
-    }
-    made = type(live.__name__, (live,), methods | ours | about)
+    ours = {"__doc__": live.__doc__, "__module__": live.__module__, "__getattribute__": read}
+    made = type(live.__name__, (live,), methods | ours | about | {"__slots__": ("_agent_repl_wraps_",)})
     live._agent_repl_identity_.changed()  # what stands on the class does not ask what an agent wraps
     return made
 

@@ -280,12 +280,12 @@ def _mark(value: Any) -> str:
 
 def _mark_of_one(value: Any) -> str:
     """The signature of a file; of a folder, and of a pattern of names in one, also those of the tables there."""
-    mark = file_mark(value)
-    folder, pattern = os.path.split(value) if type(value) is str and "*" in value and not mark else (value, "*")
-    if mark != "directory" and pattern == "*":
+    mark, tables = file_mark(value), set[str]()
+    is_pattern = type(value) is str and "*" in value and not mark
+    if mark != "directory" and not is_pattern:
         return mark
+    folder, pattern = os.path.split(value) if is_pattern else (value, "*")
     with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
         paths = [e.path for e in islice(entries, 8 * FILES) if e.name.endswith(_TABLES) and fnmatch(e.name, pattern)]
         tables = {file_mark(path) for path in paths if len(paths) <= FILES}
-        return f"{mark}[{' '.join(sorted(tables))}]"
-    return mark
+    return f"{mark}[{' '.join(sorted(tables))}]" if tables else mark

@@ -77,9 +77,10 @@ def looks_like_path(value: Any) -> bool:
 
 
 def _stat(value: Any) -> os.stat_result | None:
-    short = type(value) is str and len(value) <= 1024 and "\n" not in value
+    kind = type(value)  # compared by identity: a class of its own kind could answer to more
+    short = kind is str and len(value) <= 1024 and "\n" not in value
     with suppress(OSError, ValueError):
-        return os.stat(value) if short or type(value) in (PosixPath, WindowsPath) else None
+        return os.stat(value) if short or kind is PosixPath or kind is WindowsPath else None
     return None
 
 
