@@ -71,7 +71,8 @@ class Agent(metaclass=_AgentType):
             if name[:1] == "_" or name in RESERVED:
                 raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
             if written and identity.find(name) is None and not _calls(frame, name):
-                raise AttributeError(_absent(self, name), name=name, obj=self)
+                known = ", ".join([*vars(self), *real_names(wrapped), *identity.names()]) or "nothing"
+                raise AttributeError(f"self has no {name!r}; it has only: {known}", name=name, obj=self)
         return MethodHandle(self, name, frame.f_code, written)
 
     def __dir__(self) -> list[str]:
@@ -270,11 +271,6 @@ for _special in _SPECIAL.split():
 def _tier(identity: Identity, name: str) -> str:
     method = identity.find(name)
     return f"{method.tier} v{method.entry.version.number}" if method else "NEW"
-
-
-def _absent(agent: Agent, name: str) -> str:
-    known = [*vars(agent), *real_names(agent._agent_repl_wraps_), *type(agent)._agent_repl_identity_.names()]
-    return f"self has no {name!r}; it has only: {', '.join(known) or 'nothing'}"
 
 
 def _calls(frame: FrameType, name: str) -> bool:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
-from functools import cached_property
-from itertools import islice
 from typing import Any
 
 from ..flow import Option, options
@@ -27,8 +22,6 @@ from .undo import FIXED
 
 OPENS = frozenset({"reads", "writes", "unknown"})
 _DEFERRED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-FILES = 32  # of a list or a folder that are looked at
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".db", ".sqlite")
 _NAMES_FILE = re.compile(r"[^\n]*(\.\w+|/[^\n]*)")
 
 
@@ -50,17 +43,9 @@ class Method:
         self.signatures = binder(self.function, signature, special)
         self.deferred = any(is_one(self.function) for is_one in _DEFERRED)
         self.hits = 0
-
-    @cached_property
-    def opens(self) -> bool:
-        """Whether the code opens files, so that what is in them is part of its guard."""
-        return any(effect.kind in OPENS for effect in self.code.effects)
-
-    @cached_property
-    def texts(self) -> frozenset[str]:
-        """Texts in code that opens files, of which each may name one."""
-        texts = {n.value for n in ast.walk(self.code.tree) if isinstance(n, ast.Constant) and type(n.value) is str}
-        return frozenset(text for text in texts if self.opens and _NAMES_FILE.fullmatch(text))
+        self.opens = any(effect.kind in OPENS for effect in self.code.effects)  # what is in files is part of its guard
+        constants = {n.value for n in ast.walk(self.code.tree) if isinstance(n, ast.Constant)} if self.opens else set()
+        self.texts = frozenset(text for text in constants if type(text) is str and _NAMES_FILE.fullmatch(text))
 
 
 @dataclass(frozen=True)
@@ -116,7 +101,7 @@ class Identity:
                 stored, number = entries.get(name), method.entry.version.number
                 if stored and stored.version.number == number:
                     if method.kept:
-                        method.entry, method.tier = stored, _tier(stored)
+                        method.entry, method.tier = stored, "PINNED" if stored.pinned else "CACHED"
                 elif method.kept or (stored and stored.version.number > number):
                     self.methods.pop(name)
             self._entries = entries
@@ -160,8 +145,9 @@ class Identity:
         """The head of that name, compiled when it is first wanted."""
         method = self.methods.get(name)
         if method is None and (entry := self._entries.get(name)) is not None:
-            code, tier = recall(entry.version.source, name, entry.version.unit), _tier(entry)
-            method = self.methods.setdefault(name, self._compiled(entry, code, tier))
+            code = recall(entry.version.source, name, entry.version.unit)
+            found = self._compiled(entry, code, "PINNED" if entry.pinned else "CACHED")
+            method = self.methods.setdefault(name, found)
         return method
 
     def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
@@ -248,10 +234,6 @@ class Identity:
         return Key(self.template, name)
 
 
-def _tier(entry: Entry) -> Tier:
-    return "PINNED" if entry.pinned else "CACHED"
-
-
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
     """What the method can depend on in this call; raises TypeError when the call does not bind."""
     arguments = method.signatures(*args, **kwargs) if kwargs else method.signatures(*args)
@@ -263,29 +245,7 @@ def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwa
     if needs.opens:
         named = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
         named |= {f"self.{name}": place.look(name) for name in kinds} | {repr(text): text for text in needs.texts}
-        files = tuple((where, mark) for where, value in named.items() if (mark := _mark(value)))
+        files = tuple((where, mark) for where, value in named.items() if (mark := file_mark(value)))
     if place.wraps is not None:
         kinds[""] = signature(place.wraps)
     return arguments, tuple(kinds.items()), files
-
-
-def _mark(value: Any) -> str:
-    """The signatures of the files that a value names, or the first elements of a list do; "" for none.
-
-    What is not covered: names that are put together from several values, patterns of folders, files of a large folder.
-    """
-    each = value[:FILES] if type(value) is list or type(value) is tuple else (value,)
-    return " ".join(sorted({mark for item in each if (mark := _mark_of_one(item))}))
-
-
-def _mark_of_one(value: Any) -> str:
-    """The signature of a file; of a folder, and of a pattern of names in one, also those of the tables there."""
-    mark, tables = file_mark(value), set[str]()
-    is_pattern = type(value) is str and "*" in value and not mark
-    if mark != "directory" and not is_pattern:
-        return mark
-    folder, pattern = os.path.split(value) if is_pattern else (value, "*")
-    with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
-        paths = [e.path for e in islice(entries, 8 * FILES) if e.name.endswith(_TABLES) and fnmatch(e.name, pattern)]
-        tables = {file_mark(path) for path in paths if len(paths) <= FILES}
-    return f"{mark}[{' '.join(sorted(tables))}]" if tables else mark

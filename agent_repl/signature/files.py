@@ -19,12 +19,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path, PosixPath, WindowsPath
 from typing import Any
 from zlib import crc32
 
+FILES = 32  # of a list or a folder that are looked at
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".db", ".sqlite")
 HEAD, JSON_LIMIT = 65_536, 16_777_216
 _TABULAR = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _TABLE_OR_TEXT = {*_TABULAR, "", ".txt", ".dat", ".data", ".text", ".psv"}
@@ -66,9 +69,26 @@ class FileKind:
 
 
 def file_mark(value: Any) -> str:
-    """The signature of the file that a text or a path names, "" where it names none that is there now; one stat."""
-    about = _stat(value)
-    return sniff(value, about).signature if about else ""
+    """The signatures of the files that a text, a path, or one of the first in a list of them names; "" for none.
+
+    Of a folder, and of a pattern of names in one, also those of the tables there are told. What is not covered: names
+    that are put together from several values, patterns of folders, more than 32 of a list, folders of more tables.
+    """
+    each = value[:FILES] if type(value) is list or type(value) is tuple else (value,)
+    return " ".join(sorted({mark for item in each if (mark := _mark(item))}))
+
+
+def _mark(value: Any) -> str:
+    about, tables = _stat(value), set[str]()
+    mark = sniff(value, about).signature if about else ""
+    is_pattern = type(value) is str and "*" in value and not about
+    if mark != "directory" and not is_pattern:
+        return mark
+    folder, pattern = os.path.split(value) if is_pattern else (value, "*")
+    with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
+        paths = [e.path for e in islice(entries, 8 * FILES) if e.name.endswith(_TABLES) and fnmatch(e.name, pattern)]
+        tables = {sniff(path).signature for path in paths if len(paths) <= FILES}
+    return f"{mark}[{' '.join(sorted(tables))}]" if tables else mark
 
 
 def looks_like_path(value: Any) -> bool:
