@@ -404,6 +404,14 @@ def test_a_call_of_a_few_scalars_that_was_served_often_is_still_looked_at(tmp_pa
     assert agent.add(1, 2) == (1, 2, agent.factor)
 
 
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_long_text_is_not_taken_for_a_short_one(tmp_path: Path, after: int) -> None:
+    loud = "def shout(self, text):\n    return text.upper()"
+    agent = adder(tmp_path, loud, loud.replace("upper", "title"), crystallize_after=after)
+    assert {agent.shout("ab") for _ in range(5)} == {"AB"}
+    assert agent.shout("ab " * 1000) == "Ab " * 1000
+
+
 def test_served_code_that_raises_is_repaired_however_often_it_was_served(tmp_path: Path) -> None:
     share = "def share(self, a, b):\n    return a / b"
     agent = session(tmp_path, share, f"{share} if b else 0.0", crystallize_after=0).agent("divider")
