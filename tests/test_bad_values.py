@@ -262,7 +262,7 @@ def nested(depth: int, core: Any) -> Any:
 @pytest.mark.parametrize("depth", [1000, 100_000])
 def test_deep_values_are_served_and_put_back(tmp_path, depth):
     code = "def keep(self, x, stop):\n    self.rows[0].append(x)\n    return 1 / stop\n"
-    home = session(tmp_path, code)
+    home = session(tmp_path, code, repairs=0)
     agent = home.agent("keeper", rows=nested(depth, 1))
     assert agent.keep(nested(depth, 1), 1) == agent.keep(nested(depth, 2), 1)
     before = len(agent.rows[0])

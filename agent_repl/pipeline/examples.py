@@ -20,6 +20,7 @@ from ..protocols import Place
 from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out
 from ..signature import looks_like_path, signature
+from ..signature.files import shortened
 from .case import Case, state_of
 from .methods import Identity
 
@@ -46,13 +47,20 @@ def _fingerprint(values: Iterable[Any]) -> str:
 def remember(case: Case, before: Example, value: Any) -> None:
     """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told."""
     found = answered(before, value)
-    past = {e.kind: e.version for e in case.shop.store.examples(found.key) if e.version != found.version}
+    past = {e.kind: e.version for e in case.shop.store.examples(found.key) if _alike(e, found)}
     if past and found.kind not in past:
         kind, version = past.popitem()
-        case.tell(Event("warning", f"{case.title} returns {found.kind}, and v{version} returned {kind}"))
+        told = f"{case.title} returns {shortened(found.kind, 80)}, and v{version} returned {shortened(kind, 80)}"
+        case.tell(Event("warning", told))
     if case.shop.settings.examples != "off":
         with suppress(StoreError):  # it is only an example
             case.shop.store.remember(found)
+
+
+def _alike(one: Example, other: Example) -> bool:
+    """Whether another version answered the same kind of call."""
+    plain = one.version != other.version and one.args and other.args
+    return bool(plain) and signature(decode(one.args)) == signature(decode(other.args))
 
 
 def answered(before: Example, value: Any) -> Example:

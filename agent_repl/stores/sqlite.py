@@ -160,7 +160,7 @@ class SqliteStore(MemoryStore):
         if _pragma(db, "application_id") != APPLICATION_ID:
             raise StoreError(f"{self._path} is not a store of agent_repl: move it away, and a new one is made.")
         if _pragma(db, "user_version") > SCHEMA:
-            raise StoreError(f"{self._path} is of a newer version: run pip install --upgrade ipython-agent-repl.")
+            raise StoreError(f"{self._path} is of a newer agent_repl: run pip install --upgrade ipython-agent-repl.")
         # SQLite does not wait for others here, whatever its time-out; DELETE is as safe, and the next one tries again.
         with suppress(sqlite3.OperationalError):
             if _pragma(db, "journal_mode = WAL") == "delete":
