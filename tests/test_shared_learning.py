@@ -201,7 +201,6 @@ def test_what_was_forgotten_is_not_served_to_a_file_of_another_shape(tmp_path):
     assert agent.total() == 10
 
 
-@pytest.mark.xfail(reason="a draft waits for kinds of values alone, not of files", strict=True)
 def test_a_draft_that_waits_is_not_run_for_a_file_of_another_shape(tmp_path):
     reader = (
         "import csv\ndef total(self):\n    with open(self.path) as file:\n"
