@@ -122,7 +122,7 @@ def drop_the_name():
 
     def any_name(self, name):
         found = find(self, name)
-        if found is None and sys._getframe(1).f_code.co_name == "serve":
+        if found is None and sys._getframe(1).f_code.co_name == "_head":
             found = next((method for other in self.names() if (method := find(self, other))), None)
         return found
 

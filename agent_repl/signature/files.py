@@ -74,16 +74,18 @@ def file_mark(value: Any) -> str:
     Of a folder, and of a pattern of names in one, also those of the tables there are told. What is not covered: names
     that are put together from several values, patterns of folders, more than 32 of a list, folders of more tables.
     """
-    each = value[:FILES] if type(value) is list or type(value) is tuple else (value,)
-    return " ".join(sorted({mark for item in each if (mark := _mark(item))}))
+    if type(value) is list or type(value) is tuple:
+        return " ".join(sorted({*map(_mark, value[:FILES])} - {""}))
+    return _mark(value)
 
 
 def _mark(value: Any) -> str:
-    about, tables = _stat(value), set[str]()
+    about = _stat(value)
     mark = sniff(value, about).signature if about else ""
     is_pattern = type(value) is str and "*" in value and not about
     if mark != "directory" and not is_pattern:
         return mark
+    tables: set[str] = set()
     folder, pattern = os.path.split(value) if is_pattern else (value, "*")
     with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
         paths = [e.path for e in islice(entries, 8 * FILES) if e.name.endswith(_TABLES) and fnmatch(e.name, pattern)]
