@@ -21,7 +21,7 @@ from ..records import Code, Entry, Event, Guard, Tier, Version
 from ..replay import Diff
 from .case import Case, Workshop, case_for, fill, object_request, state_of
 from .crystal import ripen
-from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
+from .drafts import Draft, edited, judged, new_draft, revised, unchanged_head, waiting_draft
 from .examples import compared, held, keep, last_call, picture, remember
 from .failures import explain, is_inside, last_failure
 from .ledger import ledger, noted
@@ -218,6 +218,7 @@ def settle(case: Case, words: str = "") -> Method:
     """
     shop, identity, name = case.shop, case.identity, case.name
     with shop.flights[case.call.key], shop.store.lock(*case.call.key):
+        past = shop.store.heads(case.call.key)  # looked at first: what becomes the head meanwhile still waits for us
         if case.call.key not in shop.failures and not words:
             identity.refresh()
             method = identity.find(name)
@@ -229,11 +230,12 @@ def settle(case: Case, words: str = "") -> Method:
                 noted(tier=method.tier, version=method.entry.version.number)
                 return method
         with case.book.timed("settle"):
-            return _decide(case, words)
+            waiting = revised(case, words) if words else waiting_draft(case, past)
+            return _decide(case, waiting or unchanged_head(case) or new_draft(case))
 
 
-def _decide(case: Case, words: str) -> Method:
-    draft, code, why = revised(case, words) if words else waiting_draft(case) or unchanged_head(case) or new_draft(case)
+def _decide(case: Case, first: Draft) -> Method:
+    draft, code, why = first
     while True:
         diff = compared(case, code)
         verdict = verdict_on(case, draft, code, why, diff)

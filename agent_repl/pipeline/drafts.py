@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..effects import parse
 from ..errors import StoreError
 from ..flow import options
 from ..prompts import Failure, Request
-from ..records import Author, Code, Event, Guard, Premise, Standing, Usage, Version
+from ..records import Author, Code, Entry, Event, Guard, Premise, Standing, Usage, Version
 from ..signature.guards import differences
 from ..signature.options import signer
 from ..unit import method_of
@@ -26,12 +27,12 @@ from .policy import require_model
 Draft = tuple[Version, Code, str]
 
 
-def waiting_draft(case: Case) -> Draft | None:
-    """Code for the same call that was paid for and never became an entry: it is shown again, or run if accepted."""
+def waiting_draft(case: Case, past: Iterable[Entry]) -> Draft | None:
+    """Code for the same call that was paid for and is none of the past heads: it is shown again, or run if accepted."""
     last = _last(case)
     if last is None or last.verdict == "failed" or case.call.key in case.shop.failures:
         return None
-    if any(head.version.number == last.number for head in case.shop.store.heads(case.call.key)):
+    if any(head.version.number == last.number for head in past):
         return None  # it has served, and somebody decided otherwise since
     return last, recall(last.source, case.name), last.reason
 
