@@ -4,6 +4,7 @@ import pytest
 from kit import Person, asked, session
 
 from agent_repl import AgentError, Verdict, examples, keep, revise, rollback, source
+from agent_repl.frontends.render import as_text
 from agent_repl.plain import encode
 from agent_repl_bounds.trial import cannot_try
 
@@ -263,3 +264,22 @@ def test_a_person_is_told_how_served_code_that_raised_is_repaired(tmp_path):
     assert any("revise it, without words" in event.text for event in person.events)
     assert agent.ratio(1, 2) == 0.5
     assert asked(home) == 1
+
+
+def test_a_run_of_newer_code_leaves_a_kept_example_kept(maths):
+    home, agent = maths
+    agent.square(3)
+    keep(agent.square)
+    home.reviewer = Person("accept")
+    assert revise(agent.square, "three times") == 27
+    assert [(e.answer, e.kept) for e in examples(agent.square)] == [("27", True)]
+
+
+@locked
+def test_the_screen_shows_which_answers_change(maths):
+    home, agent = maths
+    agent.square(3)
+    home.reviewer = person = Person("accept")
+    home.mode = "ask"
+    revise(agent.square, "three times")
+    assert "which answers change:\n  square(3): 9 → 27" in as_text(person.seen[0])

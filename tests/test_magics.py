@@ -247,3 +247,32 @@ def test_colons_slashes_and_question_marks_write_nothing(ip, session, capsys):
 def test_hidden_characters_in_stored_words_are_shown(ip, capsys):
     ip.user_ns["x"] = Agent("analyst\x1b[2J")
     assert "analyst\\x1b[2J" in said(ip, capsys, "%agent")
+
+
+def test_the_verbs_of_versions_are_spelt_as_their_functions(ip, session, capsys):
+    ip.run_cell('%agent create sales "adder of {path}" path=sales.csv')
+    ip.run_cell("sales.total()")
+    assert "total() → 3" in said(ip, capsys, "%agent show sales.total --examples")
+    assert "total() → 3 · kept as a check" in said(ip, capsys, "%agent keep sales.total")
+    assert "sales.total · NEW · not written yet" in said(ip, capsys, "%agent undo sales.total")
+    assert "UsageError: usage: %agent undo AGENT.METHOD [N]" in said(ip, capsys, "%agent undo sales.total x")
+
+
+def test_revise_takes_words_and_shows_the_new_answer_and_what_changed(ip, session, capsys):
+    session.provider = kit.ScriptedProvider([kit.fenced(TOTAL), kit.fenced(TOTAL.replace("sum(", "10 * sum("))])
+    ip.run_cell('%agent create sales "adder of {path}" path=sales.csv')
+    ip.run_cell("sales.total()")
+    assert "it answers 30" in said(ip, capsys, "%agent revise sales.total ten times as much")
+    assert "ten times as much" in session.provider.prompts[-1].user
+    assert "+        return 10 * sum" in said(ip, capsys, "%agent show sales.total --diff")
+
+
+def test_what_another_process_pinned_is_bound_at_the_start_of_a_cell(ip, session, tmp_path):
+    ip.run_cell('%agent create sales "adder of {path}" path=sales.csv')
+    ip.run_cell("sales.total()")
+    other = kit.session(tmp_path).agent("adder of {path}", path="sales.csv")
+    from agent_repl import pin
+
+    pin(other.total)
+    ip.run_cell("kind = type(sales.total).__name__")
+    assert ip.user_ns["kind"] == "method"

@@ -12,8 +12,25 @@ from inspect import signature
 from typing import Any, cast
 
 from ..agent import Agent
-from ..control import AgentInfo, agents, emit, forget, pin, prompt, source, status, unpin, versions
+from ..control import (
+    AgentInfo,
+    agents,
+    diff,
+    emit,
+    examples,
+    forget,
+    keep,
+    pin,
+    prompt,
+    revise,
+    source,
+    status,
+    undo,
+    unpin,
+    versions,
+)
 from ..errors import AgentError
+from ..pipeline.examples import brief, told
 from ..records import Mode
 from ..session import default_session
 from .notebook import NotebookReviewer
@@ -56,6 +73,7 @@ def unload_ipython_extension(ip: Any) -> None:
 
 def _announce(ip: Any, info: Any) -> None:
     session = default_session()
+    session.sync()
     if session.settings.show != "off" and session.reviewer.can_ask:
         for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
             print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
@@ -101,7 +119,8 @@ def run(names: Names, line: str) -> Any:
             raise AgentError(f"usage: %agent {first} {usage}") from None
         return print(function(*bound.args))
     close = get_close_matches(first, VERBS, n=1)
-    short = len(line.split()) < 3 and (close or not rest or "." in rest)
+    meant = not rest or "." in rest or rest.strip() in names  # the words of a verb; else those of a new agent
+    short = len(line.split()) < 3 and meant
     if line[0] not in "\"'" and (short or '"' in line):
         hint = f"did you mean %agent {close[0]}?" if close else "%agent help lists the verbs."
         raise AgentError(f'{first!r} is no verb: {hint} Quote the words of a new agent: name = %agent "{first} ..."')
@@ -149,10 +168,29 @@ def _show(names: Names, target: str, option: str = "") -> str:
         found = versions(agent, method)
         rows = ((f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in found)
         return escaped("\n".join("  ".join(filter(None, row)) for row in rows))
+    if option == "--diff":
+        return visible(diff(agent, method)) or "it came from no other version"
+    if option == "--examples":
+        return escaped("\n".join(map(told, examples(agent, method)))) or "no run is recorded"
     if option:
         raise AgentError(f"usage: %agent show {VERBS['show'][1]}")
     code = visible(source(agent, method)).rstrip("\n")
     return highlighted(code, "terminal" if colour_wanted(sys.stdout) else "")
+
+
+def _revise(names: Names, target: str, *words: str) -> str:
+    return f"{target} is revised; it answers {escaped(brief(revise(*_method(names, target), ' '.join(words))))}"
+
+
+def _keep(names: Names, target: str) -> str:
+    return escaped(f"{told(keep(*_method(names, target)))}: later versions must answer the same")
+
+
+def _undo(names: Names, target: str, steps: str = "1") -> str:
+    if not steps.isdecimal():
+        raise AgentError(f"usage: %agent undo {VERBS['undo'][1]}")
+    undo(*_method(names, target), int(steps))
+    return status(*_method(names, target))
 
 
 def _overview(names: Names, only: Agent | None = None) -> str:
@@ -187,9 +225,16 @@ def _help(names: Names, *words: str) -> str:
 VERBS: dict[str, tuple[Callable[..., str], str, str]] = {
     "": (_overview, "", "list the agents and their methods"),
     "create": (_create, 'NAME "IDENTITY" [key=value ...]', "make an agent and give it a name"),
-    "show": (_show, "AGENT | AGENT.METHOD [--prompt | --versions]", "its methods, or a method's code"),
+    "show": (_show, "AGENT | AGENT.METHOD [--OPTION]", "its methods, or code; --prompt --versions --diff --examples"),
+    "revise": (
+        _revise,
+        "AGENT.METHOD [WORDS ...]",
+        "write it again; without words, mend what was raised",
+    ),
+    "keep": (_keep, "AGENT.METHOD", "make its last call a check for later versions"),
     "pin": (_of(pin, "is PINNED: a plain method in {}"), "AGENT.METHOD", "make it a real method in the session module"),
     "unpin": (_of(unpin, "is no longer pinned"), "AGENT.METHOD", "take it out again"),
+    "undo": (_undo, "AGENT.METHOD [N]", "take back the last decision about it, or the last N"),
     "forget": (_of(forget, "is forgotten: the next call writes it"), "AGENT.METHOD", "let the next call write it anew"),
     "emit": (_emit, "AGENT FILE.py", "write a class that needs nothing of ours"),
     "review": (_review, "[ask | auto | later | cached]", "show or set who looks at new code"),

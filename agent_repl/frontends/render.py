@@ -31,6 +31,9 @@ def lines(proposal: Proposal) -> Iterator[Line]:
     yield "code", visible(proposal.code.source).rstrip("\n")
     if proposal.previous:
         yield from _changes(proposal.previous, proposal.code.source)
+    if proposal.answers:
+        yield "plain", "which answers change:"
+        yield from (("plain", f"  {_one_line(answer)}") for answer in proposal.answers)
     if not proposal.code.effects:
         yield "plain", "touches nothing that can be seen from its text"
     for effect in proposal.code.effects:

@@ -47,7 +47,10 @@ def _fingerprint(values: Iterable[Any]) -> str:
 def remember(case: Case, before: Example, value: Any) -> None:
     """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told."""
     found = answered(before, value)
-    past = {e.kind: e.version for e in case.shop.store.examples(found.key) if _alike(e, found)}
+    known = case.shop.store.examples(found.key)
+    mine = found.args, found.state, found.files
+    found = replace(found, kept=any(e.kept and (e.args, e.state, e.files) == mine for e in known))
+    past = {e.kind: e.version for e in known if _alike(e, found)}
     if past and found.kind not in past:
         kind, version = past.popitem()
         told = f"{case.title} returns {shortened(found.kind, 80)}, and v{version} returned {shortened(kind, 80)}"
@@ -153,6 +156,13 @@ def _today(case: Case) -> Sample:
 def called(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
     """A call as it is written in Python: `top_sellers(n=3)`."""
     return f"{name}({', '.join([*map(brief, args), *(f'{key}={brief(value)}' for key, value in kwargs.items())])})"
+
+
+def told(example: Example) -> str:
+    """An example as a person reads it: `top_sellers(n=3) → [('pear', 3)] · kept as a check`."""
+    shown = called(example.key.name, *decode(example.args)) if example.args else f"{example.key.name}(...)"
+    answer = brief(decode(example.answer)) if example.answer else f"<{example.kind}>"
+    return f"{shown} → {answer}{' · kept as a check' * example.kept}"
 
 
 def brief(value: Any) -> str:

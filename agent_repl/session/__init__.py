@@ -20,6 +20,7 @@ from ..pipeline import Workshop, fill, object_request, serve
 from ..pipeline.history import inherit
 from ..pipeline.ledger import Ledger, ledger, log_to
 from ..pipeline.methods import Identity
+from ..pipeline.pinning import sync
 from ..prompts import render
 from ..protocols import Provider, Reviewer, Store
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict
@@ -119,6 +120,11 @@ class Session:
         if old:
             self.reviewer.tell(Event("warning", f"{wanted} is another agent here, {old!r}: this one is called {label}"))
         return label
+
+    def sync(self) -> None:
+        """Take over what other processes have decided since the last look, pinned methods too; front ends call it."""
+        for identity in self.identities.values():
+            sync(identity)
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
