@@ -26,9 +26,6 @@ import pandas
 import pytest
 from kit import Person, session
 
-NOT_YET: set[str] = set()
-"""What the package does not know yet: its rows fail, and must (take a name out when it is built)."""
-
 Step = Callable[[Any], Any]
 
 
@@ -44,7 +41,7 @@ class Row:
     change: Step = lambda agent: None
     identity: str = "thing"
     state: dict[str, Any] = dataclasses.field(default_factory=dict)
-    until: str = ""
+    about: str = ""
 
 
 ROWS: list[Row] = []
@@ -255,8 +252,7 @@ if find_spec("pydantic"):
     )  # fmt: skip
     asked(
         "a model with a field of another kind", OLD, NEW,
-        lambda a: a.keep(Order(number=1)), lambda a: a.keep(Order(number="1")), ("new", Order(number="1")),
-        until="models",
+        lambda a: a.keep(Order(number=1)), lambda a: a.keep(Order(number="1")), ("new", Order(number="1"))
     )  # fmt: skip
     asked(
         "another model", OLD, NEW,
@@ -561,7 +557,7 @@ file_row("the braces of the identity name the file", CSV, "day,cost\n2024-01-15,
          identity="reader of {path}")  # fmt: skip
 file_row("the words of the identity name the file", CSV, "day,cost\n2024-01-15,10\n", ["10"],
          revenue("cost", path='"data.csv"'), code=revenue(path='"data.csv"'), state={},
-         identity="reader of data.csv", until="identity paths")  # fmt: skip
+         identity="reader of data.csv")  # fmt: skip
 file_row("the words of the identity name a file that grew", CSV, MORE, ["10", "32"], code=revenue(path='"data.csv"'),
          state={}, identity="reader of data.csv")  # fmt: skip
 file_row("a helper opens the file", CSV, "day,cost\n2024-01-15,10\n", ["10"], revenue("cost"),
@@ -595,8 +591,8 @@ for why, opening in [
     ("the file is opened to be changed", "import csv\ndef revenue(self):\n    with open(self.path, 'r+') as file:\n"
      "        return [int(row['{}']) for row in csv.DictReader(file)]\n"),
 ]:  # fmt: skip
-    file_row(f"{why}, and a column was renamed", CSV, COST, [10], opening.format("cost"), code=opening.format("price"),
-             until="files that are opened to be changed" if "changed" in why else "")  # fmt: skip
+    price, cost = opening.format("price"), opening.format("cost")
+    file_row(f"{why}, and a column was renamed", CSV, COST, [10], cost, code=price)
 ALL_PATHS = "import csv\ndef revenue(self):\n    return [row['{}'] for p in {} for row in csv.DictReader(open(p))]\n"
 for why, state, paths in [
     ("a list in the state names the file", {"paths": ["data.csv"]}, "self.paths"),
@@ -604,8 +600,7 @@ for why, state, paths in [
     ("a pattern names the file", {"pattern": "*.csv"}, "glob.glob(self.pattern)"),
 ]:
     codes = [f"import glob\n{ALL_PATHS.format(column, paths)}" for column in ("price", "cost")]
-    file_row(f"{why}, and a column was renamed", CSV, COST, ["10"], codes[1], code=codes[0], state=state,
-             until="paths that are made")  # fmt: skip
+    file_row(f"{why}, and a column was renamed", CSV, COST, ["10"], codes[1], code=codes[0], state=state)  # fmt: skip
 
 PATHS = revenue("price", ", path", "path")
 
@@ -682,8 +677,7 @@ served(
 asked(
     "a database with a column renamed", TABLES.format(column="name"), TABLES.format(column="first"),
     lambda a: (PEOPLE(a), a.names()), lambda a: a.names(), [("Ann",)],
-    state={"path": "people.db"}, change=database("ALTER TABLE people RENAME COLUMN name TO first"),
-    until="files that are opened to be changed",
+    state={"path": "people.db"}, change=database("ALTER TABLE people RENAME COLUMN name TO first")
 )  # fmt: skip
 served(
     "a directory with more files", returns("listed(self)", "sorted(os.listdir(self.folder))", "import os"),
@@ -696,11 +690,9 @@ served(
 PEOPLE_ROWS = [{"age": 40, "name": "Ann"}, {"age": 20, "name": "Bob"}]
 
 
-def option(
-    why: str, code: str, first: Step, second: Step, answer: Any, right: str = "", until: str = "options", **more: Any
-) -> None:
+def option(why: str, code: str, first: Step, second: Step, answer: Any, right: str = "", **more: Any) -> None:
     """An option: not served, unless there is no code to ask for."""
-    ROWS.append(Row(why, code, first, second, answer, right, until=until if right else "", **more))
+    ROWS.append(Row(why, code, first, second, answer, right, about="options", **more))
 
 
 PAIR_CONVERT = returns("convert(self, v, a, b)", 'v * 9 / 5 + 32 if (a, b) == ("C", "F") else (v - 32) * 5 / 9')
@@ -936,7 +928,7 @@ option("the same member of the enum", ENUMS, lambda a: a.paint(Colour.RED), lamb
 option(
     "None where there was a text", GREET,
     lambda a: a.greet("Ann", None), lambda a: a.greet("Ann", "formal"), "Good day Ann",
-    returns("greet(self, name, tone)", 'f"Good day {name}" if tone == "formal" else f"Hi {name}"'), until="",
+    returns("greet(self, name, tone)", 'f"Good day {name}" if tone == "formal" else f"Hi {name}"')
 )  # fmt: skip
 MODE = returns("speed(self)", '100 if self.mode == "fast" else 0')
 option(
@@ -971,22 +963,22 @@ option(
 option(
     "an option among many keywords", returns("length(self, v, **more)", 'v * 1000 if more.get("unit") == "km" else v'),
     lambda a: a.length(2, unit="km"), lambda a: a.length(2, unit="mile"), 3218,
-    returns("length(self, v, unit)", 'v * 1609 if unit == "mile" else v * 1000'), until="options in containers",
+    returns("length(self, v, unit)", 'v * 1609 if unit == "mile" else v * 1000')
 )  # fmt: skip
 option(
     "an option among many arguments", returns("length(self, v, *more)", 'v * 1000 if more[0] == "km" else v'),
     lambda a: a.length(2, "km"), lambda a: a.length(2, "mile"), 3218,
-    returns("length(self, v, unit)", 'v * 1609 if unit == "mile" else v * 1000'), until="options in containers",
+    returns("length(self, v, unit)", 'v * 1609 if unit == "mile" else v * 1000')
 )  # fmt: skip
 option(
     "an option in a record", returns("length(self, v, how)", 'v * 1000 if how["unit"] == "km" else v'),
     lambda a: a.length(2, {"unit": "km"}), lambda a: a.length(2, {"unit": "mile"}), 3218,
-    returns("length(self, v, how)", 'v * 1609 if how["unit"] == "mile" else v * 1000'), until="options in containers",
+    returns("length(self, v, how)", 'v * 1609 if how["unit"] == "mile" else v * 1000')
 )  # fmt: skip
 option(
     "an option in a list", returns("stats(self, which)", '[3] if "max" in which else []'),
     lambda a: a.stats(["max"]), lambda a: a.stats(["min"]), [1],
-    returns("stats(self, which)", '[1] if "min" in which else [3]'), until="options in containers",
+    returns("stats(self, which)", '[1] if "min" in which else [3]')
 )  # fmt: skip
 option(
     "a text with a beginning that is compared",
@@ -1043,8 +1035,7 @@ option(
 
 
 def parameters() -> list[Any]:
-    marks = {True: [pytest.mark.xfail(reason="not built yet", strict=True)], False: []}
-    return [pytest.param(row, id=row.why, marks=marks[row.until in NOT_YET]) for row in ROWS]
+    return [pytest.param(row, id=row.why) for row in ROWS]
 
 
 @pytest.mark.parametrize("row", parameters())
@@ -1076,4 +1067,4 @@ def same(answer: Any, wanted: Any) -> bool:
 
 def test_no_two_rows_say_the_same() -> None:
     assert len({row.why for row in ROWS}) == len(ROWS) >= 200
-    assert sum(row.until == "options" for row in ROWS) >= 30
+    assert sum(row.about == "options" for row in ROWS) >= 30
