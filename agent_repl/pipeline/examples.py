@@ -115,7 +115,8 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
     if case.place.wraps is not None:
         return Diff(untried="it wraps an object, of which there is only one")
     callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
-    samples = [sample for name in (case.name, *callers) for sample in _samples(case, name)] + [_today(case)]
+    samples, today = [sample for name in (case.name, *callers) for sample in _samples(case, name)], _today(case)
+    samples += [today] * (not any(_is_same(sample, today) for sample in samples))
     if not isolated:
         samples = [sample for sample in samples if sample.kept and sample.call.startswith(f"{case.name}(")]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
@@ -151,6 +152,12 @@ def _sample(example: Example, name: str) -> Sample:
 def _today(case: Case) -> Sample:
     args, kwargs = case.call.args, case.call.kwargs
     return Sample(called(case.name, args, kwargs), args, kwargs, state_of(case.place))
+
+
+def _is_same(recorded: Sample, today: Sample) -> bool:
+    """Whether a recorded call is the very call of today."""
+    state = {name: today.state[name] for name in recorded.state if name in today.state}
+    return recorded.call == today.call and not recorded.moved and encode(state) == encode(dict(recorded.state)) != ""
 
 
 def called(name: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> str:
