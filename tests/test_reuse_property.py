@@ -72,6 +72,7 @@ class Child:
         self.knows = defaultdict(set, {name: {head.serial} for name, head in heads.items()})
         self.bound = {name: head.serial for name, head in heads.items() if head.pinned}
         self.behind = set()
+        self.pins = defaultdict(set)
 
     def end(self):
         self.process.stdin.close()
@@ -143,6 +144,8 @@ class TwoProcesses(RuleBasedStateMachine):
         self.heads[method].pinned = True
         child.look(self.heads)
         self.decided(child, method)
+        for other in self.children:  # a call of another method may make it see the pin, and not that it is taken back
+            other.pins[method] |= {serial} if other is not child else set()
 
     @precondition(lambda self: any(head.pinned for head in self.heads.values()))
     @rule(p=PROCESSES, data=st.data())
@@ -228,7 +231,8 @@ class TwoProcesses(RuleBasedStateMachine):
         wanted = [values[name] for name in DEPENDS[method]]
         self.expect(repr(answer["values"]) == repr(wanted), f"{method} answered {answer['values']}, not {wanted}")
         behind, bound = method in child.behind, child.bound.get(method)
-        if serial not in ({bound, head.serial} if behind and head and head.pinned else {bound}):
+        pins = child.pins[method] | ({bound, head.serial} if behind and head and head.pinned else {bound})
+        if serial not in pins:
             self.expect(behind or bound is None, f"{method} is pinned, and {serial} served")
             self.guarded(child, method, args, serial, head, method in written)
         child.has.add(method)
@@ -316,7 +320,7 @@ def run(tmp_path):
 
 
 def test_no_sequence_of_decisions_in_two_processes_gives_a_wrong_answer(run):
-    run(8, 25)
+    run(8, 25, derandomize=True)  # the long one, in test-all, goes new ways each time
 
 
 @pytest.mark.slow
