@@ -236,4 +236,5 @@ class Settings:
     max_cost: float = 1.0
     template_directory: str = ""
     examples: str = "on"
+    redact: str = ""
     log: str = ""

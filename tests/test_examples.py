@@ -283,3 +283,14 @@ def test_the_screen_shows_which_answers_change(maths):
     home.mode = "ask"
     revise(agent.square, "three times")
     assert "which answers change:\n  square(3): 9 → 27" in as_text(person.seen[0])
+
+
+def test_values_that_a_pattern_names_are_not_recorded(tmp_path):
+    greet = 'def greet(self, who):\n    """Greets."""\n    return f"hello {who}"\n'
+    agent = session(tmp_path, greet, redact=r"\S+@\S+").agent("greeter")
+    agent.greet("ann@example.org")
+    assert [(e.args, e.answer, e.kind) for e in examples(agent.greet)] == [("", "", "str")]
+    files = [path for path in (tmp_path / ".agent_repl").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"ann@example.org" in path.read_bytes()]
+    with pytest.raises(AgentError, match="redact is no pattern"):
+        session(tmp_path, redact="(")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -45,7 +46,10 @@ def _fingerprint(values: Iterable[Any]) -> str:
 
 
 def remember(case: Case, before: Example, value: Any) -> None:
-    """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told."""
+    """Record what an accepted run answered, unless the setting `examples` is off; another kind of answer is told.
+
+    Of a run in whose values the pattern `redact` is found only the kind of the answer is recorded.
+    """
     found = answered(before, value)
     known = case.shop.store.examples(found.key)
     mine = found.args, found.state, found.files
@@ -55,6 +59,9 @@ def remember(case: Case, before: Example, value: Any) -> None:
         kind, version = past.popitem()
         told = f"{case.title} returns {shortened(found.kind, 80)}, and v{version} returned {shortened(kind, 80)}"
         case.tell(Event("warning", told))
+    secret = case.shop.settings.redact
+    if secret and re.search(secret, f"{found.args}\n{found.state}\n{found.answer}"):
+        found = replace(found, args="", state="", answer="", kept=False)
     if case.shop.settings.examples != "off":
         with suppress(StoreError):  # it is only an example
             case.shop.store.remember(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -50,6 +51,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: there is no setting {name!r}; there are: {', '.join(_TYPES)}")
     try:
         value = _TYPES[name](value)
+        re.compile(value if name == "redact" else "")
+    except re.error as error:
+        raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
     if value and value not in _CHOICES.get(name, (value,)):
