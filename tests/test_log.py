@@ -46,3 +46,11 @@ def test_no_argument_and_no_answer_is_in_it(tmp_path):
 def test_a_log_that_cannot_be_written_stops_no_call(tmp_path):
     agent = session(tmp_path, INNER, log=str(tmp_path / "no" / "log")).agent("calculator")
     assert agent.square(3) == 9
+
+
+def test_a_call_through_the_session_is_told_once(tmp_path):
+    path = tmp_path / "log.jsonl"
+    home = session(tmp_path, INNER, log=str(path))
+    agent = home.agent("calculator", name="calc")
+    assert home.call(agent, "square", 3).value == 9
+    assert [line["call"] for line in lines(path)] == ["calc.square"]

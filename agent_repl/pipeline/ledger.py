@@ -61,15 +61,15 @@ _open: list[Ledger] = []  # those of outermost calls that have not ended, the ne
 
 @contextmanager
 def ledger(title: str = "", log: Log | None = None, nested: bool = False) -> Iterator[Ledger]:
-    """The ledger of the outermost call, or a new one when this is it; `log` is given the tree of that one.
+    """The ledger of the outermost call, or a new one when this is it; `log` is given its tree, if it has a `title`.
 
     In a thread of its own, which knows no ledger, `nested` written code joins the newest one.
     """
     outer, node, began = _node.get(), dict[str, Any](call=title), time.perf_counter()
     book = _current.get() or (_open[-1:] * nested or [Ledger()])[0]
-    tokens = _current.set(book), _node.set(node)
+    tokens = _current.set(book), _node.set(node if title else outer)
     _open.append(book)
-    if outer is not None:
+    if outer is not None and title:
         outer.setdefault("calls", []).append(node)
     try:
         yield book
@@ -81,7 +81,7 @@ def ledger(title: str = "", log: Log | None = None, nested: bool = False) -> Ite
         _current.reset(tokens[0])
         _node.reset(tokens[1])
         node["seconds"] = round(time.perf_counter() - began, 6)
-        if log is not None and outer is None:
+        if log is not None and outer is None and title:
             log(node)
 
 
