@@ -34,8 +34,9 @@ class Generation:
     def raise_(self) -> None:
         """Tell all processes that something was decided; call it when the decision can be read."""
         self.share()
-        if not self.word.readonly:
-            self.word[0] += 1
+        word = self.word  # another thread may put the shared one in its place
+        if not word.readonly:
+            word[0] += 1
         elif self._path is not None:
             with suppress(OSError), open(self._path, "r+b", buffering=0) as file:
                 file.write(_drawn())

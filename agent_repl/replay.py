@@ -26,6 +26,11 @@ class Sample:
     kept: bool = False  # by the person, as a check
     moved: bool = False  # the data that it read have changed since
 
+    @property
+    def name(self) -> str:
+        """The method that is called."""
+        return self.call.partition("(")[0]
+
 
 @dataclass(frozen=True)
 class Change:
@@ -46,7 +51,11 @@ class Diff:
     changes: tuple[Change, ...] = ()
     same: tuple[Sample, ...] = ()
     untried: str = ""
-    broken: tuple[Change, ...] = ()
+
+    @property
+    def broken(self) -> tuple[Change, ...]:
+        """Those that break an answer which the person keeps."""
+        return tuple(change for change in self.changes if change.broken)
 
 
 Method = Callable[[Sample], Any]
@@ -75,7 +84,7 @@ def compare(
     found = [_judge(sample, *runs) for sample, runs in zip(samples, report.value, strict=True)]
     changes = tuple(filter(None, found))
     same = tuple(sample for sample, change in zip(samples, found, strict=True) if not change)
-    return Diff(changes, same, broken=tuple(change for change in changes if change.broken))
+    return Diff(changes, same)
 
 
 def try_out(work: Callable[[], Any], readable: Iterable[Path], seconds: float) -> Report:

@@ -54,3 +54,13 @@ def test_a_call_through_the_session_is_told_once(tmp_path):
     agent = home.agent("calculator", name="calc")
     assert home.call(agent, "square", 3).value == 9
     assert [line["call"] for line in lines(path)] == ["calc.square"]
+
+
+def test_a_log_changes_nothing_of_what_a_call_does(tmp_path):
+    path, ratio = tmp_path / "log.jsonl", 'def ratio(self, a, b):\n    """a by b."""\n    return a / b\n'
+    home = session(tmp_path, ratio, ratio.replace("a / b", "a / b if b else None"), log=str(path))
+    agent = home.agent("divider", name="calc")
+    assert agent.ratio(1, 2) == 0.5
+    assert agent.ratio(1, 0) is None
+    assert len(home.provider.prompts) == 2
+    assert lines(path)[1]["calls"][0]["author"] == "repair"

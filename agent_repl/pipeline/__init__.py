@@ -59,10 +59,27 @@ def serve(
             raise UnaskedCall(why)
         with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
             return _first(case_for(shop, identity, agent, name, args, kwargs, book))
-    if shop.log is not None:
-        with ledger(f"{identity.label}.{name}", shop.log, nested):
-            noted(tier=method.tier, version=method.entry.version.number)
-            return execute(identity, method, place, args, kwargs, undoable)
+    if shop.log is None:
+        return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
+    with ledger(f"{identity.label}.{name}", shop.log, nested):
+        noted(tier=method.tier, version=method.entry.version.number)
+        return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
+
+
+def _served(
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    place: Place,
+    method: Method,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    undoable: bool,
+    nested: bool,
+) -> Any:
+    """What accepted code answers; where it raises from the inside it is repaired, or that is offered."""
+    __tracebackhide__ = True
+    name = method.code.name
     try:
         value = execute(identity, method, place, args, kwargs, undoable)
     except Exception as error:
@@ -87,8 +104,8 @@ def _head(
 
 def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
     """Whether served code that raised is repaired at once: where the policy decides. A person is told how."""
-    if method.entry.pinned or shop.mode == "auto":
-        return not method.entry.pinned and shop.settings.repairs > 0
+    if shop.mode == "auto":
+        return shop.settings.repairs > 0
     words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
     shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
     return False
@@ -239,14 +256,13 @@ def _decide(case: Case, first: Draft) -> Method:
     while True:
         diff = compared(case, code)
         verdict = verdict_on(case, draft, code, why, diff)
-        if verdict.decision in ("accept", "pin") and diff.untried:
-            require_kept(case, compared(case, code, isolated=False))  # it is accepted: it may run here
         match verdict.decision:
             case "accept" | "pin":
+                require_kept(case, code, diff)
                 return _accept(case, draft, code, diff, pinned=verdict.decision == "pin")
             case "edit":
                 draft, code, why = edited(case, draft, verdict.source)
-                require_kept(case, diff := compared(case, code))
+                require_kept(case, code, diff := compared(case, code))
                 return _accept(case, draft, code, diff)
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from agent_repl_bounds.trial import Report
@@ -80,12 +80,12 @@ def answered(before: Example, value: Any) -> Example:
 
 def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, ...], kwargs: Any) -> Example:
     """Keep the last call, or one that is made now, as a check; raises AgentError where it cannot be made again."""
-    place, last = shop.executor.open(agent), identity.last
+    place, last = shop.executor.open(agent), _last(identity, name)
     if args or kwargs:
         before = picture(identity, place, name, args, kwargs)
         found: Example | None = answered(before, getattr(agent, name)(*args, **kwargs))
-    elif last and last[0] == name and not last[4]:
-        found = answered(picture(identity, place, name, last[1], last[2]), last[3])
+    elif last and not last.undoable:
+        found = answered(picture(identity, place, name, last.args, last.kwargs), last.value)
     else:
         found = _newest(shop, identity, name)
     if found is None or place.wraps is not None or not (found.args and found.state and found.answer):
@@ -97,14 +97,27 @@ def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, 
     return kept
 
 
+class _Last(NamedTuple):
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    value: Any
+    undoable: bool
+
+
+def _last(identity: Identity, name: str) -> _Last | None:
+    last = _Last(*identity.last) if identity.last else None
+    return last if last and last.name == name else None
+
+
 def _newest(shop: Any, identity: Identity, name: str) -> Example | None:
     return next((e for e in reversed(shop.store.examples(identity.key(name))) if e.args), None)
 
 
 def last_call(shop: Any, identity: Identity, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of the last call of a method, in this session or as recorded; raises AgentError."""
-    if identity.last and identity.last[0] == name:
-        return identity.last[1], dict(identity.last[2])
+    if last := _last(identity, name):
+        return last.args, dict(last.kwargs)
     if (found := _newest(shop, identity, name)) is None:
         raise AgentError(f"no call of {identity.label}.{name} is known: make one first")
     args, kwargs = decode(found.args)
@@ -125,7 +138,7 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
     samples, today = [sample for name in (case.name, *callers) for sample in _samples(case, name)], _today(case)
     samples += [today] * (not any(_is_same(sample, today) for sample in samples))
     if not isolated:
-        samples = [sample for sample in samples if sample.kept and sample.call.startswith(f"{case.name}(")]
+        samples = [sample for sample in samples if sample.kept and sample.name == case.name]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
     old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
     return compare(samples, old, new, files, SECONDS, isolated)
@@ -133,7 +146,7 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
 
 def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
     """The kinds of recorded calls that the code which is the head now was seen to answer as before."""
-    known = [s for s in diff.same if s.answer and not s.moved and s.call.startswith(f"{case.name}(")]
+    known = [s for s in diff.same if s.answer and not s.moved and s.name == case.name]
     places = [case.shop.executor.open(_agent(case, sample)) for sample in known]
     found = [case.identity.premises(case.name, p, s.args, s.kwargs) for p, s in zip(places, known, strict=True)]
     return tuple(dict.fromkeys(found))
@@ -197,11 +210,11 @@ def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bo
     """Makes a sample's call with this code as the method; `isolated` means in a child that is thrown away."""
 
     def run(sample: Sample) -> Any:
-        name, changed = sample.call.partition("(")[0], function()
+        changed = function()
         if isolated:
             setattr(case.identity.live, case.name, changed)
             case.shop.refuses = "a method that is not written yet"
-        method = changed if name == case.name else case.identity.methods[name].function
+        method = changed if sample.name == case.name else case.identity.methods[sample.name].function
         return method(_agent(case, sample), *sample.args, **sample.kwargs)
 
     return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import replace
 from difflib import SequenceMatcher
 
 from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
@@ -12,6 +11,7 @@ from ..records import Code, Proposal, Settings, Verdict, Version
 from ..replay import Diff, lines
 from ..validate import validate
 from .case import Case, request_of, spec_of
+from .examples import compared
 
 _one_at_a_time = threading.RLock()
 
@@ -30,16 +30,15 @@ def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> 
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
         raise ReviewRequired(_waits(case, code, diff))
     rejected = bool(earlier) and earlier[-1].verdict == "rejected"
-    proposal = replace(_proposal(case, draft, code, why, rejected), answers=tuple(lines(diff)))
+    proposal = _proposal(case, draft, code, why, rejected, diff)
     with _one_at_a_time, case.book.timed("review"):
-        verdict = shop.reviewer.review(proposal)
-        if verdict.decision in ("accept", "pin"):
-            require_kept(case, diff)
-        return verdict
+        return shop.reviewer.review(proposal)
 
 
-def require_kept(case: Case, diff: Diff) -> None:
-    """Code that breaks a kept example passes only when the person says so in words; raises Rejected."""
+def require_kept(case: Case, code: Code, diff: Diff) -> None:
+    """Accepted code that breaks a kept example passes only when the person says so in words; raises Rejected."""
+    if diff.untried:
+        diff = compared(case, code, isolated=False)  # it is accepted: it may run here
     broken = "; ".join(f"{change.call} answered {change.before}, and now {change.after}" for change in diff.broken)
     if broken and not case.shop.reviewer.confirm(
         f"This breaks what was kept as a check: {broken}. Accept it all the same?"
@@ -65,7 +64,8 @@ def require_model(case: Case) -> None:
 
 def _require_no_typo(case: Case) -> None:
     """A new name that nearly equals one that is there is asked about; where nobody can answer it is refused."""
-    known = [n for n in spec_of(case).methods | spec_of(case).state if n != case.name]
+    spec = spec_of(case)
+    known = [n for n in spec.methods | spec.state if n != case.name]
     near = next((n for n in sorted(known) if _differ_in_a_letter(case.name, n)), "")
     if not near or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
         return
@@ -105,7 +105,7 @@ def _waits(case: Case, code: Code, diff: Diff) -> str:
     return f"{case.title} is written and waits for a person, since {because}; call it in a terminal or a notebook"
 
 
-def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool) -> Proposal:
+def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
     head = case.identity.find(case.name)
     spec = spec_of(case)
 
@@ -127,5 +127,6 @@ def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool) 
         attempts=draft.usage.calls,
         isolation=case.shop.executor.isolation,
         note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
+        answers=tuple(lines(diff)),
         check=check,
     )
