@@ -1,9 +1,13 @@
 """The log: one line of JSON for each outermost call, with the calls that it made inside."""
 
 import json
+from contextvars import copy_context
 
 import pytest
 from kit import session
+
+from agent_repl import Usage
+from agent_repl.pipeline.ledger import ledger
 
 INNER = 'def square(self, n):\n    """Squared."""\n    return n * n\n'
 OUTER = 'def twice(self, n):\n    """Two squares."""\n    return 2 * self.square(n)\n'
@@ -64,3 +68,15 @@ def test_a_log_changes_nothing_of_what_a_call_does(tmp_path):
     assert agent.ratio(1, 0) is None
     assert len(home.provider.prompts) == 2
     assert lines(path)[1]["calls"][0]["author"] == "repair"
+
+
+def test_the_accounts_of_two_threads_are_told_apart_though_they_say_the_same():
+    first, second = copy_context(), copy_context()
+    one, other = ledger(), ledger()
+    book = first.run(one.__enter__)
+    second.run(other.__enter__)
+    second.run(other.__exit__, None, None, None)
+    book.usage += Usage(calls=1)
+    first.run(one.__exit__, None, None, None)
+    with ledger(nested=True) as later:
+        assert later.usage.calls == 0

@@ -80,7 +80,13 @@ def test_a_misspelt_state_is_asked_about_too(tmp_path):
 def test_names_that_are_meant_to_be_alike_are_not_taken_for_typos():
     from agent_repl.pipeline.policy import _differ_in_a_letter as alike
 
-    for one, other in [("q1", "q2"), ("total_2023", "total_2024"), ("min_price", "max_price"), ("row_a", "row_b")]:
+    for one, other in [
+        ("q1", "q2"),
+        ("total_2023", "total_2024"),
+        ("sales2023", "sales2024"),
+        ("min_price", "max_price"),
+        ("row_a", "row_b"),
+    ]:
         assert not alike(one, other)
     for one, other in [("encode", "decode"), ("sort_rows", "sort_by_rows"), ("import_csv", "export_csv")]:
         assert not alike(one, other)

@@ -217,6 +217,17 @@ def test_a_draft_that_waits_is_not_run_for_a_file_of_another_shape(tmp_path):
     assert agent.total() == 10
 
 
+def test_a_draft_that_waits_is_not_run_for_another_option(tmp_path):
+    one = 'def metres(self, v, unit):\n    """v in metres."""\n    return v * 1000 if unit == "km" else v\n'
+    home = session(tmp_path, one, one.replace("else v", 'else v / 100 if unit == "cm" else v'), review="later")
+    agent = home.agent("converter")
+    with pytest.raises(ReviewRequired):
+        agent.metres(2, "km")
+    home.mode = "auto"
+    assert agent.metres(200, "cm") == 2
+    assert len(home.provider.prompts) == 2
+
+
 # ── tomorrow ──
 
 
