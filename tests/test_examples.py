@@ -29,6 +29,13 @@ def maths(tmp_path):
     return home, home.agent("mathematician", name="maths")
 
 
+def reviews(home):
+    """From now on a person looks, and accepts once."""
+    home.reviewer = person = Person("accept")
+    home.mode = "ask"
+    return person
+
+
 def shown(person):
     return "\n".join(line for proposal in person.seen for line in proposal.answers)
 
@@ -64,8 +71,7 @@ def test_recording_can_be_switched_off(tmp_path):
 def test_the_review_shows_which_answers_change(maths):
     home, agent = maths
     agent.square(3)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     revise(agent.square, "three times")
     assert shown(person) == "square(3): 9 → 27"
 
@@ -91,8 +97,7 @@ def test_methods_that_call_it_are_run_too(tmp_path):
     agent = home.agent("mathematician")
     agent.square(3)
     agent.twice(3)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     revise(agent.square, "three times")
     assert "twice(3): 18 → 54" in shown(person)
 
@@ -106,8 +111,7 @@ def test_data_that_moved_is_told_apart_from_code_that_changed(tmp_path):
     agent = home.agent("reader of {path}", path=str(path))
     assert agent.length() == 2
     path.write_text("a\nb\nc\n")
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     assert revise(agent.length, "count lines one by one") == 3
     assert "the code changed" not in shown(person)
 
@@ -127,8 +131,7 @@ def test_breaking_a_kept_example_has_to_be_said_in_words(maths):
     home, agent = maths
     agent.square(3)
     keep(agent.square)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     assert revise(agent.square, "three times") == 27
     assert "square(3) answered 9, and now 27" in person.questions[-1]
 
@@ -160,8 +163,7 @@ def test_a_head_that_raises_for_a_new_kind_is_not_offered_to_it(tmp_path):
     home = session(tmp_path, SQUARE, both)
     agent = home.agent("mathematician")
     agent.square(3)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     assert agent.square("abc") == 9
     assert person.seen[0].reason.startswith("extends v1")
     assert asked(home) == 2
@@ -171,8 +173,7 @@ def test_a_head_that_raises_for_a_new_kind_is_not_offered_to_it(tmp_path):
 def test_a_head_that_answers_for_a_new_kind_is_offered_with_its_answer(maths):
     home, agent = maths
     agent.square(3)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     assert agent.square(1.5) == 2.25
     assert "it answers 2.25 (tried in isolation)" in person.seen[0].reason
     assert asked(home) == 1
@@ -224,8 +225,7 @@ def test_where_nothing_can_be_tried_a_kept_example_is_checked_after_acceptance(m
     home, agent = maths
     agent.square(3)
     keep(agent.square)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     person.confirm = lambda question: person.questions.append(question)
     with pytest.raises(AgentError, match="would break a check"):
         revise(agent.square, "three times")
@@ -279,8 +279,7 @@ def test_a_run_of_newer_code_leaves_a_kept_example_kept(maths):
 def test_the_screen_shows_which_answers_change(maths):
     home, agent = maths
     agent.square(3)
-    home.reviewer = person = Person("accept")
-    home.mode = "ask"
+    person = reviews(home)
     revise(agent.square, "three times")
     assert "which answers change:\n  square(3): 9 → 27" in as_text(person.seen[0])
 
