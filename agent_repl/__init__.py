@@ -22,7 +22,6 @@ _HOMES = {
     "wrapping": ("unwrap",),
     "providers.anthropic": ("AnthropicProvider",),
     "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
-    "frontends.magics": ("load_ipython_extension", "unload_ipython_extension"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -36,6 +35,20 @@ def __getattr__(name: str) -> Any:
     if name == "Agent":
         import_module(".session", __name__)
     return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext agent_repl`."""
+    from agent_repl_ui.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext agent_repl`: takes back all that loading gave; the agents that were made stay."""
+    from agent_repl_ui.extension import unload
+
+    unload(shell)
 
 
 def __dir__() -> list[str]:

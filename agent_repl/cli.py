@@ -1,22 +1,15 @@
-"""The command line: the shell, which is IPython's own with our extension, and the programs that stand beside it.
+"""The command line: the shell, and the programs that stand beside it.
 
 Exit codes: 0 done, 1 an error of ours (one line on standard error), 2 usage, 130 Ctrl-C.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout, suppress
+from contextlib import suppress
 from importlib import metadata
-from typing import Any
 
 from .errors import AgentError
-
-BANNER = """\
-agent-repl: name a thing, then call what you wish it could do; the methods are written as you go.
-Begin with: sales = Agent("CSV data analyst for {path}", path="sales.csv"), or %agent help.
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,33 +49,10 @@ def _version() -> str:
 
 def _shell(words: argparse.Namespace) -> int:
     """Run the shell; with `-c CODE`, or a standard input that is no terminal, that code, and nothing is asked."""
+    from agent_repl_ui.shell import start
+
     code = words.code if words.code is not None or sys.stdin.isatty() else sys.stdin.read()
-    app = _app(code is None, words.plain)
-    if code is None:
-        app.start()
-        return 0
-    done = app.shell.run_cell(code, store_history=False)
-    error = done.error_before_exec or done.error_in_exec
-    if isinstance(error, SystemExit | KeyboardInterrupt):
-        raise error
-    return int(error is not None)
-
-
-def _app(prompt: bool, plain: bool) -> Any:
-    from IPython.terminal.ipapp import TerminalIPythonApp
-    from traitlets.config import Config
-
-    config = Config()
-    config.InteractiveShellApp.extensions = ["agent_repl"]
-    config.TerminalIPythonApp.display_banner = prompt
-    config.TerminalInteractiveShell.banner1 = BANNER
-    if plain:
-        os.environ["NO_COLOR"] = "1"
-        config.TerminalInteractiveShell.update(simple_prompt=True, colors="nocolor")
-    app = TerminalIPythonApp.instance(config=config)
-    with nullcontext() if prompt else redirect_stdout(sys.stderr):  # a script's output is its own
-        app.initialize(argv=[])
-    return app
+    return start(code, words.plain)
 
 
 def _demo(words: argparse.Namespace) -> int:

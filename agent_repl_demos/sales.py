@@ -19,9 +19,9 @@ import platformdirs
 
 from agent_repl import Agent, AgentError, Session, Usage, emit, open_session, pin, source
 from agent_repl.effects import effects
-from agent_repl.frontends.terminal import TerminalReviewer
 from agent_repl.protocols import Provider
 from agent_repl_local import fetch_model
+from agent_repl_ui.terminal import TerminalReviewer
 
 from .sales_data import Truth, make_sales
 

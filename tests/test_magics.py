@@ -12,9 +12,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from agent_repl import Agent
-from agent_repl.frontends import magics
-from agent_repl.frontends.magics import will_run
 from agent_repl.session import use
+from agent_repl_ui import verbs
+from agent_repl_ui.status import will_run
 
 TOTAL = '''
 def total(self):
@@ -56,7 +56,7 @@ def said(ip, capsys, cell: str) -> str:
 
 def test_the_extension_imports_no_model_and_no_screen():
     heavy = ("anthropic", "xllamacpp", "rich", "prompt_toolkit", "IPython", "pygments")
-    ask = f"import sys, agent_repl.frontends.magics; print([m for m in {heavy} if m in sys.modules])"
+    ask = f"import sys, agent_repl_ui.extension; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout == "[]\n"
 
 
@@ -226,12 +226,12 @@ def test_what_goes_wrong_is_told_in_one_line(grown, session, capsys, line, words
 
 def test_help_has_a_line_for_every_verb(ip, capsys):
     seen = said(ip, capsys, "%agent help")
-    assert all(f"%agent {verb}" in seen for verb in magics.VERBS)
+    assert all(f"%agent {verb}" in seen for verb in verbs.VERBS)
 
 
 def test_no_verb_asks_a_model(ip, session, capsys):
     ip.run_cell('%agent create sales "analyst"')
-    for verb in magics.VERBS:
+    for verb in verbs.VERBS:
         said(ip, capsys, f"%agent {verb} sales.total")
     assert session.provider.prompts == []
 

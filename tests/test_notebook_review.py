@@ -9,7 +9,7 @@ pytest.importorskip("ipykernel")
 from jupyter_client.manager import start_new_kernel
 
 SETUP = """
-from agent_repl.frontends.notebook import NotebookReviewer
+from agent_repl_ui.notebook import NotebookReviewer
 from agent_repl.records import Event, Proposal
 from agent_repl.validate import recall
 reviewer = NotebookReviewer(get_ipython())

@@ -12,11 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from agent_repl.errors import ReviewRequired
-from agent_repl.frontends.render import as_html, as_text, escaped
-from agent_repl.frontends.terminal import TerminalReviewer
 from agent_repl.records import Event, Proposal, Usage
 from agent_repl.reviewers.headless import HeadlessReviewer
 from agent_repl.validate import recall
+from agent_repl_ui.render import as_html, as_text, escaped
+from agent_repl_ui.terminal import TerminalReviewer
 
 pexpect = pytest.importorskip("pexpect")
 pyte = pytest.importorskip("pyte")
@@ -27,7 +27,7 @@ QUESTION = r"\[n\]o  \[\?\].*: "
 
 PERSON_SIDE = """
 import os, select, sys
-from agent_repl.frontends.terminal import TerminalReviewer
+from agent_repl_ui.terminal import TerminalReviewer
 from agent_repl.records import Event, Proposal
 from agent_repl.validate import recall
 

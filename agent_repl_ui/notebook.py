@@ -3,8 +3,9 @@
 import time
 from typing import Any
 
-from ..errors import ReviewRequired
-from ..records import Event, Proposal, Verdict
+from agent_repl.errors import ReviewRequired
+from agent_repl.records import Event, Proposal, Verdict
+
 from .render import as_html, as_text, escaped, event_line
 from .terminal import ASKING, decide
 

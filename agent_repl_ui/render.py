@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from ..records import Event, Proposal
+from agent_repl.records import Event, Proposal
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 

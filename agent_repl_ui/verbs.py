@@ -1,18 +1,16 @@
-"""`%load_ext agent_repl`: what a cell will run, and `%agent` with its table of verbs."""
+"""The table of verbs: what `%agent` does, a row each."""
 
 import ast
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable
 from difflib import get_close_matches
-from functools import partial
 from inspect import signature
 from typing import Any, cast
 
-from ..agent import Agent
-from ..control import (
+from agent_repl.agent import Agent
+from agent_repl.control import (
     AgentInfo,
     agents,
     diff,
@@ -29,13 +27,12 @@ from ..control import (
     unpin,
     versions,
 )
-from ..errors import AgentError
-from ..pipeline.examples import brief, told
-from ..records import Mode
-from ..session import default_session
-from .notebook import NotebookReviewer
-from .render import colour_wanted, escaped, highlighted, paint, visible
-from .terminal import TerminalReviewer
+from agent_repl.errors import AgentError
+from agent_repl.pipeline.examples import brief, told
+from agent_repl.records import Mode
+from agent_repl.session import default_session
+
+from .render import colour_wanted, escaped, highlighted, visible
 
 EXAMPLES = """\
 No agents yet. Three ways to begin:
@@ -45,67 +42,6 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-_loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
-
-
-def load_ipython_extension(ip: Any) -> None:
-    """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session, announce, undo = default_session(), partial(_announce, ip), ExitStack()
-    undo.callback(setattr, session, "reviewer", session.reviewer)
-    session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
-    if ip.user_ns.get("Agent", Agent) is Agent:
-        ip.push({"Agent": Agent}, interactive=False)
-    else:
-        print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
-    undo.callback(ip.drop_by_id, {"Agent": Agent})
-    ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
-    undo.callback(ip.magics_manager.magics["line"].pop, "agent", None)
-    ip.events.register("pre_run_cell", announce)
-    undo.callback(ip.events.unregister, "pre_run_cell", announce)
-    _loaded[ip] = undo
-    print(session.describe())
-
-
-def unload_ipython_extension(ip: Any) -> None:
-    """Take back all that loading gave; the agents that were made stay."""
-    _loaded.pop(ip).close()
-
-
-def _announce(ip: Any, info: Any) -> None:
-    session = default_session()
-    session.sync()
-    if session.settings.show != "off" and session.reviewer.can_ask:
-        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-            print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
-
-
-def will_run(cell: str, names: Mapping[str, Any]) -> list[str]:
-    """Lines like `sales.total · CACHED v2 · accepted 3 Nov`, from the cell's syntax tree; nothing is run or read.
-
-    What is not written yet is left out: it is shown whole. Calls through other names and helpers are not seen.
-    """
-    try:
-        tree = ast.parse(cell)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return []
-    read = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
-    called = [(names.get(node.value.id), node.attr) for node in read if isinstance(node.value, ast.Name)]
-    known = [(a, name) for a, name in called if isinstance(a, Agent) and name in type(a)._agent_repl_identity_.names()]
-    return list(dict.fromkeys(status(agent, name) for agent, name in known))
-
-
-def _magic(ip: Any) -> Callable[[str], Any]:
-    from IPython.core.error import UsageError
-    from IPython.core.magic import no_var_expand
-
-    def agent(line: str) -> Any:
-        """Make, show and keep agents: %agent help."""
-        try:
-            return run(ip.user_ns, line.strip())
-        except (AgentError, OSError) as error:
-            raise UsageError(escaped(str(error))) from None
-
-    return cast(Callable[[str], Any], no_var_expand(agent))
 
 
 def run(names: Names, line: str) -> Any:

@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from ..records import Event, Proposal, Verdict
+from agent_repl.records import Event, Proposal, Verdict
+
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
 Ask = Callable[[str], str]

@@ -1,1 +1,0 @@
-"""Where people work: terminal, notebook, magics."""

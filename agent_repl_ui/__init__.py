@@ -1,0 +1,1 @@
+"""Where people work: review in the terminal and in notebooks, `%agent`, the shell."""
