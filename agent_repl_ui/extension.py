@@ -28,8 +28,8 @@ def load(ip: Any) -> None:
         complete.install(ip, undo)
         ip.events.register("pre_run_cell", announce := partial(_announce, ip))
         undo.callback(ip.events.unregister, "pre_run_cell", announce)
-        ip.input_transformers_cleanup.append(_parted_question)
-        undo.callback(ip.input_transformers_cleanup.remove, _parted_question)
+        ip.input_transformers_cleanup.insert(2, _as_typed)  # before what strips prompts
+        undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
         _loaded[ip] = undo.pop_all()
     print(session.describe())
 
@@ -60,9 +60,8 @@ def _magics(ip: Any, undo: ExitStack) -> None:
     manager, ours = ip.magics_manager, AgentMagics(ip)
     ip.register_magics(ours)
     undo.callback(ip.configurables.remove, ours)
-    undo.callback(manager.registry.pop, "AgentMagics")
-    undo.callback(manager.magics["line"].pop, "agent")
-    undo.callback(manager.magics["cell"].pop, "agent")
+    for table, name in ((manager.registry, "AgentMagics"), *((manager.magics[k], "agent") for k in ("line", "cell"))):
+        undo.callback(table.pop, name)
 
 
 def _announce(ip: Any, info: Any) -> None:
@@ -73,6 +72,11 @@ def _announce(ip: Any, info: Any) -> None:
             print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
-def _parted_question(lines: list[str]) -> list[str]:
-    """`%agent pin?` asks us; IPython would look for an object of the name `pin`."""
+def _as_typed(lines: list[str]) -> list[str]:
+    """What IPython would take for its own goes to us: `%agent pin?`, and the >>> of examples in a `%%agent` cell."""
+    if len(lines) > 1 and re.match(r"%%agent\s", lines[0]):
+        return [f"get_ipython().run_cell_magic('agent', {lines[0][8:].strip()!r}, {''.join(lines[1:])!r})\n"]
     return [re.sub(r"^(\s*%agent\s.*[^\s?])\?\s*$", r"\1 ?\n", line) for line in lines]
+
+
+vars(_as_typed)["has_side_effects"] = True  # so that IPython does not use it to tell whether a cell is whole

@@ -33,6 +33,7 @@ Names = dict[str, Any]
 LAST = 5  # trees of the log that are shown
 _QUOTED = r"\"[^\"]*\"|'[^']*'"
 _WORD = re.compile(rf"(?:{_QUOTED}|\[[^\]]*\]|\{{[^}}]*\}}|\([^)]*\)|\S)+")
+_ARGUMENT = re.compile(r"(?:([^\W\d]\w*)=)?(.*)")
 
 
 def run(names: Names, line: str) -> Any:
@@ -90,23 +91,19 @@ def _other(names: Names, first: str, rest: str) -> Agent:
     return default_session().agent(words)
 
 
-def _create(names: Names, name: str, identity: str, *pairs: str, wraps: str = "", deep: bool = False) -> str:
+def _create(names: Names, name: str, identity: str, *pairs: str, wraps: str | None = None, deep: bool = False) -> str:
     words, (wrong, state) = _plain(identity), _call(names, pairs)
     if wrong or state.keys() & {"name", "session", "wraps", "deep"}:
         raise AgentError(f"{pairs[0]!r} is not state: write key=value, and put the words of the identity in quotes")
-    if wraps and wraps not in names:
+    if wraps is not None and wraps not in names:
         raise AgentError(f"{wraps!r} is no name here{meant(wraps, names)}; --wraps takes the name of an object")
-    names[name] = default_session().agent(words, name=name, wraps=names.get(wraps), deep=deep, **state)
+    names[name] = default_session().agent(words, name=name, wraps=wraps and names[wraps], deep=deep, **state)
     return f"{name}: {escaped(words)}"
 
 
 def _call(names: Names, words: Iterable[str]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a call, as in `3 n=5 kind="a"`."""
-    pairs = [
-        (key, text) if equals and key.isidentifier() else ("", word)
-        for word in words
-        for key, equals, text in [word.partition("=")]
-    ]
+    pairs = [found.groups() for word in words if (found := _ARGUMENT.fullmatch(word))]
     return [_value(names, text) for key, text in pairs if not key], {k: _value(names, text) for k, text in pairs if k}
 
 

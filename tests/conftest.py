@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import kit
 import platformdirs
 import pytest
 from hypothesis import settings
@@ -81,6 +82,44 @@ def _model(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("models")
         if not installed():
             pytest.skip("the embedded model's file is not in this user's cache")
+
+
+# ── a shell with our extension in it ──
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text("1\n2\n")
+    from agent_repl.session import use
+
+    made = kit.session(tmp_path, kit.TOTAL)
+    use(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ip(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    shell = InteractiveShell(config=config)
+    shell.run_cell("%load_ext agent_repl")
+    yield shell
+    shell.run_cell("%reset -f")
+
+
+@pytest.fixture
+def grown(ip: Any, session: Any) -> Any:
+    ip.run_cell('%agent create sales "analyst of {path}" path=sales.csv')
+    ip.run_cell("sales.total()")
+    assert len(session.provider.prompts) == 1
+    return ip
 
 
 # ── no network ──
