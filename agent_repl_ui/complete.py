@@ -95,7 +95,11 @@ def install(ip: Any, undo: ExitStack) -> None:
     @context_matcher(identifier="agent_repl")  # type: ignore[untyped-decorator]
     def agent_matcher(context: Any) -> dict[str, Any]:
         found = _for_token(context.text_until_cursor, context.token, ip.user_ns)
-        return {"completions": [SimpleCompletion(*word) for word in found], "suppress": True, "ordered": True}
+        return {
+            "completions": [SimpleCompletion(text, type=what) for text, what in found],
+            "suppress": True,
+            "ordered": True,
+        }
 
     ip.Completer.custom_matchers.append(agent_matcher)
     undo.callback(ip.Completer.custom_matchers.remove, agent_matcher)
