@@ -6,8 +6,11 @@ import subprocess
 import sys
 
 import kit
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from kit import said
+from traitlets.config import Config
+from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent
 from agent_repl_ui.status import will_run
@@ -34,17 +37,111 @@ def test_a_name_that_is_taken_stays(session, capsys):
     assert shell.user_ns["Agent"] == "mine"
 
 
-def test_unloading_leaves_nothing(session, capsys):
+def kept(shell) -> dict[str, object]:
+    """All that an extension could leave in a shell."""
+    magics, completer = shell.magics_manager, shell.Completer
+    history = {"_i", "_ii", "_iii", "_ih", "_oh", "_dh", "In", "Out"}
+    return {
+        "magics": {kind: set(table) for kind, table in magics.magics.items()},
+        "registry": {name for name in magics.registry if "Agent" in name},  # IPython's own come when first used
+        "configurables": [found for found in shell.configurables if "agent_repl" in type(found).__module__],
+        "events": {name: list(found) for name, found in shell.events.callbacks.items()},
+        "matchers": list(getattr(completer, "custom_matchers", ())),
+        "hooks": {name: set(table.strs) for name, table in shell.strdispatchers.items() if table.strs},
+        "transformers": [*shell.input_transformers_cleanup, "·", *shell.input_transformers_post],
+        "formatters": {kind: dict(f.type_printers) for kind, f in shell.display_formatter.formatters.items()},
+        "by name": {kind: dict(f.deferred_printers) for kind, f in shell.display_formatter.formatters.items()},
+        "names": {name for name in shell.user_ns if name not in history and not name.startswith("_i")},
+        "hidden": set(shell.user_ns_hidden),
+    }
+
+
+def test_unloading_and_reloading_leave_nothing(session, capsys):
     shell = InteractiveShell()
-    before, reviewer, mode = set(shell.user_ns), session.reviewer, session.mode
-    shell.run_cell("%load_ext agent_repl")
+    before, settings, mode, reviewer = kept(shell), session.settings, session.mode, session.reviewer
+    for cell in (
+        "%load_ext agent_repl",
+        "%reload_ext agent_repl",
+        "%config AgentMagics.show = 'off'",
+        "%agent review later",
+    ):
+        shell.run_cell(cell)
+    assert kept(shell) != before
     shell.run_cell("%unload_ext agent_repl")
-    assert set(shell.user_ns) - {"_i", "_ii", "_iii", "_i1", "_i2"} == before - {"_i", "_ii", "_iii"}
-    assert (session.reviewer, session.mode) == (reviewer, mode)
-    assert "agent" not in shell.magics_manager.magics["line"]
+    after = kept(shell)
+    assert {name: after[name] for name in before if before[name] != after[name]} == {}
+    assert (session.settings, session.mode, session.reviewer) == (settings, mode, reviewer)
     assert "not found" in said(shell, capsys, "%agent")
+    assert "AgentMagics" not in said(shell, capsys, "%config")
     shell.run_cell("%load_ext agent_repl")
+    assert "agent" in shell.magics_manager.magics["cell"]
+
+
+def test_an_agent_name_that_was_there_before_stays(session):
+    shell = InteractiveShell()
+    shell.user_ns["Agent"] = Agent
+    for cell in ("%load_ext agent_repl", "%unload_ext agent_repl"):
+        shell.run_cell(cell)
+    assert shell.user_ns["Agent"] is Agent
+
+
+def configured(**traits) -> InteractiveShell:
+    """A shell with the extension, configured as by a file or the command line."""
+    config = Config()
+    config.AgentMagics.update(traits)
+    shell = InteractiveShell(config=config)
+    shell.run_cell("%load_ext agent_repl")
+    return shell
+
+
+def test_settings_come_from_ipythons_configuration(session):
+    configured(review="cached", show="line", max_cost=2, samples="none")
+    assert session.mode == "cached"
+    assert (session.settings.show, session.settings.max_cost, session.settings.samples) == ("line", 2.0, "none")
+    assert session._shop.settings is session.settings
+
+
+def test_the_command_line_sets_the_same(session):
+    configured(show=DeferredConfigString("off"), max_calls=DeferredConfigString("3"))
+    assert (session.settings.show, session.settings.max_calls) == ("off", 3)
+
+
+def test_config_shows_and_sets_what_holds(ip, session, capsys):
+    assert "AgentMagics" in said(ip, capsys, "%config")
+    assert "AgentMagics.show" in said(ip, capsys, "%config AgentMagics")
+    ip.run_cell("%config AgentMagics.show = 'line'")
+    assert session.settings.show == "line"
+    ip.run_cell("%agent review cached")
+    assert said(ip, capsys, "%config AgentMagics.review").strip().endswith("'cached'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("review", "loose"), ("show", "codes"), ("max_cost", "much"), ("repairs", [])]
+)
+def test_a_bad_value_is_one_line_and_changes_nothing(session, capsys, name, value):
+    before = session.settings
+    shell = configured(**{name: value})
+    seen = capsys.readouterr()
+    assert f"AgentMagics.{name} stays" in seen.out
+    assert len(seen.out.splitlines()) == 2
     assert "agent" in shell.magics_manager.magics["line"]
+    assert session.settings == before
+    assert said(shell, capsys, f"%config AgentMagics.{name} = {value!r}").count("\n") == 1
+
+
+def test_a_projects_file_tightens_what_is_set_too(session, tmp_path, capsys):
+    (tmp_path / ".agent_repl").mkdir(exist_ok=True)
+    (tmp_path / ".agent_repl" / "config.toml").write_text('review = "ask"\nmax_cost = 0.5\n')
+    session.set(max_cost=3.0, review="auto")
+    assert (session.settings.max_cost, session.mode) == (0.5, "ask")
+
+
+def test_another_model_is_asked_from_now_on(session):
+    del session.provider
+    session.set(model="claude-one", provider="anthropic")
+    assert session.provider.model == "claude-one"
+    session.set(model="claude-two")
+    assert session.provider.model == "claude-two"
 
 
 def test_what_a_cell_will_run_is_known_from_its_text(grown):
