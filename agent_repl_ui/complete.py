@@ -52,8 +52,8 @@ def _of_kind(kind: str, names: Mapping[str, Any], words: list[str]) -> Iterable[
             return [word for word in _methods(names) if word[1].startswith("PINNED")]
         case "draft":
             waiting = {version.key for version in control.pending(default_session())}
-            drafts = [f"{label}.{name}" for label, is_ in _agents(names) for key, name in waiting if key == is_]
-            return [(draft, "a draft that waits") for draft in drafts]
+            pairs = [(label, name) for label, is_ in _agents(names) for key, name in waiting if key == is_]
+            return [(f"{label}.{name}", "a draft that waits") for label, name in pairs]
         case "version" if isinstance(agent := names.get(words[0].partition(".")[0]), Agent):
             known = control.versions(agent, words[0].partition(".")[2])
             return [(str(version.number), f"{version.verdict}, {version.author}") for version in known]
@@ -94,12 +94,9 @@ def install(ip: Any, undo: ExitStack) -> None:
 
     @context_matcher(identifier="agent_repl")  # type: ignore[untyped-decorator]
     def agent_matcher(context: Any) -> dict[str, Any]:
-        found = _for_token(context.text_until_cursor, context.token, ip.user_ns)
-        return {
-            "completions": [SimpleCompletion(text, type=what) for text, what in found],
-            "suppress": True,
-            "ordered": True,
-        }
+        words = _for_token(context.text_until_cursor, context.token, ip.user_ns)
+        found = [SimpleCompletion(text, type=what) for text, what in words]
+        return {"completions": found, "suppress": True, "ordered": True}
 
     ip.Completer.custom_matchers.append(agent_matcher)
     undo.callback(ip.Completer.custom_matchers.remove, agent_matcher)

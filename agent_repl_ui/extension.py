@@ -20,13 +20,13 @@ _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 def load(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magics; prints what writes code, and where."""
-    session = default_session()
+    session, announce = default_session(), partial(_announce, ip)
     with ExitStack() as undo:
         _review(ip, session, undo)
         _name(ip, undo)
         _magics(ip, undo)
         complete.install(ip, undo)
-        ip.events.register("pre_run_cell", announce := partial(_announce, ip))
+        ip.events.register("pre_run_cell", announce)
         undo.callback(ip.events.unregister, "pre_run_cell", announce)
         ip.input_transformers_cleanup.insert(2, _as_typed)  # before what strips prompts
         undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
@@ -57,10 +57,14 @@ def _name(ip: Any, undo: ExitStack) -> None:
 def _magics(ip: Any, undo: ExitStack) -> None:
     from .magics import AgentMagics
 
-    manager, ours = ip.magics_manager, AgentMagics(ip)
+    ours, known = AgentMagics(ip), ip.magics_manager
     ip.register_magics(ours)
     undo.callback(ip.configurables.remove, ours)
-    for table, name in ((manager.registry, "AgentMagics"), *((manager.magics[k], "agent") for k in ("line", "cell"))):
+    for table, name in (
+        (known.registry, "AgentMagics"),
+        (known.magics["line"], "agent"),
+        (known.magics["cell"], "agent"),
+    ):
         undo.callback(table.pop, name)
 
 

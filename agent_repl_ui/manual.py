@@ -9,7 +9,6 @@ MODES = {
     "later": "new code is written and never run: it waits for %agent review",
     "cached": "no model is asked: only accepted code runs",
 }
-"""The review modes in words."""
 
 _MANUAL = """\
 Make, show and keep agents. %agent alone lists them, with their methods, tiers and cost.
@@ -66,5 +65,4 @@ def manual(verbs: Iterable[Verb]) -> str:
 
 def explained(verb: Verb) -> str:
     """The help of one verb."""
-    options = [f"  options: {'  '.join(verb.options)}"] if verb.options else []
-    return "\n".join([verb.usage, f"  {verb.about}", *options])
+    return "\n".join([verb.usage, f"  {verb.about}", *(f"  {option}" for option in verb.options)])

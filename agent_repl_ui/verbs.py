@@ -30,7 +30,6 @@ No agents yet. Three ways to begin:
 Then call what you wish it could do, as in sales.total_revenue(). %agent help lists the verbs."""
 
 Names = dict[str, Any]
-LAST = 5  # trees of the log that are shown
 _QUOTED = r"\"[^\"]*\"|'[^']*'"
 _WORD = re.compile(rf"(?:{_QUOTED}|\[[^\]]*\]|\{{[^}}]*\}}|\([^)]*\)|\S)+")
 _ARGUMENT = re.compile(r"(?:([^\W\d]\w*)=)?(.*)")
@@ -137,25 +136,23 @@ def _show(names: Names, target: str, *call: str, **view: bool) -> str:
 
 
 def _history(agent: Agent, method: str, facts: Callable[[Version], Iterable[str]]) -> str:
-    """A line for each version."""
     rows = ((f"v{v.number}", v.verdict, *facts(v)) for v in control.versions(agent, method))
     return escaped("\n".join("  ".join(filter(None, row)) for row in rows)) or "it has no version yet"
 
 
 def _spent(usage: Usage) -> str:
-    """Tokens, seconds and money."""
     money = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
     tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out" if usage.output_tokens else ""
     return " · ".join(filter(None, (tokens, f"{usage.seconds:.1f} s", money)))
 
 
 def _log(agent: Agent, method: str) -> str:
-    """The last calls with this method in them, the calls inside indented."""
+    """The last five calls with this method in them, the calls inside indented."""
     file, title = default_session().settings.log, f"{agent._agent_repl_label_}.{method}"
     if not file:
         raise AgentError("no log is kept: set AGENT_REPL_LOG to a file's name, and begin again")
     rows = Path(file).expanduser().read_text("utf-8", "replace").splitlines()
-    mine = [row for row in rows if f'"call": {json.dumps(title)}' in row and row.endswith("}")][-LAST:]
+    mine = [row for row in rows if f'"call": {json.dumps(title)}' in row and row.endswith("}")][-5:]
     return escaped("\n".join(map(_tree, map(json.loads, mine)))) or f"no call of {title} is in {file}"
 
 
