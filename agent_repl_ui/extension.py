@@ -60,12 +60,8 @@ def _magics(ip: Any, undo: ExitStack) -> None:
     ours, known = AgentMagics(ip), ip.magics_manager
     ip.register_magics(ours)
     undo.callback(ip.configurables.remove, ours)
-    for table, name in (
-        (known.registry, "AgentMagics"),
-        (known.magics["line"], "agent"),
-        (known.magics["cell"], "agent"),
-    ):
-        undo.callback(table.pop, name)
+    undo.callback(known.registry.pop, "AgentMagics")
+    undo.callback(lambda: [table.pop("agent") for table in known.magics.values()])
 
 
 def _announce(ip: Any, info: Any) -> None:

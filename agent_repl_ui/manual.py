@@ -61,8 +61,3 @@ def manual(verbs: Iterable[Verb]) -> str:
     rows = (f"  {verb.usage:<52}  {verb.about}" for verb in verbs)
     modes = "\n".join(f"  {mode:<8}{about}" for mode, about in MODES.items())
     return _MANUAL.format(verbs="\n".join(rows), modes=modes)
-
-
-def explained(verb: Verb) -> str:
-    """The help of one verb."""
-    return "\n".join([verb.usage, f"  {verb.about}", *(f"  {option}" for option in verb.options)])

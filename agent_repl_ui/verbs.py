@@ -18,7 +18,7 @@ from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 
-from .manual import Verb, explained, manual
+from .manual import Verb, manual
 from .render import colour_wanted, escaped, highlighted, visible
 from .terminal import edited
 
@@ -42,7 +42,7 @@ def run(names: Names, line: str) -> Any:
     if verb is None:
         return _other(names, first, rest) if first else print(_overview(names))
     if words[-1:] in (["?"], ["--help"]) and (len(words) == 1 or "text" not in verb.completes):
-        return print(explained(verb))
+        return print(_help(names, first))
     words, options = _arguments(verb, rest)
     try:
         signature(verb.run).bind(names, *words, **options)
@@ -242,7 +242,8 @@ def _help(names: Names, verb: str = "") -> str:
         return manual(VERBS.values())
     if verb not in VERBS:
         raise AgentError(f"{verb!r} is no verb{meant(verb, VERBS)}; there are: {', '.join(VERBS)}")
-    return explained(VERBS[verb])
+    row = VERBS[verb]
+    return "\n".join([row.usage, f"  {row.about}", *(f"  {option}" for option in row.options)])
 
 
 _ROWS = (

@@ -387,3 +387,42 @@ def test_no_file_is_touched_by_asking(grown, capsys):
     for line in ("", "?", "help", "show sales", "show sales.total", "show sales.total --cost", "pin ?"):
         said(grown, capsys, f"%agent {line}")
     assert {path: os.stat(path).st_mtime_ns for path in Path().rglob("*") if path.is_file()} == before
+
+
+def test_a_cell_of_words_is_not_whole_before_its_words(ip):
+    whole = ip.input_transformer_manager.check_complete
+    assert whole("%%agent sales.top\n")[0] == whole("%%time\n")[0]
+    assert whole("%%agent sales.top\nThe largest.\n>>> sales.top(1)")[0] == "incomplete"
+    assert whole("%agent pin ?")[0] == "complete"
+
+
+IN_A_KERNEL = f"""
+from agent_repl import ScriptedProvider, default_session, open_session
+from agent_repl.session import use
+use(open_session(provider=ScriptedProvider([{kit.fenced(TOTAL)!r}]), review="auto"))
+%load_ext agent_repl
+%agent create sales "adder of {{path}}" path=sales.csv
+open("sales.csv", "w").write("1\\n")
+sales.total()
+"""
+
+
+def test_in_a_real_kernel_edit_gives_the_next_cell_and_prints_it(tmp_path):
+    start_new_kernel = pytest.importorskip("jupyter_client.manager").start_new_kernel
+    pytest.importorskip("ipykernel")
+    manager, client = start_new_kernel(cwd=str(tmp_path))
+    seen: list[str] = []
+    try:
+        for cell in (IN_A_KERNEL, "%agent edit sales.total"):
+            seen.clear()
+            reply = client.execute_interactive(
+                cell, timeout=60, output_hook=lambda message: seen.append(message["content"].get("text", ""))
+            )
+        (payload,) = reply["content"]["payload"]
+        assert payload["text"].startswith("%%agent --code sales.total\ndef total(self):")
+        assert payload["text"].strip() in "".join(seen)
+        matches = client.complete("%agent pin sa", reply=True, timeout=60)["content"]["matches"]
+        assert matches == ["sales.total"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
