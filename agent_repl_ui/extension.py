@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from agent_repl.agent import Agent
-from agent_repl.session import Session, default_session
+from agent_repl.session import default_session
 
 from . import complete
 from .notebook import NotebookReviewer
@@ -21,8 +21,12 @@ _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 def load(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magics; prints what writes code, and where."""
     session, announce = default_session(), partial(_announce, ip)
+    vars(_as_typed)["has_side_effects"] = True  # so that IPython does not use it to tell whether a cell is whole
     with ExitStack() as undo:
-        _review(ip, session, undo)
+        undo.callback(setattr, session, "mode", session.mode)
+        undo.callback(session.set, **vars(session.settings))
+        undo.callback(setattr, session, "reviewer", session.reviewer)
+        session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
         _name(ip, undo)
         _magics(ip, undo)
         complete.install(ip, undo)
@@ -37,13 +41,6 @@ def load(ip: Any) -> None:
 def unload(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
     _loaded.pop(ip).close()
-
-
-def _review(ip: Any, session: Session, undo: ExitStack) -> None:
-    undo.callback(setattr, session, "mode", session.mode)
-    undo.callback(session.set, **vars(session.settings))
-    undo.callback(setattr, session, "reviewer", session.reviewer)
-    session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
 
 
 def _name(ip: Any, undo: ExitStack) -> None:
@@ -77,6 +74,3 @@ def _as_typed(lines: list[str]) -> list[str]:
     if len(lines) > 1 and re.match(r"%%agent\s", lines[0]):
         return [f"get_ipython().run_cell_magic('agent', {lines[0][8:].strip()!r}, {''.join(lines[1:])!r})\n"]
     return [re.sub(r"^(\s*%agent\s.*[^\s?])\?\s*$", r"\1 ?\n", line) for line in lines]
-
-
-vars(_as_typed)["has_side_effects"] = True  # so that IPython does not use it to tell whether a cell is whole

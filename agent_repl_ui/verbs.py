@@ -217,8 +217,7 @@ def _review(names: Names, mode: str = "") -> str:
     session = default_session()
     if mode:
         session.set(review=mode)
-        return f"review: {session.mode}"
-    told = control.review_pending(session) or ["no draft waits"]
+    told = [] if mode else control.review_pending(session) or ["no draft waits"]
     return escaped("\n".join([*told, f"review: {session.mode}"]))
 
 
@@ -283,5 +282,5 @@ def _agent(names: Names, name: str) -> Agent:
     if isinstance(found, Agent):
         return found
     known = [n for n, value in names.items() if isinstance(value, Agent) and not n.startswith("_")]
-    there = f"there are: {', '.join(known)}" if known else '%agent create NAME "WORDS" makes one'
-    raise AgentError(f"{name!r} is no agent here{meant(name, known)}; {there}")
+    there = ", ".join(known) or "none, %agent create makes one"
+    raise AgentError(f"{name!r} is no agent here{meant(name, known)}; there are: {there}")
