@@ -13,7 +13,6 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import kit
 import platformdirs
 import pytest
 from hypothesis import settings
@@ -91,6 +90,8 @@ def _model(request: pytest.FixtureRequest) -> None:
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     Path("sales.csv").write_text("1\n2\n")
+    import kit  # here: other test directories use this file without it
+
     from agent_repl.session import use
 
     made = kit.session(tmp_path, kit.TOTAL)
@@ -101,14 +102,10 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def ip(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell(config=config)
+    import kit
+
+    shell = kit.shell()
     shell.run_cell("%load_ext agent_repl")
     yield shell
     shell.run_cell("%reset -f")

@@ -58,6 +58,18 @@ def asked(home: Session) -> int:
     return len(home.provider.prompts)
 
 
+def shell(**traits: Any) -> Any:
+    """IPython's own shell, without a history on disk; the traits are those of AgentMagics, as from a file."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.AgentMagics.update(traits)
+    return InteractiveShell(config=config)
+
+
 def said(ip: Any, capsys: Any, cell: str) -> str:
     """All that a person sees of one cell."""
     capsys.readouterr()

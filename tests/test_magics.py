@@ -7,9 +7,7 @@ import sys
 
 import kit
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from kit import said
-from traitlets.config import Config
 from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent
@@ -23,14 +21,14 @@ def test_the_extension_imports_no_model_and_no_screen():
 
 
 def test_loading_says_who_writes_where_and_binds_agent(session, tmp_path, capsys):
-    shell = InteractiveShell()
+    shell = kit.shell()
     seen = said(shell, capsys, "%load_ext agent_repl")
     assert seen == session.describe() + "\n"
     assert shell.user_ns["Agent"] is Agent
 
 
 def test_a_name_that_is_taken_stays(session, capsys):
-    shell = InteractiveShell()
+    shell = kit.shell()
     shell.user_ns["Agent"] = "mine"
     assert "agent_repl.Agent" in said(shell, capsys, "%load_ext agent_repl")
     shell.run_cell("%unload_ext agent_repl")
@@ -57,7 +55,7 @@ def kept(shell) -> dict[str, object]:
 
 
 def test_unloading_and_reloading_leave_nothing(session, capsys):
-    shell = InteractiveShell()
+    shell = kit.shell()
     before, settings, mode, reviewer = kept(shell), session.settings, session.mode, session.reviewer
     for cell in (
         "%load_ext agent_repl",
@@ -78,18 +76,16 @@ def test_unloading_and_reloading_leave_nothing(session, capsys):
 
 
 def test_an_agent_name_that_was_there_before_stays(session):
-    shell = InteractiveShell()
+    shell = kit.shell()
     shell.user_ns["Agent"] = Agent
     for cell in ("%load_ext agent_repl", "%unload_ext agent_repl"):
         shell.run_cell(cell)
     assert shell.user_ns["Agent"] is Agent
 
 
-def configured(**traits) -> InteractiveShell:
+def configured(**traits):
     """A shell with the extension, configured as by a file or the command line."""
-    config = Config()
-    config.AgentMagics.update(traits)
-    shell = InteractiveShell(config=config)
+    shell = kit.shell(**traits)
     shell.run_cell("%load_ext agent_repl")
     return shell
 
