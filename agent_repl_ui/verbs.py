@@ -18,7 +18,7 @@ from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 
-from .manual import Verb, manual
+from .manual import MODES, Verb, manual
 from .render import colour_wanted, escaped, highlighted, visible
 from .terminal import edited
 
@@ -78,10 +78,11 @@ def meant(word: str, known: Iterable[str]) -> str:
 
 def _other(names: Names, first: str, rest: str) -> Agent:
     """Words that begin with no verb are those of a new agent, unless they look like a verb's."""
-    line = f"{first} {rest}".strip()
-    short = len(line.split()) < 3 and (not rest or "." in rest or rest.strip() in names)
-    if first[0] not in "\"'" and (short or '"' in line):
-        hint = meant(first, VERBS).replace("mean ", "mean %agent ") or ": %agent help lists the verbs."
+    line, second = f"{first} {rest}".strip(), rest.strip().partition(" ")[0]
+    hint = meant(first, VERBS).replace("mean ", "mean %agent ")
+    a_verbs = not second or "." in second or second in {*names, *MODES, *VERBS}
+    if first[0] not in "\"'" and ('"' in line or (a_verbs and (hint or len(line.split()) < 3))):
+        hint = hint or ": %agent help lists the verbs."
         raise AgentError(f'{first!r} is no verb{hint} Quote the words of a new agent: name = %agent "{first} ..."')
     words = line.strip("\"'")
     for word in words.split():

@@ -123,6 +123,10 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
     ("line", "words"),
     [
         ("shwo sales.total", "did you mean %agent show?"),
+        ("reviw later", "did you mean %agent review?"),
+        ("emitt sales x.py", "did you mean %agent emit?"),
+        ("hlep pin", "did you mean %agent help?"),
+        ("revsie sales.total leave out old orders", "did you mean %agent revise?"),
         ("frobnicate", "%agent help"),
         ("frobnicate sales.total", "%agent help"),
         ('create sales "CSV', "a quote is not closed"),
