@@ -21,11 +21,11 @@ def agent_words(line: str, names: Mapping[str, Any]) -> list[Word]:
     first, *words = line.lstrip().split(" ")
     if first == "%%agent":
         found: Iterable[Word] = [*_methods(names), ("--code", "the cell is code: check it, and pin it")]
-    elif len(words) == 1:
+    elif len(words) < 2:
         found = _of_kind("verb", names, words)
     else:
-        found = _of_verb(VERBS[words[0]], words[1:], names) if words and words[0] in VERBS else ()
-    return [word for word in found if word[0].startswith(words[-1])]
+        found = _of_verb(VERBS[words[0]], words[1:], names) if words[0] in VERBS else ()
+    return [word for word in found if words and word[0].startswith(words[-1])]
 
 
 def _of_verb(verb: Verb, words: list[str], names: Mapping[str, Any]) -> Iterator[Word]:

@@ -34,7 +34,6 @@ As in:
   %agent create sales "CSV data analyst for {{path}}" path=sales.csv
   %agent show sales.top_sellers --prompt n=3
   %agent revise sales.top_sellers leave out cancelled orders
-
 %config AgentMagics lists the settings; c.AgentMagics.show = "line" in IPython's configuration sets one for good."""
 
 

@@ -80,7 +80,9 @@ def test_the_line_of_a_cell(full):
     assert texts(full, "%%agent --code sa") == ["sales.total"]
 
 
-@pytest.mark.parametrize("line", ["%agent", "%agent nothing ", "%agent edit nobody.x ", "%agent revise sales.total a"])
+@pytest.mark.parametrize(
+    "line", ["%agent", "%%agent", "%agent nothing ", "%agent edit nobody.x ", "%agent revise sales.total a"]
+)
 def test_where_nothing_can_follow_there_is_nothing(full, line):
     assert agent_words(line, full.user_ns) == []
 
