@@ -1,0 +1,131 @@
+"""IPython's engine behind our prompt: its profile, config, history, magics and tracebacks."""
+
+import asyncio
+import sys
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from IPython.terminal.ipapp import TerminalIPythonApp
+from traitlets.config import Config
+
+from agent_repl.errors import AgentError
+
+from .packages import offer
+from .prompt import prompt_session
+from .toolbar import summary
+
+BANNER = 'agent-repl: begin with sales = Agent("analyst of {path}", path="sales.csv"), or %agent'
+
+
+def open_app(interact: bool, file: str, plain: bool, vi: bool, colors: str) -> TerminalIPythonApp:
+    """IPython's application with our shell in it, its config read and its startup files run."""
+    usual, wanted = Config(), Config()
+    usual.TerminalInteractiveShell.update(confirm_exit=False, term_title_format="agent-repl: {cwd}", enable_tip=False)
+    usual.TerminalInteractiveShell.update(banner1=BANNER)
+    wanted.TerminalIPythonApp.update(display_banner=interact, force_interact=True, file_to_run=file)
+    said = {"editing_mode": vi and "vi", "colors": colors, "simple_prompt": plain or not interact}
+    wanted.TerminalInteractiveShell.update({name: value for name, value in said.items() if value})
+    app = App.instance(config=usual, interactive_shell_class=Shell)
+    app.wanted = wanted
+    app.initialize(argv=[])
+    return app
+
+
+class App(TerminalIPythonApp):  # type: ignore[misc]
+    """IPython's application, in which `wanted` has the last word."""
+
+    wanted: Config
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+        super().load_config_file(*args, **kwargs)
+        self.update_config(self.wanted)
+
+
+class Shell(TerminalInteractiveShell):  # type: ignore[misc]
+    """Runs cells as IPython does; what is ours is loaded once the first prompt stands, or when code is run before."""
+
+    is_ready = False
+    status = ""  # what the toolbar says until the next cell has run
+
+    def init_prompt_toolkit_cli(self) -> None:
+        """IPython's question on one line where that is wanted; our prompt is made when it is first needed."""
+        self._missing: set[str] = set()
+        self._warm = False
+        if self.editing_mode not in ("emacs", "vi"):
+            print(f"editing_mode should be 'emacs' or 'vi', not {self.editing_mode!r}: emacs it is", file=sys.stderr)
+            self.editing_mode = "emacs"
+        if self.simple_prompt:
+            super().init_prompt_toolkit_cli()
+
+    def prompt_for_code(self) -> str:
+        """What the person types; EOFError when they leave."""
+        if self.pt_app is None:
+            self.pt_app = prompt_session(self)
+            self.pt_app.app.after_render += self._begin
+        return str(super().prompt_for_code())
+
+    def _extra_prompt_options(self) -> dict[str, Any]:
+        return {}  # our session has them all
+
+    def _begin(self, app: Any) -> None:
+        """The first prompt is drawn: from here on imports cost nobody's time."""
+        app.after_render -= self._begin
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            import_module("agent_repl_ui.extension")
+            with suppress(RuntimeError):  # the prompt was answered meanwhile, and with the cell all this is done
+                loop.call_soon_threadsafe(finish)
+
+        def finish() -> None:
+            try:
+                self.ready()
+            except (AgentError, OSError) as error:
+                app.exit(exception=error)
+            app.invalidate()
+
+        Thread(target=work, daemon=True).start()
+
+    def ready(self) -> None:
+        """Load the extension, natural language and all that watches cells, once; raises AgentError."""
+        if self.is_ready:
+            return
+        from ..words import install
+
+        self.extension_manager.load_extension("agent_repl")
+        install(self)
+        self.events.register("post_run_cell", self._after_cell)
+        self.is_ready, self.status = True, summary(self, "")
+
+    def run_cell(self, *args: Any, **kwargs: Any) -> Any:
+        """As IPython does."""
+        self.ready()
+        return super().run_cell(*args, **kwargs)
+
+    def safe_execfile(self, *args: Any, **kwargs: Any) -> Any:
+        """As IPython does."""
+        self.ready()
+        return super().safe_execfile(*args, **kwargs)
+
+    def _after_cell(self, result: Any) -> None:
+        self.status = summary(self, getattr(result.info, "raw_cell", "") or "")
+        if line := offer(result.error_in_exec, self._missing):
+            print(line)
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Once there is an agent that may be asked for a method, import in the background what asking takes."""
+        from agent_repl.session import default_session
+
+        session = default_session()
+        if not self._warm and session.identities and session.mode != "cached":
+            self._warm = True
+            Thread(target=_import, args=("anthropic",), daemon=True).start()
+
+
+def _import(module: str) -> None:
+    with suppress(ImportError):
+        import_module(module)
