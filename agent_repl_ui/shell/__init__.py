@@ -15,14 +15,16 @@ def start(code: str | None = None, file: str = "", vi: bool = False) -> int:
 
     Gives back the exit code; raises AgentError or OSError where nothing can be started.
     """
-    theme = _theme(os.environ)
+    plain, theme = is_plain(os.environ), _theme(os.environ)
+    if plain:
+        os.environ["NO_COLOR"] = "1"
     if file:
         open(file, "rb").close()  # says what is wrong with it before anything is drawn
 
     from .engine import open_app
 
     with nullcontext() if code is None else redirect_stdout(sys.stderr):  # a script's output is its own
-        app = open_app(code is None, file, is_plain(os.environ), vi, theme)
+        app = open_app(code is None, file, plain, vi, theme)
         if code is not None or app.shell.simple_prompt:
             app.shell.ready()
     if code is None:

@@ -47,6 +47,8 @@ class App(TerminalIPythonApp):  # type: ignore[misc]
 class Shell(TerminalInteractiveShell):  # type: ignore[misc]
     """Runs cells as IPython does; what is ours is loaded once the first prompt stands, or when code is run before."""
 
+    editing_mode: str
+    pt_app: Any
     is_ready = False
     status = ""  # what the toolbar says until the next cell has run
 

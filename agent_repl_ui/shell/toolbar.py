@@ -9,7 +9,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 def toolbar(shell: Any) -> StyleAndTextTuples:
     """How the call around the cursor goes, if it is of a written method, then the state of the session."""
-    return [("class:hint", f"{line}\n") for line in _hints(shell)] + [("", shell.status)]
+    return [*(("class:hint", f"{line}\n") for line in _hints(shell)), ("", shell.status)]
 
 
 def _hints(shell: Any) -> list[str]:
