@@ -17,14 +17,14 @@ from .packages import offer
 from .prompt import prompt_session
 from .toolbar import summary
 
-BANNER = 'agent-repl: begin with sales = Agent("analyst of {path}", path="sales.csv"), or %agent'
+BANNER = 'agent-repl: sales = Agent("analyst of {path}", path="sales.csv") or %agent'
 
 
 def open_app(interact: bool, file: str, plain: bool, vi: bool, colors: str) -> TerminalIPythonApp:
     """IPython's application with our shell in it, its config read and its startup files run."""
     usual, wanted = Config(), Config()
     usual.TerminalInteractiveShell.update(confirm_exit=False, term_title_format="agent-repl: {cwd}", enable_tip=False)
-    usual.TerminalInteractiveShell.update(banner1=BANNER)
+    usual.TerminalInteractiveShell.update(banner1=BANNER, display_completions="column")
     wanted.TerminalIPythonApp.update(display_banner=interact, force_interact=True, file_to_run=file)
     said = {"editing_mode": vi and "vi", "colors": colors, "simple_prompt": plain or not interact}
     wanted.TerminalInteractiveShell.update({name: value for name, value in said.items() if value})
@@ -49,6 +49,7 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
 
     editing_mode: str
     pt_app: Any
+    _use_asyncio_inputhook = False  # `%gui asyncio` sets it
     is_ready = False
     status = ""  # what the toolbar says until the next cell has run
 

@@ -22,7 +22,7 @@ def _hints(shell: Any) -> list[str]:
 
 
 def summary(shell: Any, cell: str) -> str:
-    """`sales 1 of 3 pinned · review: ask · 2 of 5 calls were hits · $0.0031 · 1,204 tokens · MODEL`, after a cell."""
+    """`sales 3 written, 1 pinned · review: ask · 2 of 5 calls were hits · $0.0031 · 1,204 tokens · MODEL`, after a cell."""
     from agent_repl.session import default_session
 
     from ..render import escaped
@@ -41,7 +41,7 @@ def _agent(shell: Any, cell: str) -> str:
     if agent is None:
         return "no agent yet"
     identity = type(agent)._agent_repl_identity_
-    return f"{identity.label} {len(identity.pinned())} of {len(identity.names())} pinned"
+    return f"{identity.label} {len(identity.names())} written, {len(identity.pinned())} pinned"
 
 
 def _hits(shell: Any) -> str:
