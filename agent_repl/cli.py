@@ -8,19 +8,17 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib import metadata
 from typing import NoReturn
 
 from .errors import AgentError
 
-SETTINGS = ("review", "model", "home", "theme", "plain")
-"""Options that say what the variable AGENT_REPL_... of the same name says."""
+_SETTINGS = ("review", "model", "home", "theme", "plain")  # options for the variables AGENT_REPL_... of these names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `agent-repl` with these words, by default the process's own, and give back its exit code."""
     words = _parser().parse_args(argv)
-    chosen = {f"AGENT_REPL_{name.upper()}": getattr(words, name) for name in SETTINGS}
+    chosen = {f"AGENT_REPL_{name.upper()}": getattr(words, name) for name in _SETTINGS}
     os.environ.update({name: value for name, value in chosen.items() if value})
     try:
         return int(words.run(words))
@@ -38,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser("agent-repl", description="A Python shell that writes methods when first called.")
-    parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
+    parser.add_argument("--version", action="store_const", const=_version, dest="run", help="say which this is")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
     parser.add_argument("-i", metavar="FILE", dest="file", help="run this file, then stay")
     parser.add_argument("--plain", action="store_const", const="1", help="plain words, for screen readers")
@@ -60,10 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
+def _version(words: argparse.Namespace) -> int:
+    from importlib import metadata  # takes as long as half of a shell's own start
+
+    version = "(not installed)"
     with suppress(metadata.PackageNotFoundError):
-        return metadata.version("ipython-agent-repl")
-    return "(not installed)"
+        version = metadata.version("ipython-agent-repl")
+    print(f"agent-repl {version}")
+    return 0
 
 
 def _shell(words: argparse.Namespace) -> int:
