@@ -7,19 +7,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NoReturn
 
 from .errors import AgentError
-
-_SETTINGS = ("review", "model", "home", "theme", "plain")  # options for the variables AGENT_REPL_... of these names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `agent-repl` with these words, by default the process's own, and give back its exit code."""
     words = _parser().parse_args(argv)
-    chosen = {f"AGENT_REPL_{name.upper()}": getattr(words, name) for name in _SETTINGS}
-    os.environ.update({name: value for name, value in chosen.items() if value})
+    for name in ("review", "model", "home", "theme", "plain"):  # what the variable of the same name says
+        if value := getattr(words, name):
+            os.environ[f"AGENT_REPL_{name.upper()}"] = value
     try:
         return int(words.run(words))
     except KeyboardInterrupt:
@@ -59,11 +57,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _version(words: argparse.Namespace) -> int:
-    from importlib import metadata  # takes as long as half of a shell's own start
+    from importlib.metadata import distributions  # takes as long as half of a shell's own start
 
-    version = "(not installed)"
-    with suppress(metadata.PackageNotFoundError):
-        version = metadata.version("ipython-agent-repl")
+    version = next((found.version for found in distributions(name="ipython-agent-repl")), "(not installed)")
     print(f"agent-repl {version}")
     return 0
 
