@@ -17,17 +17,21 @@ from .packages import offer
 from .prompt import prompt_session
 from .toolbar import summary
 
-BANNER = 'agent-repl: sales = Agent("analyst of {path}", path="sales.csv") or %agent'
+BANNER = 'agent-repl: sales = Agent("analyst of {path}", path="sales.csv") or %agent\n'
 
 
 def open_app(interact: bool, file: str, plain: bool, vi: bool, colors: str) -> TerminalIPythonApp:
     """IPython's application with our shell in it, its config read and its startup files run."""
     usual, wanted = Config(), Config()
-    usual.TerminalInteractiveShell.update(confirm_exit=False, term_title_format="agent-repl: {cwd}", enable_tip=False)
+    usual.TerminalInteractiveShell.update(confirm_exit=False, term_title_format="agent-repl: {cwd}")
     usual.TerminalInteractiveShell.update(banner1=BANNER, display_completions="column")
+    if hasattr(Shell, "enable_tip"):  # IPython 9 and later
+        usual.TerminalInteractiveShell.enable_tip = False
     wanted.TerminalIPythonApp.update(display_banner=interact, force_interact=True, file_to_run=file)
-    said = {"editing_mode": vi and "vi", "colors": colors, "simple_prompt": plain or not interact}
+    said = {"editing_mode": vi and "vi", "colors": colors}
     wanted.TerminalInteractiveShell.update({name: value for name, value in said.items() if value})
+    if plain or not interact:
+        wanted.TerminalInteractiveShell.update(simple_prompt=True, term_title=False)
     app = App.instance(config=usual, interactive_shell_class=Shell)
     app.wanted = wanted
     app.initialize(argv=[])
@@ -48,25 +52,30 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
     """Runs cells as IPython does; what is ours is loaded once the first prompt stands, or when code is run before."""
 
     editing_mode: str
+    separate_in: str
     pt_app: Any
     _use_asyncio_inputhook = False  # `%gui asyncio` sets it
     is_ready = False
-    status = ""  # what the toolbar says until the next cell has run
+    status = ""  # what the toolbar says until the next prompt
 
     def init_prompt_toolkit_cli(self) -> None:
         """IPython's question on one line where that is wanted; our prompt is made when it is first needed."""
         self._missing: set[str] = set()
-        self._warm = False
+        self._cell, self._warm = "", False
         if self.editing_mode not in ("emacs", "vi"):
             print(f"editing_mode should be 'emacs' or 'vi', not {self.editing_mode!r}: emacs it is", file=sys.stderr)
             self.editing_mode = "emacs"
+        self._separate = self.separate_in
         if self.simple_prompt:
             super().init_prompt_toolkit_cli()
+        else:
+            self.separate_in = ""  # no space yet: above the first prompt comes a line about the session
 
     def prompt_for_code(self) -> str:
         """What the person types; EOFError when they leave."""
+        self._sum_up()
         if self.pt_app is None:
-            self.pt_app = prompt_session(self)
+            self.pt_app, self.separate_in = prompt_session(self), self._separate
             self.pt_app.app.after_render += self._begin
         return str(super().prompt_for_code())
 
@@ -87,7 +96,8 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
             try:
                 self.ready()
             except (AgentError, OSError) as error:
-                app.exit(exception=error)
+                if not app.is_done:  # else the cell meets the same error
+                    app.exit(exception=error)
             app.invalidate()
 
         Thread(target=work, daemon=True).start()
@@ -101,20 +111,25 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
         self.extension_manager.load_extension("agent_repl")
         install(self)
         self.events.register("post_run_cell", self._after_cell)
-        self.is_ready, self.status = True, summary(self, "")
+        self.is_ready = True
+        self._sum_up()
 
-    def run_cell(self, *args: Any, **kwargs: Any) -> Any:
+    def _sum_up(self) -> None:
+        self.status = summary(self, self._cell) if self.is_ready else ""
+
+    def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> Any:
         """As IPython does."""
         self.ready()
-        return super().run_cell(*args, **kwargs)
+        self._cell = raw_cell
+        return super().run_cell(raw_cell, *args, **kwargs)
 
     def safe_execfile(self, *args: Any, **kwargs: Any) -> Any:
         """As IPython does."""
+        __tracebackhide__ = True
         self.ready()
         return super().safe_execfile(*args, **kwargs)
 
     def _after_cell(self, result: Any) -> None:
-        self.status = summary(self, getattr(result.info, "raw_cell", "") or "")
         if line := offer(result.error_in_exec, self._missing):
             print(line)
         self._warm_up()

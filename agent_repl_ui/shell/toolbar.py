@@ -1,4 +1,4 @@
-"""The line below the prompt; it is made anew when a cell has run, and drawing it reads nothing."""
+"""The line below the prompt; it is made anew for each prompt, and drawing it reads nothing."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ def _hints(shell: Any) -> list[str]:
 
 
 def summary(shell: Any, cell: str) -> str:
-    """`sales 3 written, 1 pinned · review: ask · 2 of 5 calls were hits · $0.0031 · 1,204 tokens · MODEL`, after a cell."""
+    """`sales 3 written, 1 pinned · review: ask · 2 of 5 calls were hits · $0.0031 · 1,204 tokens · MODEL`."""
     from agent_repl.session import default_session
 
     from ..render import escaped
