@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from kit import session
 
 from agent_repl_ui.words import transform
-from kit import session
 
 pexpect = pytest.importorskip("pexpect")
 pyte = pytest.importorskip("pyte")
