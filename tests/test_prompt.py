@@ -60,12 +60,11 @@ def person(env):
 
 
 def test_two_lines_stand_above_the_first_prompt_and_the_rest_below_it(person):
-    here = person(columns=250)
+    here = person(columns=250).sees("^agent_repl · ", "^no agent yet · review: ask · no model$")
     lines = here.text.splitlines()
     assert lines[0].startswith("agent-repl: ")
     assert lines[1].startswith("agent_repl · ")
     assert lines[2].startswith("In [1]:")
-    here.sees("^no agent yet · review: ask · no model$")
     assert here.leaves() == 0
 
 

@@ -127,7 +127,7 @@ def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env):
     child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
     child.sendline("deep.answer()")
     child.expect("return 6 \\* 7")
-    child.expect(r"\(Enter accepts\): ")
+    child.expect(r'[^" ] \(Enter accepts\): ')
     child.sendline("accept")
     child.expect("42")
     child.expect("In .*: ")
@@ -142,7 +142,7 @@ def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env):
     child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
     for key in ("\x03", "accept\n"):
         child.sendline("deep.answer()")
-        child.expect(r"\(Enter accepts\): ")
+        child.expect(r'[^" ] \(Enter accepts\): ')
         child.send(key)
     child.expect("42")
     child.sendline("print(len(get_ipython().user_ns['default_session']().provider.prompts), 'asked')")

@@ -9,6 +9,7 @@ from typing import Any
 
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.ipapp import TerminalIPythonApp
+from prompt_toolkit.patch_stdout import patch_stdout
 from traitlets.config import Config
 
 from agent_repl.errors import AgentError
@@ -53,6 +54,7 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
 
     editing_mode: str
     separate_in: str
+    rl_next_input: str | None
     pt_app: Any
     _use_asyncio_inputhook = False  # `%gui asyncio` sets it
     is_ready = False
@@ -77,7 +79,12 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
         if self.pt_app is None:
             self.pt_app, self.separate_in = prompt_session(self), self._separate
             self.pt_app.app.after_render += self._begin
-        return str(super().prompt_for_code())
+        if self._use_asyncio_inputhook:
+            return str(super().prompt_for_code())
+        default, self.rl_next_input = self.rl_next_input or "", None
+        hook = {"inputhook": self._inputhook} if self._inputhook else {}
+        with patch_stdout(raw=True):
+            return str(self.pt_app.prompt(default=default, **hook))
 
     def _extra_prompt_options(self) -> dict[str, Any]:
         return {}  # our session has them all

@@ -5,11 +5,12 @@ from typing import Any
 
 from IPython.terminal.ptutils import IPythonPTLexer
 from IPython.terminal.shortcuts import create_ipython_shortcuts
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
 from prompt_toolkit.filters import Condition, emacs_insert_mode, has_focus, vi_insert_mode
 from prompt_toolkit.formatted_text import PygmentsTokens, StyleAndTextTuples
-from prompt_toolkit.history import History, ThreadedHistory
+from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyBindingsBase, KeyPressEvent, merge_key_bindings
 from prompt_toolkit.layout.processors import ConditionalProcessor, HighlightMatchingBracketProcessor
 from prompt_toolkit.lexers import Lexer
@@ -24,6 +25,7 @@ _STYLE = {"bottom-toolbar": "noreverse", "agent": "bold", "words": "italic"}
 
 def prompt_session(shell: Any) -> PromptSession[str]:
     """A prompt with the settings, colours and keys that the person gave IPython."""
+    suggest = getattr(shell, "auto_suggest", AutoSuggestFromHistory())  # IPython 7 has none
     brackets = HighlightMatchingBracketProcessor(chars="[](){}")
     session: PromptSession[str] = PromptSession(
         message=lambda: PygmentsTokens(shell.prompts.in_prompt_tokens()),
@@ -37,8 +39,8 @@ def prompt_session(shell: Any) -> PromptSession[str]:
         completer=ShellCompleter(shell),
         complete_style=shell.pt_complete_style,
         reserve_space_for_menu=shell.space_for_menu,
-        auto_suggest=shell.auto_suggest,
-        history=ThreadedHistory(_PastCells(shell)),
+        auto_suggest=suggest,
+        history=_PastCells(shell),
         enable_history_search=shell.enable_history_search,
         mouse_support=shell.mouse_support,
         bottom_toolbar=lambda: toolbar(shell),
@@ -47,8 +49,8 @@ def prompt_session(shell: Any) -> PromptSession[str]:
         color_depth=shell.color_depth,
         input_processors=[ConditionalProcessor(brackets, Condition(lambda: bool(shell.highlight_matching_brackets)))],
     )
-    if hasattr(shell.auto_suggest, "connect"):
-        shell.auto_suggest.connect(session)
+    if hasattr(suggest, "connect"):
+        suggest.connect(session)
     return session
 
 
@@ -91,7 +93,7 @@ class _CellLexer(Lexer):
 
 
 class _PastCells(History):
-    """IPython's history database, the newest cell first; IPython itself writes to it."""
+    """IPython's history database, the newest cell first; IPython itself writes to it, and reads it in one thread."""
 
     def __init__(self, shell: Any) -> None:
         super().__init__()
