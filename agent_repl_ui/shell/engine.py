@@ -9,6 +9,7 @@ from typing import Any
 
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.ipapp import TerminalIPythonApp
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.patch_stdout import patch_stdout
 from traitlets.config import Config
 
@@ -101,7 +102,8 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
 
         def finish() -> None:
             try:
-                self.ready()
+                with create_app_session():  # the next cell is not at this prompt, so a person can be asked in it
+                    self.ready()
             except (AgentError, OSError) as error:
                 if not app.is_done:  # else the cell meets the same error
                     app.exit(exception=error)
