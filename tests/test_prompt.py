@@ -14,7 +14,7 @@ from kit import session
 
 from agent_repl_ui.words import transform
 
-pytest.importorskip("pexpect")
+pexpect = pytest.importorskip("pexpect")
 pytest.importorskip("pyte")
 from shells import Person, surroundings
 
@@ -98,6 +98,13 @@ def test_what_is_typed_while_a_cell_runs_is_at_the_next_prompt(person):
     here = person().types("import time; time.sleep(1)\r").sees("sleep")
     time.sleep(0.3)
     here.types("40 + 4").sees(r"In \[2\]: 40 \+ 4")
+
+
+def test_what_is_typed_before_the_first_prompt_is_run_there(env):
+    child = pexpect.spawn(sys.executable, ["-m", "agent_repl"], env=env, cwd=env["HOME"], encoding="utf-8", timeout=30)
+    child.send("Agent.__name__ * 2\r")
+    child.expect("AgentAgent")
+    child.close(force=True)
 
 
 def test_an_await_cell_and_magics_come_from_ipython(person):

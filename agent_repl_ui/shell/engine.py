@@ -144,13 +144,17 @@ class Shell(TerminalInteractiveShell):  # type: ignore[misc]
         self._warm_up()
 
     def _warm_up(self) -> None:
-        """Once there is an agent that may be asked for a method, import in the background what asking takes."""
+        """Once an agent without methods stands at the prompt, import in the background what asking a host takes."""
         from agent_repl.session import default_session
 
         session = default_session()
-        if not self._warm and session.identities and session.mode != "cached":
-            self._warm = True
-            Thread(target=_import, args=("anthropic",), daemon=True).start()
+        new = any(not identity.names() for identity in session.identities.values())
+        if self._warm or self.pt_app is None or session.mode == "cached" or not new:
+            return
+        self._warm = True
+        with suppress(AgentError):
+            if session.provider.host:
+                Thread(target=_import, args=("anthropic",), daemon=True).start()
 
 
 def _import(module: str) -> None:
