@@ -16,7 +16,7 @@ from agent_repl_ui.words import transform
 
 pexpect = pytest.importorskip("pexpect")
 pytest.importorskip("pyte")
-from shells import Person, surroundings
+from shells import Person, surroundings  # noqa: E402
 
 TOTAL = '''```python
 def total(self, region="north"):
