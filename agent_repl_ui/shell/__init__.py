@@ -47,4 +47,4 @@ def _theme(environment: os._Environ[str]) -> str:
 def is_plain(environment: os._Environ[str]) -> bool:
     """Whether a person wants words only, or the terminal can draw nothing in place."""
     wanted = environment.get("AGENT_REPL_PLAIN") or environment.get("ACCESSIBLE")
-    return bool(wanted) or environment.get("TERM") == "dumb"
+    return bool(wanted) or environment.get("TERM") in ("dumb", "unknown")
