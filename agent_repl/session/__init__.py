@@ -162,7 +162,8 @@ class Session:
             model = f"{provider.name} {provider.model} on {provider.host or 'this machine'}"
         except AgentError:
             model = "no model (agent-repl model pull, or ANTHROPIC_API_KEY)"
-        return f"agent_repl · {model} · review: {self.mode} · {self.store.where}"
+        where = self.store.where.replace(f"{Path.cwd()}{os.sep}", "").replace(str(Path.home()), "~")
+        return f"agent_repl · {model} · review: {self.mode} · {where}"
 
     def close(self) -> None:
         """Give back the model; agents of a closed session still run what is pinned."""
