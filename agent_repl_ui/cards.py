@@ -87,8 +87,7 @@ def _rows(agent: Agent) -> tuple[list[tuple[str, ...]], str]:
         if method is not None:
             head, spent = method.entry.version, sum((version.usage for version in known), start=Usage())
             doc = _short((method.function.__doc__ or "").strip().partition("\n")[0])
-            tier = f"{method.tier} v{head.number}"
-            rows.append((name, tier, head.created[:10], str(len(known)), _price(spent), doc))
+            rows.append((name, f"{method.tier} v{head.number}", head.created[:10], str(len(known)), _price(spent), doc))
             total += spent
     if not rows[1:]:
         return rows, "no methods yet: call what you wish it could do"

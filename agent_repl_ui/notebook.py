@@ -15,8 +15,7 @@ from .render import as_html, as_text, escaped, event_line, highlighted, visible
 from .terminal import ASKING, decide
 
 REDRAW = 0.15  # seconds between two drawings of text that streams
-EXIT = "until this kernel ends"
-AUTO = f"auto, for this agent {EXIT}"
+ENDINGS = {"auto": "accepted, and so is what is not flagged, for this agent until this kernel ends"}
 ENTER = " (Enter accepts)"
 
 
@@ -66,7 +65,7 @@ class NotebookReviewer:
             try:
                 edit = partial(self._continue_in_cell, proposal)
                 verdict = decide(proposal, _answer, lambda text: print(_here(text)), edit)
-                ending = f"decision: {AUTO if verdict.decision == 'auto' else verdict.decision}"
+                ending = f"decision: {ENDINGS.get(verdict.decision, verdict.decision)}"
             finally:
                 output.draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
                 self._outputs.pop(proposal.title, None)
@@ -144,7 +143,7 @@ def _answer(prompt: str) -> str:
 
 
 def _here(text: str) -> str:
-    return text.replace("until exit", EXIT)
+    return text.replace("until you leave", "until this kernel ends")
 
 
 def _ask(prompt: str) -> str:

@@ -95,6 +95,25 @@ def test_a_yes_or_no_question(kernel):
     assert run(kernel, "print(reviewer.confirm('Go on?'))", [""])["text"] == ["False\n"]
 
 
+DECIDES = """
+import agent_repl_ui.notebook as module
+from agent_repl.records import Verdict
+def decides(proposal, ask, say, edit):
+    say("auto: accept what is not flagged until you leave")
+    return Verdict(ask("until you leave? (Enter accepts): "))
+real, module.decide = module.decide, decides
+"""
+
+
+def test_auto_says_how_far_it_reaches(kernel):
+    run(kernel, DECIDES)
+    seen = run(kernel, "reviewer.review(proposal)", ["", "auto"])
+    run(kernel, "module.decide = real")
+    assert seen["asked"] == ["until this kernel ends?: "] * 2
+    assert seen["text"] == ["auto: accept what is not flagged until this kernel ends\n"]
+    assert screen(seen)[0].endswith("for this agent until this kernel ends\n")
+
+
 # ── edit: a cell of the person's own ──
 
 
@@ -119,7 +138,6 @@ def test_the_new_cell_has_the_persons_own_name_of_the_agent(kernel, tmp_path):
     assert seen["next_cell"] == [f"%%agent --code deep.answer\n{ANSWER}\n"]
     seen = run(kernel, "deep.answer()", ["a"])
     assert seen["execute_result"][0]["data"]["text/plain"] == "42"
-    assert "Provider scripted" not in "".join(screen(seen))
 
 
 # ── one output, which says what is true ──
