@@ -17,6 +17,7 @@ from .terminal import ASKING, decide
 REDRAW = 0.15  # seconds between two drawings of text that streams
 ENDINGS = {"auto": "accepted, and so is what is not flagged, for this agent until this kernel ends"}
 ENTER = " (Enter accepts)"
+SCOPE = "until you leave", "until this kernel ends"
 
 
 class NotebookReviewer:
@@ -64,7 +65,7 @@ class NotebookReviewer:
             output.draw(as_text(proposal), as_html(proposal))
             try:
                 edit = partial(self._continue_in_cell, proposal)
-                verdict = decide(proposal, _answer, lambda text: print(_here(text)), edit)
+                verdict = decide(proposal, _answer, lambda text: print(text.replace(*SCOPE)), edit)
                 ending = f"decision: {ENDINGS.get(verdict.decision, verdict.decision)}"
             finally:
                 output.draw(f"{as_text(proposal)}{ending}\n", as_html(proposal, ending))
@@ -99,7 +100,7 @@ class _Output:
 
     def __init__(self) -> None:
         self._lines: list[tuple[str, str]] = []  # the kind of the event, and its words
-        self._reply, self._begun, self._drawn = "", time.monotonic(), 0.0
+        self._reply, self._writer, self._begun, self._drawn = "", "", time.monotonic(), 0.0
         self._handle: Any = None
 
     def add(self, event: Event) -> None:
@@ -112,6 +113,9 @@ class _Output:
             line = f"{event.title} · the model has ended after {time.monotonic() - self._begun:.1f} s"
         if event.kind in ("writing", "attempt"):
             self._reply = ""
+        if event.kind == "writing":
+            self._writer = f" · {line.removesuffix(f' writes {event.title}')}"
+        line += self._writer * (event.kind == "done")
         self._lines = [*(known for known in self._lines if known[0] in kept), (event.kind, line)]
 
     def draw_progress(self, now: bool) -> None:
@@ -138,12 +142,8 @@ class _Output:
 
 def _answer(prompt: str) -> str:
     """What the person answers; where an empty line would accept, it asks again."""
-    answer = _ask(_here(prompt.replace(ENTER, "")))
+    answer = _ask(prompt.replace(ENTER, "").replace(*SCOPE))
     return answer if answer.strip() or ENTER not in prompt else _answer(prompt)
-
-
-def _here(text: str) -> str:
-    return text.replace("until you leave", "until this kernel ends")
 
 
 def _ask(prompt: str) -> str:

@@ -176,7 +176,7 @@ def test_each_stage_takes_the_place_of_the_one_before(kernel):
 def test_only_the_end_stays(kernel):
     told = [("writing", "a model writes sales.total"), ("text", "def total(self):\n    return 1")]
     seen = run(kernel, f"tell(*{told}, ('written', ''), ('done', 'NEW v1 · 3.2 s'))", [])
-    assert screen(seen) == ["sales.total · NEW v1 · 3.2 s\ndef total(self):\n    return 1"]
+    assert screen(seen) == ["sales.total · NEW v1 · 3.2 s · a model\ndef total(self):\n    return 1"]
 
 
 def test_what_ends_after_a_review_draws_nothing_more(kernel):
@@ -188,7 +188,7 @@ def test_what_ends_after_a_review_draws_nothing_more(kernel):
 def test_two_methods_that_are_written_at_once_have_an_output_each(kernel):
     cell = "tell(('writing', 'one writes sales.total'))\nreviewer.tell(Event('writing', 'two writes x.y', 'x.y'))"
     seen = run(kernel, f"{cell}\ntell(('done', 'NEW v1'))")
-    assert screen(seen) == ["sales.total · NEW v1", "two writes x.y"]
+    assert screen(seen) == ["sales.total · NEW v1 · one", "two writes x.y"]
 
 
 def test_a_warning_is_printed_and_stays(kernel):
