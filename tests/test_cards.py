@@ -157,8 +157,9 @@ def test_after_the_undo_an_agent_is_its_repr(kernel, tmp_path):
 
 def test_a_terminal_keeps_the_repr(grown):
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
-    shell = InteractiveShell()
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
     undo = cards.install(shell)
     shell.display_formatter.active_types = ["text/plain"]
     assert shell.display_formatter.format(grown)[0] == {"text/plain": repr(grown)}
