@@ -140,6 +140,14 @@ def test_the_new_cell_has_the_persons_own_name_of_the_agent(kernel, tmp_path):
     assert seen["execute_result"][0]["data"]["text/plain"] == "42"
 
 
+def test_the_cell_that_edit_makes_is_run_and_the_call_answers_with_it(kernel, tmp_path):
+    load(kernel, tmp_path, ANSWER, answers=[])
+    run(kernel, 'deep = Agent("deep thought")', [])
+    cell = run(kernel, "deep.answer()", ["e"])["next_cell"][0]
+    assert run(kernel, cell.replace("6 * 7", "6 * 8"), [])["error"] == []
+    assert run(kernel, "deep.answer()", [])["execute_result"][0]["data"]["text/plain"] == "48"
+
+
 # ── one output, which says what is true ──
 
 
