@@ -2,7 +2,7 @@
 
     demo      an analyst that is written while you watch, by the embedded model (fetched once, 1.1 GB)
     test      ruff, mypy, and every test that needs neither the model nor much time
-    test-all  the same, the slow tests, those of the model, and the other Pythons on the PATH
+    test-all  the same, the slow tests, those of the model, the oldest IPython, and the other Pythons on the PATH
     lint      ruff and mypy
     bench     the benchmarks
     eval      how good the written code is (comes later)
@@ -16,6 +16,7 @@ What follows the command goes on to its tool: run.py demo --help, run.py test -k
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,7 @@ NEW_ENOUGH = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
 MODEL_IS_HERE = "from agent_repl_local import installed; raise SystemExit(not installed())"
 QUICK = "not model and not slow"
 UNFINISHED = "unfinished"
+NOTHING_SELECTED = 5  # what pytest ends with then
 
 
 def main(arguments: list) -> int:
@@ -73,7 +75,29 @@ def test(arguments: list) -> int:
 def test_all(arguments: list) -> int:
     home = Environment(".venv")
     home.ensure("dev", "local")
-    return check(home) or home.pytest(*arguments) or other_pythons(arguments)
+    return check(home) or home.pytest(*arguments) or oldest_front_ends(arguments) or other_pythons(arguments)
+
+
+def oldest_front_ends(arguments: list) -> int:
+    """The tests of what people see, with the oldest versions of what it stands on; a selection may leave none."""
+    home = Environment(".venv-oldest", pins=oldest_allowed())
+    home.ensure("dev")
+    status = home.pytest("-m", QUICK, *front_end_tests(), *arguments)
+    return 0 if status == NOTHING_SELECTED else status
+
+
+def oldest_allowed() -> list:
+    """Requirements like `ipython==7.34`: the lower bounds in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text()
+    bounds = re.findall(r'"(ipython|ipykernel|prompt_toolkit|pygments|rich)>=([\d.]+)', text)
+    return [f"{name}=={version}" for name, version in bounds]
+
+
+def front_end_tests() -> list:
+    """The test files that speak of a shell, a kernel, a terminal, or of what draws and asks there."""
+    speaks = re.compile(r"IPython|kernel|pexpect|agent_repl_ui")
+    files = sorted((ROOT / "tests").glob("test_*.py"))
+    return [str(file) for file in files if speaks.search(file.read_text(encoding="utf-8"))]
 
 
 def other_pythons(arguments: list) -> int:
@@ -122,9 +146,10 @@ COMMANDS = {"demo": demo, "test": test, "test-all": test_all, "lint": lint, "ben
 
 
 class Environment:
-    """A virtual environment of this checkout, made by `python`."""
+    """A virtual environment of this checkout, made by `python`; `pins` take the place of newer versions."""
 
-    def __init__(self, name: str, python: str = THIS_PYTHON) -> None:
+    def __init__(self, name: str, python: str = THIS_PYTHON, pins: list = ()) -> None:
+        self.pins = pins
         self.path = place(name)
         self.base = python
         self.python = str(self.path / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
@@ -159,7 +184,8 @@ class Environment:
         say("installing agent_repl[{}] (first time, about a minute) ...".format(",".join(extras)))
         self.stamp.write_text(UNFINISHED)
         package = "{}[{}]".format(ROOT, ",".join(extras))
-        if self.call("-m", "pip", "install", "-qq", "--editable", package, stdin=subprocess.DEVNULL):
+        wanted = [["--editable", package], *([self.pins] if self.pins else [])]
+        if any(self.call("-m", "pip", "install", "-qq", *each, stdin=subprocess.DEVNULL) for each in wanted):
             self.stamp.unlink()
             raise SystemExit("the installation failed: the lines above say why. Run this again when it is mended.")
         self.stamp.write_text(" ".join([fingerprint(), *extras]))

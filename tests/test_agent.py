@@ -537,7 +537,8 @@ def test_tab_writes_nothing(ip, capsys, jedi, evaluation):
 @pytest.mark.filterwarnings("ignore:`Completer.complete`")
 def test_tab_offers_the_methods_that_there_are(ip):
     ip.Completer.use_jedi = False
-    assert {".double", ".path"} <= set(ip.complete("sales.")[1])
+    offered = {match.rpartition(".")[2] for match in ip.complete("sales.")[1]}  # an old IPython offers "sales.double"
+    assert {"double", "path"} <= offered
 
 
 def test_the_error_of_an_unasked_call_is_short_in_ipython(ip, capsys):

@@ -197,6 +197,22 @@ def test_the_demo_asks_the_embedded_model_whatever_keys_are_set(checkout: Any, m
     assert checkout.done == ["make", "install local"]
 
 
+def test_the_oldest_front_ends_are_those_that_the_project_allows() -> None:
+    run = load_run()
+    assert "ipython==7.34" in run.oldest_allowed()
+    assert {each.partition("==")[0] for each in run.oldest_allowed()} >= {"ipykernel", "prompt_toolkit"}
+    names = {Path(file).name for file in run.front_end_tests()}
+    assert names >= {"test_magics.py", "test_notebook_review.py", "test_terminal_review.py", "test_shell.py"}
+    assert "test_store_sqlite.py" not in names
+
+
+def test_old_versions_take_the_place_of_new_ones_and_a_selection_may_leave_no_test(checkout: Any) -> None:
+    checkout.oldest_allowed = lambda: ["ipython[old]==7.34"]
+    checkout.Environment.pytest = lambda environment, *arguments: checkout.NOTHING_SELECTED
+    assert checkout.oldest_front_ends(["-k", "nothing"]) == 0
+    assert checkout.done == ["make", "install dev", "install old"]
+
+
 def load_run() -> ModuleType:
     spec = importlib.util.spec_from_file_location("run_under_test", ROOT / "run.py")
     assert spec

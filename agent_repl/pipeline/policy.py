@@ -52,13 +52,13 @@ def require_model(case: Case) -> None:
     _require_no_typo(case)
     if shop.mode == "cached":
         raise CacheMiss(
-            f"no accepted code fits {case.title}{_shown(case)} and the review mode here is `cached`: call it where a "
-            f"person can review it, or set review to `auto` or `later` (AGENT_REPL_REVIEW)"
+            f"no accepted code fits {case.title}{_shown(case)} and the review mode here is `cached`.\n"
+            "Call it where a person can review it, or set review to `auto` or `later` (AGENT_REPL_REVIEW)."
         )
     if shop.mode == "ask" and not shop.reviewer.can_ask:
         raise ReviewRequired(
-            f"{case.title} is not written yet and nobody can answer here: run it in a terminal or a notebook, or set "
-            f"review to `auto`, `later` or `cached` (AGENT_REPL_REVIEW)"
+            f"{case.title} is not written yet and nobody can answer here.\n"
+            "Run it in a terminal or a notebook, or set review to `auto`, `later` or `cached` (AGENT_REPL_REVIEW)."
         )
 
 
@@ -103,7 +103,7 @@ def _waits(case: Case, code: Code, diff: Diff) -> str:
     flagged = ", ".join(f"{e.kind} ({e.detail}, line {e.line})" for e in code.effects if e.flagged)
     because = f"it is flagged: {flagged}" if flagged else f"the review mode is `{case.shop.mode}`"
     because = "it breaks an example that was kept as a check" if diff.broken else because
-    return f"{case.title} is written and waits for a person, since {because}; call it in a terminal or a notebook"
+    return f"{case.title} is written and waits for a person, since {because}.\nCall it in a terminal or a notebook."
 
 
 def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
