@@ -9,7 +9,7 @@ from typing import Any
 from agent_repl.agent import Agent
 from agent_repl.session import default_session
 
-from . import complete, words
+from . import cards, complete, words
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, paint
 from .status import will_run
@@ -35,6 +35,7 @@ def load(ip: Any) -> None:
         ip.input_transformers_cleanup.insert(2, _as_typed)  # before what strips prompts
         undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
         undo.callback(words.install(ip))
+        undo.callback(cards.install(ip))
         _loaded[ip] = undo.pop_all()
     print(session.describe())
 
