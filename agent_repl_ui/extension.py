@@ -1,9 +1,7 @@
 """`%load_ext agent_repl`: a reviewer for this shell, `%agent`, and what a cell will run."""
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from typing import Any, cast
 
 from agent_repl.agent import Agent
@@ -11,8 +9,8 @@ from agent_repl.errors import AgentError
 from agent_repl.session import default_session
 
 from .notebook import NotebookReviewer
-from .render import colour_wanted, escaped, paint
-from .status import will_run
+from .render import escaped
+from .status import watch
 from .terminal import TerminalReviewer
 from .verbs import run
 
@@ -21,7 +19,7 @@ _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 def load(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session, announce, undo = default_session(), partial(_announce, ip), ExitStack()
+    session, undo = default_session(), ExitStack()
     undo.callback(setattr, session, "reviewer", session.reviewer)
     session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
     if ip.user_ns.get("Agent", Agent) is Agent:
@@ -31,8 +29,7 @@ def load(ip: Any) -> None:
     undo.callback(ip.drop_by_id, {"Agent": Agent})
     ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
     undo.callback(ip.magics_manager.magics["line"].pop, "agent", None)
-    ip.events.register("pre_run_cell", announce)
-    undo.callback(ip.events.unregister, "pre_run_cell", announce)
+    undo.callback(watch(ip))
     _loaded[ip] = undo
     print(session.describe())
 
@@ -40,14 +37,6 @@ def load(ip: Any) -> None:
 def unload(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
     _loaded.pop(ip).close()
-
-
-def _announce(ip: Any, info: Any) -> None:
-    session = default_session()
-    session.sync()
-    if session.settings.show != "off" and session.reviewer.can_ask:
-        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-            print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
 def _magic(ip: Any) -> Callable[[str], Any]:

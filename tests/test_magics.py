@@ -14,7 +14,6 @@ from traitlets.config import Config
 from agent_repl import Agent
 from agent_repl.session import use
 from agent_repl_ui import verbs
-from agent_repl_ui.status import will_run
 
 TOTAL = '''
 def total(self):
@@ -142,13 +141,6 @@ def grown(ip, session):
     ip.run_cell("sales.total()")
     assert len(session.provider.prompts) == 1
     return ip
-
-
-def test_what_a_cell_will_run_is_known_from_its_text(grown):
-    names = {**grown.user_ns, "number": 3}
-    assert will_run("[sales.total() for _ in range(2)]", names)[0].startswith("sales.total · CACHED v1")
-    for silent in ("sales.never_called()", "number.total()", "sales.total", "nobody.total()", "sales.total("):
-        assert will_run(silent, names) == []
 
 
 def test_show_prints_the_code(grown, capsys):
