@@ -9,8 +9,8 @@ _HOMES = {
     "session": ("Session", "default_session", "open_session"),
     "agent": ("Agent",),
     "control": (
-        *("diff", "emit", "examples", "forget", "keep", "pin", "prompt", "revise", "rollback", "source", "status"),
-        *("undo", "unpin", "versions"),
+        *("accept", "define", "diff", "edit", "emit", "examples", "forget", "keep", "pending", "pin", "prompt"),
+        *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),

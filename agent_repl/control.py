@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from difflib import unified_diff
 from functools import wraps
@@ -13,14 +13,17 @@ from pathlib import Path, PosixPath, WindowsPath
 from typing import Any, NamedTuple, TypeVar
 
 from . import pipeline
-from .agent import Agent, MethodHandle
+from .agent import Agent, MethodHandle, make
 from .atomic import replace_file
 from .errors import AgentError, ModuleError
 from .modules import Part, render
-from .pipeline import Workshop, history, pinning
+from .pipeline import Workshop, byhand, case_for, history, pinning
+from .pipeline.case import Case
 from .pipeline.drafts import wanted
 from .pipeline.ledger import Ledger
 from .pipeline.methods import Identity, Method
+from .pipeline.words import Wanted, from_words
+from .pipeline.words import say as words_said
 from .protocols import Place
 from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
@@ -44,6 +47,10 @@ class Target(NamedTuple):
     @property
     def state(self) -> Mapping[str, Any]:
         return pipeline.state_of(self.shop.executor.open(self.agent))
+
+    def case(self) -> Case:
+        """What is asked about the method outside a call."""
+        return case_for(self.shop, self.identity, self.agent, self.name, (), {}, Ledger(), made=False)
 
     def method(self) -> Method:
         """The head; raises AgentError where there is none."""
@@ -117,7 +124,7 @@ def versions(target: Target) -> tuple[Version, ...]:
 @_verb
 def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
     """Exactly what would be sent if the method were written for this call now."""
-    case = pipeline.case_for(target.shop, target.identity, target.agent, target.name, args, kwargs, Ledger())
+    case = case_for(target.shop, target.identity, target.agent, target.name, args, kwargs, Ledger())
     request, failure = wanted(case)
     return prompt_for(request, failure, 1, target.shop.settings.template_directory)
 
@@ -181,6 +188,69 @@ def revise(target: Target, words: str = "") -> Any:
 def examples(target: Target) -> tuple[Example, ...]:
     """What accepted runs answered, oldest first; those that were kept are checks that a new version must pass."""
     return target.shop.store.examples(target.identity.key(target.name))
+
+
+@_verb
+def write(target: Target, words: str, examples: Sequence[tuple[Any, ...]] = ()) -> str:
+    """Have a method written by these words now; says what became of it.
+
+    Each example is a call that is then made and what it must answer: its positional arguments, its keywords, and the
+    answer as Python shows it. Raises AgentError, and nothing serves, where answers stay wrong.
+    """
+    wanted = [Wanted(*example) for example in examples]
+    return from_words(target.shop, target.identity, target.agent, target.name, words, wanted)
+
+
+@_verb
+def define(target: Target, source: str) -> Path:
+    """Check hand-written code and pin it; raises InvalidCode, or Rejected where it breaks a check."""
+    byhand.define(target.case(), source, pinned=True)
+    return pin(target.agent, target.name)
+
+
+@_verb
+def edit(target: Target, source: str) -> str:
+    """Put a person's text in the place of the head, or of the draft that waits; says for which calls it serves."""
+    byhand.define(target.case(), source, pinned=False)
+    return status(target.agent, target.name)
+
+
+@_verb
+def accept(target: Target) -> str:
+    """Accept the draft that waits, as it is: the next call of its kind runs it."""
+    return byhand.accept(case := target.case(), byhand.waiting(case))
+
+
+@_verb
+def reject(target: Target) -> str:
+    """Reject the draft that waits: it is kept, and marked when it is shown again."""
+    return byhand.reject(case := target.case(), byhand.waiting(case))
+
+
+def say(agent: Agent, words: str) -> Any:
+    """Ask in words: a method is named, written and called; the same words again call it without a model."""
+    return words_said(type(agent)._agent_repl_shop_, _synced(agent), agent, words)
+
+
+def pending(session: Any) -> tuple[Version, ...]:
+    """The drafts in this home that wait for a decision."""
+    return tuple(session.store.pending())
+
+
+def review_pending(session: Any) -> list[str]:
+    """Ask the session's reviewer about every draft that waits; says what came of each. Ctrl-C leaves the rest."""
+    return [_review_one(session, draft) for draft in pending(session)]
+
+
+def _review_one(session: Any, draft: Version) -> str:
+    known = {p.path[5:]: "" for p in draft.premises if p.path[:5] == "self." and p.path[5:].isidentifier()}
+    identity = session.identity(draft.key.identity)
+    agent = make(identity.live, known)
+    target = Target(agent, draft.key.name, identity, type(agent)._agent_repl_shop_)
+    try:
+        return byhand.reviewed(target.case(), draft)
+    except AgentError as error:
+        return str(error)
 
 
 @_verb

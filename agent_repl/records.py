@@ -11,7 +11,7 @@ from agent_repl_bounds.records import Effect as Effect
 
 Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
 Author = Literal["model", "person", "file", "repair"]
-Decision = Literal["accept", "edit", "revise", "reject", "pin"]
+Decision = Literal["accept", "auto", "edit", "revise", "reject", "pin"]
 Standing = Literal["draft", "accepted", "rejected", "failed"]
 Mode = Literal["ask", "auto", "later", "cached"]
 
@@ -32,6 +32,7 @@ class Call:
     identity: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    made: bool = True  # else code is wanted before anybody calls it
 
 
 class Premise(NamedTuple):
@@ -95,6 +96,7 @@ class Spec:
     files: frozenset[str] = frozenset()  # texts that may name a file
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
+    called: bool = True  # else `args` and `kwargs` say nothing, and the code has parameters of its own choice
 
 
 @dataclass(frozen=True)
@@ -180,12 +182,16 @@ class Proposal:
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
     answers: tuple[str, ...] = ()  # which of them change then
+    versions: tuple[Version, ...] = ()  # those of this method, oldest first
     check: Callable[[str], str] = lambda source: ""  # what is wrong with an edited source, "" when nothing is
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A reviewer's answer: `source` comes with "edit", `feedback` with "revise"."""
+    """A reviewer's answer: `source` comes with "edit", `feedback` with "revise".
+
+    "auto" accepts this code, and until exit what is not flagged for this agent.
+    """
 
     decision: Decision
     source: str = ""
@@ -196,7 +202,7 @@ class Verdict:
 class Event:
     """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words."""
 
-    kind: str  # text, loading, writing, attempt, repair, running, done or warning
+    kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
     text: str
     title: str = ""
 

@@ -95,4 +95,4 @@ def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], atte
 
 def with_feedback(request: Request, head: str, feedback: str) -> Request:
     """The same request, with a draft and what the person said of it."""
-    return replace(request, head=head, changes="the person asks for a change", feedback=feedback)
+    return replace(request, head=head, changes="the person asks for a change" * bool(head), feedback=feedback)

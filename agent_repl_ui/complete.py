@@ -7,7 +7,7 @@ from .verbs import VERBS
 
 
 def agent_words(line: str, names: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each text that may stand for the last word of an `%agent ...` line, with what it is; nothing is run or written."""
+    """Each text that may stand for the last word of an `%agent ...` line, with what it is; nothing is run."""
     words = line.removeprefix("%agent").lstrip().split(" ")
     if len(words) > 1:
         return []

@@ -30,7 +30,8 @@ from .pinning import pin, sync
 from .policy import require_kept, verdict_on
 from .undo import Undo
 
-__all__ = ["Workshop", "case_for", "execute", "fill", "keep", "object_request", "revise", "serve", "settle", "state_of"]
+__all__ = ["Workshop", "case_for", "decide", "execute", "fill", "first_call", "keep", "object_request", "revise"]
+__all__ += ["serve", "settle", "state_of"]
 
 
 def serve(
@@ -58,7 +59,7 @@ def serve(
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
         with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
-            return _first(case_for(shop, identity, agent, name, args, kwargs, book))
+            return first_call(case_for(shop, identity, agent, name, args, kwargs, book))
     if shop.log is None:
         return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
     with ledger(f"{identity.label}.{name}", shop.log, nested):
@@ -104,7 +105,7 @@ def _head(
 
 def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
     """Whether served code that raised is repaired at once: where the policy decides. A person is told how."""
-    if shop.mode == "auto":
+    if shop.mode_for(identity) == "auto":
         return shop.settings.repairs > 0
     words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
     shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
@@ -115,7 +116,7 @@ def _repaired(case: Case, method: Method, error: Exception) -> Any:
     """The answer of repaired code; the original error where none can be had."""
     case.shop.failures[case.call.key] = Failure(method.code.source, explain(error))
     try:
-        return _first(case)
+        return first_call(case)
     except AgentError as later:
         raise error from later
 
@@ -124,10 +125,10 @@ def _given(place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> li
     return [*args, *kwargs.values(), *state_of(place).values()]
 
 
-def _first(case: Case, words: str = "") -> Any:
+def first_call(case: Case, words: str = "") -> Any:
     """A call that no accepted code is known to fit: settle on code, run it, keep it when it works.
 
-    With `words` the code that is there is revised by them, whether it fits or not.
+    With `words` it is written by them: what is there is revised, whether it fits or not.
     """
     __tracebackhide__ = True
     call, shop = case.call, case.shop
@@ -144,7 +145,7 @@ def _first(case: Case, words: str = "") -> Any:
             if not is_inside(error, values):
                 raise
             _failed(case, method, error)
-            if shop.mode != "auto" or not repairs_left:
+            if case.mode != "auto" or not repairs_left:
                 raise
         else:
             _keep(case, method, premises)
@@ -161,7 +162,7 @@ def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str
         case = case_for(shop, identity, agent, name, args, kwargs, book)
         if error is not None:
             shop.failures[case.call.key] = Failure(method.code.source, explain(error))
-        return _first(case, words)
+        return first_call(case, words)
 
 
 def execute(
@@ -249,22 +250,24 @@ def settle(case: Case, words: str = "") -> Method:
                 return method
         with case.book.timed("settle"):
             waiting = revised(case, words) if words else waiting_draft(case, past)
-            return _decide(case, waiting or unchanged_head(case) or new_draft(case))
+            return _accept(case, *decide(case, waiting or unchanged_head(case) or new_draft(case)))
 
 
-def _decide(case: Case, first: Draft) -> Method:
-    draft, code, why = first
+def decide(case: Case, first: Draft) -> tuple[Version, Code, Diff, bool]:
+    """What is accepted in the end, which answers change then, and whether it is to be pinned; raises Rejected."""
+    shop, (draft, code, why) = case.shop, first
     while True:
         diff = compared(case, code)
         verdict = verdict_on(case, draft, code, why, diff)
         match verdict.decision:
-            case "accept" | "pin":
+            case "accept" | "pin" | "auto":
                 require_kept(case, code, diff)
-                return _accept(case, draft, code, diff, pinned=verdict.decision == "pin")
+                shop.auto.update([case.identity.template] * (verdict.decision == "auto"))
+                return draft, code, diff, verdict.decision == "pin"
             case "edit":
                 draft, code, why = edited(case, draft, verdict.source)
                 require_kept(case, code, diff := compared(case, code))
-                return _accept(case, draft, code, diff)
+                return draft, code, diff, False
             case "revise":
                 draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
@@ -273,7 +276,7 @@ def _decide(case: Case, first: Draft) -> Method:
                 raise Rejected(f"{case.title} was rejected; nothing is lost: call it again to see it, or to revise it")
 
 
-def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool = False) -> Method:
+def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> Method:
     """Accepted code is provisional at once: it serves this call, nested ones and those that wait.
 
     It goes on to serve kinds of calls that the head served where it was seen to give the same answer.
@@ -285,7 +288,7 @@ def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool = F
     entry = Entry(version, (), pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     guards = head.entry.guards if head and head.entry.version.unit == version.unit else held(case, diff)
-    method.reviewed = "review" in case.book.timings
+    method.reviewed = None if draft.verdict == "accepted" else "review" in case.book.timings
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
     case.book.tier = tier
     noted(tier=tier, version=version.number, author=version.author, effects=[e.kind for e in code.effects if e.flagged])
@@ -328,5 +331,5 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     case.identity.refresh()
     if not proven:
         judged(case, version, "failed", message)
-    then = "" if case.shop.mode == "auto" else "; call it again to have it repaired"
+    then = "" if case.mode == "auto" else "; call it again to have it repaired"
     case.tell(Event("repair", f"{message.splitlines()[0]}; its state was put back{then}"))

@@ -17,6 +17,9 @@ from ..wrapping import real_names
 from .ledger import Ledger, Log
 from .methods import Identity
 
+ANY_CALL = Premise("any call", "")
+"""The first premise of code that was written before anybody called it."""
+
 
 @dataclass
 class Workshop:
@@ -34,6 +37,11 @@ class Workshop:
     failures: dict[Any, Failure] = field(default_factory=dict)
     log: Log | None = None
     refuses: str = ""
+    auto: set[str] = field(default_factory=set)  # identities for which a person said so, until exit
+
+    def mode_for(self, identity: Identity) -> Mode:
+        """The review mode for the agents of an identity."""
+        return "auto" if self.mode == "ask" and identity.template in self.auto else self.mode
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,10 @@ class Case:
     def title(self) -> str:
         return f"{self.call.label}.{self.name}"
 
+    @property
+    def mode(self) -> Mode:
+        return self.shop.mode_for(self.identity)
+
     def tell(self, event: Event) -> None:
         self.shop.reviewer.tell(replace(event, title=self.title))
 
@@ -66,11 +78,12 @@ def case_for(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     book: Ledger,
+    made: bool = True,
 ) -> Case:
-    """The case of one call as it stands now."""
+    """The case of one call as it stands now, or with `made` false of a method that is wanted before any call."""
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
-    call = Call(identity.key(name), identity.label, filled, args, dict(kwargs))
+    call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), made)
     return Case(shop, identity, place, call, book)
 
 
@@ -93,6 +106,8 @@ def request_of(case: Case) -> Request:
     call = case.call
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
     about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
+    if not call.made:
+        return replace(about, name=call.key.name, parameters="self, ...", premises=(ANY_CALL, *about.premises))
     return describe_call(about, call.key.name, call.args, call.kwargs, samples)
 
 
@@ -121,7 +136,8 @@ def spec_of(case: Case) -> Spec:
     here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
     has = frozenset(state) | real.keys() - methods
-    return Spec(case.name, call.args, call.kwargs, has, frozenset(methods - {case.name}), frozenset(named), paths)
+    known = frozenset(methods - {case.name})
+    return Spec(case.name, call.args, call.kwargs, has, known, frozenset(named), paths, called=call.made)
 
 
 def _plain_methods(case: Case) -> list[str]:

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..effects import parse
 from ..errors import StoreError
 from ..flow import options
 from ..prompts import Failure, Request
-from ..records import Author, Code, Entry, Event, Guard, Premise, Standing, Usage, Version
+from ..protocols import Provider
+from ..records import Author, Code, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..signature.guards import differences
 from ..signature.options import signer
 from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
 from ..write import with_feedback, write
-from .case import Case, request_of, spec_of, state_of
+from .case import ANY_CALL, Case, request_of, spec_of, state_of
 from .examples import tried
 from .ledger import check_budget, noted
 from .methods import Method
 from .policy import require_model
 
 Draft = tuple[Version, Code, str]
+FROM_WORDS = "from words"
+"""How the reason of a version begins that was written from a person's words, which follow."""
 
 
 def waiting_draft(case: Case, past: Iterable[Entry]) -> Draft | None:
@@ -41,6 +46,8 @@ def _last(case: Case) -> Version | None:
     """The newest version, if it was written for just such a call."""
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
     shown = () if last is None else request_of(case).premises
+    if last is not None and last.premises[:1] == (ANY_CALL,):
+        return last if set(last.premises[1:]) <= set(shown) else None
     if last is None or last.premises[: len(shown)] != shown:
         return None
     return last if last.premises == (*shown, *_asked(case, parse(last.source))) else None
@@ -60,7 +67,7 @@ def _asked(case: Case, tree: ast.Module) -> Guard:
 def unchanged_head(case: Case) -> Draft | None:
     """A person may widen the head to a new kind of call as it is, where a trial does not raise; the policy may not."""
     head = case.identity.find(case.name)
-    if head is None or case.shop.mode != "ask" or case.call.key in case.shop.failures:
+    if head is None or case.mode != "ask" or case.call.key in case.shop.failures:
         return None
     binds, news = _news(case, head)
     report = tried(case) if binds else None
@@ -89,7 +96,7 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
     author: Author = "model"
     reason = "new"
     if revise:
-        request, reason = with_feedback(request, *revise), f"revised: {revise[1]}"
+        request, reason = with_feedback(request, *revise), f"{'revised' if revise[0] else FROM_WORDS}: {revise[1]}"
     elif failure:
         author, reason = "repair", f"repairs: {failure.message.splitlines()[0]}"
     elif head:
@@ -128,34 +135,44 @@ def _failure(case: Case) -> Failure | None:
 
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Any:
-    shop, settings = case.shop, case.shop.settings
-    provider = shop.provider()
-    case.tell(Event("writing", f"{provider.name} {provider.model} writes {case.title}"))
+    settings, spec = case.shop.settings, replace(spec_of(case), helpers=request.helpers)
+    tries, templates, spend = settings.generation_retries, settings.template_directory, partial(_spend, case)
+    with _asking(case, f"writes {case.title}") as provider:
+        return write(provider, request, spec, tries, case.tell, spend, failure, templates)
 
-    def spend(usage: Usage) -> None:
-        case.book.usage += usage
-        shop.usage += usage
-        noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
 
-    check_budget(case.book, shop.usage, settings)
-    with case.book.timed("write"):
-        return write(
-            provider,
-            request,
-            replace(spec_of(case), helpers=request.helpers),
-            settings.generation_retries,
-            case.tell,
-            spend,
-            failure,
-            settings.template_directory,
-        )
+def paid(case: Case, system: str, user: str) -> str:
+    """A short answer of the model, which is no code: its text."""
+    with _asking(case, f"names a method of {case.call.label}") as provider:
+        reply = provider.complete(Prompt(system, user, max_tokens=32), lambda text: None)
+    _spend(case, reply.usage)
+    return reply.text
+
+
+@contextmanager
+def _asking(case: Case, what: str) -> Iterator[Provider]:
+    """The provider, within the budget, while the person is told what it does."""
+    provider = case.shop.provider()
+    check_budget(case.book, case.shop.usage, case.shop.settings)
+    case.tell(Event("writing", f"{provider.name} {provider.model} {what}"))
+    try:
+        with case.book.timed("write"):
+            yield provider
+    finally:
+        case.tell(Event("written", ""))
+
+
+def _spend(case: Case, usage: Usage) -> None:
+    case.book.usage += usage
+    case.shop.usage += usage
+    noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
 
 
 def revised(case: Case, words: str) -> Draft:
-    """A new version of the head as the person's words want it."""
+    """A new version of the head as the person's words want it; the first one, where there is no head."""
     head = case.identity.find(case.name)
     if head is None:
-        return new_draft(case)
+        return new_draft(case, revise=("", words))
     return new_draft(case, revise=(head.code.source, words), parent=head.entry.version)
 
 

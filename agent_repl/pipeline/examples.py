@@ -136,10 +136,11 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
         return Diff(untried="it wraps an object, of which there is only one")
     callers = [n for n in case.identity.names() if (m := case.identity.find(n)) and case.name in m.code.calls]
     samples, today = [sample for name in (case.name, *callers) for sample in _samples(case, name)], _today(case)
-    samples += [today] * (not any(_is_same(sample, today) for sample in samples))
+    samples += [today] * (case.call.made and not any(_is_same(sample, today) for sample in samples))
     if not isolated:
         samples = [sample for sample in samples if sample.kept and sample.name == case.name]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
+    case.tell(Event("replaying", f"runs {len(samples)} known calls with the old code and the new"))
     old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
     return compare(samples, old, new, files, SECONDS, isolated)
 

@@ -19,18 +19,18 @@ _one_at_a_time = threading.RLock()
 def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> Verdict:
     """What the policy, or the person, says of a draft."""
     shop = case.shop
-    _require_policy(shop.settings, code)
+    require_policy(shop.settings, code)
     earlier = [v for v in shop.store.versions(case.call.key) if v.unit == code.unit and v.verdict != "draft"]
     if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens") and not diff.broken:
         return Verdict("accept")
     head = case.identity.find(case.name)
     pinned = head is not None and head.entry.pinned
-    if shop.mode == "auto" and not (code.flagged or diff.broken or pinned):
+    if case.mode == "auto" and not (code.flagged or diff.broken or pinned):
         return Verdict("accept")
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
         raise ReviewRequired(_waits(case, code, diff))
     rejected = bool(earlier) and earlier[-1].verdict == "rejected"
-    proposal = _proposal(case, draft, code, why, rejected, diff)
+    proposal = proposal_of(case, draft, code, why, rejected, diff)
     with _one_at_a_time, case.book.timed("review"):
         return shop.reviewer.review(proposal)
 
@@ -91,7 +91,8 @@ def _shown(case: Case) -> str:
     return f"({request_of(case).shown})"
 
 
-def _require_policy(settings: Settings, code: Code) -> None:
+def require_policy(settings: Settings, code: Code) -> None:
+    """Raise PolicyError for flagged code where the policy is strict."""
     flagged = [e for e in code.effects if e.flagged]
     if settings.policy == "strict" and flagged:
         listed = ", ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in flagged)
@@ -105,7 +106,8 @@ def _waits(case: Case, code: Code, diff: Diff) -> str:
     return f"{case.title} is written and waits for a person, since {because}; call it in a terminal or a notebook"
 
 
-def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
+def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
+    """What a reviewer is asked about a draft."""
     head = case.identity.find(case.name)
     spec = spec_of(case)
 
@@ -128,5 +130,6 @@ def _proposal(case: Case, draft: Version, code: Code, why: str, rejected: bool, 
         isolation=case.shop.executor.isolation,
         note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
         answers=tuple(lines(diff)),
+        versions=case.shop.store.versions(case.call.key),
         check=check,
     )

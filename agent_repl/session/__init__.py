@@ -62,6 +62,7 @@ class Session:
         if mode not in MODES:
             raise AgentError(f"the review mode is one of {', '.join(MODES)}, not {mode!r}")
         self._shop.mode = mode
+        self._shop.auto.clear()
 
     @property
     def reviewer(self) -> Reviewer:
@@ -85,7 +86,7 @@ class Session:
         """An agent of this identity with this state; nothing is asked of a model. `Agent` tells the rest."""
         if not isinstance(identity, str) or not identity.strip():
             raise AgentError('an agent needs words that say what it is: Agent("CSV data analyst for {path}", path=...)')
-        known = self._identity(identity, name)
+        known = self.identity(identity, name)
         made = make(known.live, state, wraps, deep)
         if hidden := state.keys() & set(known.names()):
             self.reviewer.tell(Event("warning", f"state {min(hidden)!r} hides the method of that name on this agent"))
@@ -97,7 +98,8 @@ class Session:
         self._warm(known, made)
         return made
 
-    def _identity(self, template: str, name: str | None) -> Identity:
+    def identity(self, template: str, name: str | None = None) -> Identity:
+        """What all agents with these words share; nothing is asked of a model."""
         if template not in self.identities:
             if name is not None and not is_name(name):
                 raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")

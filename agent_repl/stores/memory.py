@@ -58,6 +58,12 @@ class MemoryStore:
         with self._rows() as rows:
             return tuple(sorted(map(record_of, rows.find("version", *key)), key=lambda version: version.number))
 
+    def pending(self) -> tuple[Version, ...]:
+        with self._rows() as rows:
+            found = sorted(map(record_of, rows.find("version")), key=lambda version: version.number)
+        newest = {version.key: version for version in found}
+        return tuple(version for version in newest.values() if version.verdict == "draft")
+
     def heads(self, key: Key) -> tuple[Entry, ...]:
         with self._rows() as rows:
             return tuple(filter(None, map(rows.entry, rows.find("head", *key))))

@@ -109,7 +109,8 @@ def passed(method: Function, spec: Spec) -> dict[str, object]:
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
     empty = ast.fix_missing_locations(ast.Expression(ast.Lambda(args, ast.Constant(None))))
     signature = inspect.signature(eval(compile(empty, "<signature>", "eval"), {}))
-    return dict(list(signature.bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
+    bind = signature.bind if spec.called else signature.bind_partial
+    return dict(list(bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
 
 
 _GROWING = ("append", "extend", "add", "update", "setdefault", "insert")

@@ -1,0 +1,117 @@
+"""A method from a person's words: written before any call, by examples, or asked for at the prompt."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import chain, count
+from keyword import iskeyword
+from typing import Any, NamedTuple
+
+from ..errors import AgentError, InvalidCode
+from ..prompts import Failure, render
+from ..unit import RESERVED
+from . import decide, first_call, serve
+from .byhand import take
+from .case import Case, Workshop, case_for, request_of, spec_of
+from .drafts import FROM_WORDS, paid, revised
+from .examples import brief, called, keep
+from .ledger import ledger
+from .methods import Identity
+from .policy import require_model
+
+_ASK = """\
+A person says to {label}: {words!r}
+Answer with nothing but a name for the method that does this, two to four words in snake_case, such as revenue_by_month.
+"""
+
+
+class Wanted(NamedTuple):
+    """An example that a person gives beforehand: the call, and its answer as Python shows it."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    answer: str
+
+
+def from_words(
+    shop: Workshop, identity: Identity, agent: Any, name: str, words: str, examples: Sequence[Wanted] = ()
+) -> str:
+    """Have a method written by these words now; says what became of it.
+
+    With examples their calls are made: what answers otherwise is repaired, and at last refused with InvalidCode; what
+    answers right is kept as a check.
+    """
+    title = f"{identity.label}.{name}"
+    with ledger(title, shop.log) as book:
+        if examples:
+            told = "\n".join([words, *(f"{called(name, e.args, e.kwargs)} answers {e.answer}" for e in examples)])
+            return _until_right(shop, identity, agent, name, told, examples)
+        case = case_for(shop, identity, agent, name, (), {}, book, made=False)
+        with shop.flights[case.call.key], shop.store.lock(*case.call.key):
+            draft, code, diff, pinned = decide(case, revised(case, words))
+            take(case, draft, code, diff, pinned)
+    return f"{title} is written, and accepted for the first call that is made"
+
+
+def _until_right(
+    shop: Workshop, identity: Identity, agent: Any, name: str, words: str, examples: Sequence[Wanted]
+) -> str:
+    wrong = ""
+    for _ in range(shop.settings.repairs + 1):
+        with ledger(f"{identity.label}.{name}", shop.log) as book:
+            case = case_for(shop, identity, agent, name, *examples[0][:2], book)
+            values = [first_call(case, words), *(getattr(agent, name)(*e.args, **e.kwargs) for e in examples[1:])]
+        wrong = "; ".join(_differs(name, e, value) for e, value in zip(examples, values, strict=True))
+        if not wrong.strip("; "):
+            for example in examples:
+                with suppress(AgentError):  # an answer that is not plain was right all the same
+                    keep(shop, identity, agent, name, example.args, dict(example.kwargs))
+            return f"{identity.label}.{name} is written; it answers all {len(examples)} examples, kept as checks"
+        shop.failures[case.call.key] = Failure(identity.methods[name].code.source, wrong)
+    source = identity.methods[name].code.source
+    shop.store.drop(case.call.key)
+    identity.forget(name)
+    raise InvalidCode(f"{wrong}: it does not serve; say more in words, or write it with %%agent --code", "x", source)
+
+
+def _differs(name: str, example: Wanted, value: Any) -> str:
+    """How an answer differs from what was wanted; "" where it does not."""
+    same = repr(value) == example.answer.strip()
+    with suppress(ValueError, SyntaxError):
+        same = same or bool(ast.literal_eval(example.answer.strip()) == value)
+    shown = called(name, example.args, example.kwargs)
+    return "" if same else f"{shown} answers {brief(value)}, and must answer {example.answer.strip()}"
+
+
+def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
+    """Have a method named and written by these words, and call it; the same words again call the same method."""
+    words = " ".join(words.split())
+    known = _written_for(identity, words)
+    if known:
+        return serve(shop, identity, agent, known, (), {})
+    with ledger(f"{identity.label}: {words}", shop.log) as book:
+        name = _named(case_for(shop, identity, agent, "", (), {}, book), words)
+        return first_call(case_for(shop, identity, agent, name, (), {}, book), words)
+
+
+def _written_for(identity: Identity, words: str) -> str:
+    drafts = [v.key.name for v in identity.store.pending() if v.key.identity == identity.template]
+    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *drafts))
+    return next((name for name, all_ in found if any(v.reason == f"{FROM_WORDS}: {words}" for v in all_)), "")
+
+
+def _named(case: Case, words: str) -> str:
+    """A free name, which the model chooses; its own words where it says nothing that could be one."""
+    require_model(case)
+    system = render(request_of(case), directory=case.shop.settings.template_directory).system
+    reply = paid(case, system, _ASK.format(label=case.call.label, words=words))
+    said = re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", reply) or re.findall(r"\A\W*([a-z]\w+)\W*\Z", reply)
+    own = "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]) or "answer"
+    name: str = next((n for n in said if not iskeyword(n)), own)[:60]
+    spec = spec_of(case)
+    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base)}
+    names = chain([name], (f"{name}_{number}" for number in count(2)))
+    return next(n for n in names if n not in taken and n.isidentifier() and not iskeyword(n))
