@@ -298,7 +298,8 @@ def _info(identity: Identity, method: Method, place: Place | None = None) -> Met
 
 
 def _file_name(value: Any) -> str:
-    return Path(value).name if type(value) in (str, PosixPath, WindowsPath) and os.path.exists(value) else ""
+    name = Path(value).name if type(value) in (str, PosixPath, WindowsPath) and os.path.exists(value) else ""
+    return name if name.isprintable() else ""
 
 
 def _day(created: str) -> str:

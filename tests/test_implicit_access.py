@@ -827,7 +827,7 @@ ASKS: dict[str, tuple[str, Do]] = {
     "zipfile": ("seek", zipfile.ZipFile),
     "shlex": ("read", lambda x: list(shlex.shlex(x))),
     "select": ("fileno", lambda x: select.select([x], [], [], 0)),
-    "subprocess's input": ("fileno", lambda x: subprocess.run(["true"], stdin=x, check=False)),
+    "subprocess's input": ("fileno", lambda x: subprocess.run([sys.executable], stdin=x, check=False)),
     "uuid": ("replace", uuid.UUID),
     "urlparse": ("decode", urllib.parse.urlparse),
     "html.escape": ("replace", html.escape),

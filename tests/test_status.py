@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import locale
+import time
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,6 +186,15 @@ def test_state_and_what_an_object_has_are_no_methods_of_ours(screen, session, sa
     assert screen("x = rows.total()") == [LINE.format(today=today())]
 
 
+def test_what_a_wrapped_object_has_is_its_own_though_a_method_is_called_so(tmp_path):
+    home = kit.session(tmp_path, "def index(self, row):\n    return row\n")
+    plain = home.agent("keeper of rows", name="rows")
+    plain.index(3)
+    wrapping = home.agent("keeper of rows", wraps=["a"])
+    assert will_run("x.index(3)", {"x": plain}) == [(plain, "index")]
+    assert will_run("x.index('a')", {"x": wrapping}) == []
+
+
 def test_seeing_asks_nobody_and_runs_nothing(session, sales):
     class Loud:
         def __getattr__(self, name):
@@ -279,10 +289,10 @@ def test_nothing_is_printed_where_nobody_reads(screen, session):
     assert screen("x = sales.total()\nheld = [sales]\nheld[0].clean(' a')") == []
 
 
-def test_names_with_hidden_characters_are_written_out(screen, session):
+def test_a_file_whose_name_moves_the_cursor_is_told_by_its_state(screen, session):
     Path("a\x1b[2J\nb.csv").write_text("1\n")
     screen.ip.user_ns["odd"] = session.agent("adder of {path}", path="a\x1b[2J\nb.csv")
-    assert screen("x = odd.total()")[0].endswith("reads a\\x1b[2J b.csv")
+    assert screen("x = odd.total()")[0].endswith("reads self.path")
 
 
 def test_what_is_no_file_is_told_by_its_name_and_other_effects_are_named(screen, session, sales):
@@ -302,7 +312,30 @@ def test_a_pinned_method_is_told_and_counted_by_the_text(screen, sales):
     assert tally(screen.ip) == Tally(1, 1)
 
 
-def test_days_are_written_as_people_write_them_in_any_locale(monkeypatch):
+def test_a_pinned_call_in_a_capturing_cell_is_counted_once(screen, sales):
+    pin(sales.total)
+    screen("%%capture\nsales.total()")
+    assert tally(screen.ip) == Tally(1, 1)
+
+
+def test_a_path_that_is_not_opened_is_state_like_any_other(session, sales):
+    session.provider = kit.ScriptedProvider([kit.fenced("def say(self):\n    return self.path.upper()\n")])
+    sales.say()
+    assert control.status(sales.say).endswith("reads self.path")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
+def test_a_day_is_that_of_this_place(monkeypatch):
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    try:
+        assert control._day("2019-11-02T20:00:00+00:00") == "3 Nov 2019"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_days_are_written_as_people_write_them_in_any_locale():
     this_year = datetime.now().year
     for name in ("de_DE.UTF-8", "C.UTF-8"):
         try:
