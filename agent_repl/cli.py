@@ -4,10 +4,10 @@ Exit codes: 0 done, 1 an error of ours (one line on standard error), 2 usage, 13
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from importlib import metadata
+from typing import NoReturn
 
 from .errors import AgentError
 
@@ -15,6 +15,9 @@ from .errors import AgentError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `agent-repl` with these words, by default the process's own, and give back its exit code."""
     words = _parser().parse_args(argv)
+    for name in ("review", "model", "home", "theme", "plain"):  # what the variable of the same name says
+        if value := getattr(words, name):
+            os.environ[f"AGENT_REPL_{name.upper()}"] = value
     try:
         return int(words.run(words))
     except KeyboardInterrupt:
@@ -24,13 +27,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"usage: {self.prog} [options] [command] (--help tells them): {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("agent-repl", description="A Python shell that writes methods when first called.")
-    parser.add_argument("--version", action="version", version=f"agent-repl {_version()}")
+    parser = _Parser("agent-repl", description="A Python shell that writes methods when first called.")
+    parser.add_argument("--version", action="store_const", const=_version, dest="run", help="say which this is")
     parser.add_argument("-c", metavar="CODE", dest="code", help="run this code and leave")
-    parser.add_argument("--plain", action="store_true", help="no colours and no drawing in place, for screen readers")
+    parser.add_argument("-i", metavar="FILE", dest="file", help="run this file, then stay")
+    parser.add_argument("--plain", action="store_const", const="1", help="plain words, for screen readers")
+    parser.add_argument("--vi", action="store_true", help="edit as in vi")
+    parser.add_argument("--theme", choices=("dark", "light", "auto"), help="the terminal's background")
+    parser.add_argument("--review", choices=("ask", "auto", "later", "cached"), help="who looks at new code")
+    parser.add_argument("--model", metavar="NAME", help="the model that writes")
+    parser.add_argument("--home", metavar="DIR", help="where what is learnt is kept")
     parser.set_defaults(run=_shell)
     commands = parser.add_subparsers(title="commands", metavar="")
+    commands.add_parser("review", help="go through the drafts that wait for you").set_defaults(run=_review)
     for name, run, about in (
         ("demo", _demo, "watch an agent grow"),
         ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
@@ -41,18 +56,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
-    with suppress(metadata.PackageNotFoundError):
-        return metadata.version("ipython-agent-repl")
-    return "(not installed)"
+def _version(words: argparse.Namespace) -> int:
+    from importlib.metadata import distributions  # takes as long as half of a shell's own start
+
+    version = next((found.version for found in distributions(name="ipython-agent-repl")), "(not installed)")
+    print(f"agent-repl {version}")
+    return 0
 
 
 def _shell(words: argparse.Namespace) -> int:
     """Run the shell; with `-c CODE`, or a standard input that is no terminal, that code, and nothing is asked."""
     from agent_repl_ui.shell import start
 
-    code = words.code if words.code is not None or sys.stdin.isatty() else sys.stdin.read()
-    return start(code, words.plain)
+    given = words.code is not None or words.file or sys.stdin.isatty()
+    return start(words.code if given else sys.stdin.read(), words.file or "", words.vi)
+
+
+def _review(words: argparse.Namespace) -> int:
+    from agent_repl_ui.terminal import TerminalReviewer
+
+    from .control import review_pending
+    from .session import default_session
+
+    default_session().reviewer = TerminalReviewer()
+    print(*review_pending(default_session()) or ["no draft waits"], sep="\n")
+    return 0
 
 
 def _demo(words: argparse.Namespace) -> int:

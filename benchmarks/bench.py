@@ -323,8 +323,8 @@ def starts(folder: Path, turns: int) -> Iterator[Row]:
     yield beside("%load_ext agent_repl, in ipython -c", [loads, ipython], "ipython -c pass", turns)
     prompts = [_prompt(folder, name) for name in ("agent_repl", "IPython", "ptpython")]
     ours, *others = in_turn(prompts, turns)
-    for name, other in zip(("IPython's", "ptpython's"), others, strict=True):
-        yield _row("the shell's prompt", ours, f"{name} prompt", other, 1e3)
+    for name, other, aim in zip(("IPython's", "ptpython's"), others, (0.0, 1.0), strict=True):
+        yield _row("the shell's prompt", ours, f"{name} prompt", other, 1e3, aim)
 
 
 def _process(*arguments: str) -> Callable[[], float]:

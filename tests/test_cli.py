@@ -50,6 +50,23 @@ def test_wrong_words_are_usage_errors(words):
     assert "usage: agent-repl" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--theme", "pink"), "choose from"),
+        (("--review", "maybe"), "choose from"),
+        (("-i",), "expected one argument"),
+        (("review", "all"), "unrecognized arguments: all"),
+        (("draw",), "invalid choice: 'draw'"),
+    ],
+)
+def test_wrong_words_are_told_on_one_line(words, said):
+    done = run(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_words_after_demo_are_its_own(monkeypatch):
     taken = []
     monkeypatch.setitem(

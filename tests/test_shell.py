@@ -1,16 +1,17 @@
-"""The `agent-repl` shell, as a process."""
+"""The `agent-repl` shell as a process: code, scripts, files, and the plain prompt."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 pexpect = pytest.importorskip("pexpect")
+pytest.importorskip("pyte")
+from shells import surroundings  # noqa: E402
 
+ESCAPE = "\x1b"
 REPLY = "```python\ndef answer(self):\n    return 6 * 7\n```"
 SCRIPTED = f"""
 from agent_repl import ScriptedProvider, default_session
@@ -21,10 +22,7 @@ default_session().mode = "ask"
 
 @pytest.fixture
 def env(tmp_path) -> dict[str, str]:
-    places = {name: str(tmp_path) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")}
-    keep = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "AGENT_REPL_"))}
-    path = str(Path(__file__).parent.parent)
-    return {**keep, **places, "PYTHONPATH": path, "IPYTHONDIR": str(tmp_path / "ipython"), "TERM": "xterm"}
+    return surroundings(tmp_path)
 
 
 def run(env, *words: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -36,6 +34,9 @@ def run(env, *words: str, typed: str | None = None) -> subprocess.CompletedProce
 def shell(env, *words: str):
     words = ("-m", "agent_repl", "--plain", *words)
     return pexpect.spawn(sys.executable, list(words), env=env, cwd=env["HOME"], encoding="utf-8", timeout=30)
+
+
+# ── without a person ──
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,65 @@ def test_a_script_never_runs_unseen_code_and_says_why(env):
     assert "nobody can answer here" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-i", "nowhere.py"), "No such file"),
+        (("-c", "1"), "AGENT_REPL_THEME should be one of dark, light, auto, not 'pink'"),
+    ],
+)
+def test_what_cannot_start_says_why_on_one_line(env, words, said):
+    known = {} if "-i" in words else {"AGENT_REPL_THEME": "pink"}
+    done = run({**env, **known}, *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_options_set_what_the_settings_of_their_name_do(env, tmp_path):
+    told = "s = __import__('agent_repl').default_session(); print(s.mode, s.settings.model, s.store.where)"
+    done = run(env, "--review", "later", "--model", "some-model", "--home", str(tmp_path / "there"), "-c", told)
+    assert done.stdout.startswith("later some-model ")
+    assert str(tmp_path / "there") in done.stdout
+
+
+def test_the_shell_imports_no_model_sdk_before_it_is_needed(env):
+    wanted = "import sys; print([m for m in ('anthropic', 'xllamacpp', 'pandas', 'rich') if m in sys.modules])"
+    assert run(env, "-c", wanted).stdout == "[]\n"
+
+
+def test_nothing_is_left_to_review_and_that_is_said(env):
+    done = run(env, "review")
+    assert (done.returncode, done.stdout) == (0, "no draft waits\n")
+
+
+def test_a_setting_that_is_wrong_ends_the_shell_with_one_line(env):
+    child = pexpect.spawn(
+        sys.executable, ["-m", "agent_repl"], env={**env, "AGENT_REPL_REVIEW": "pink"}, encoding="utf-8", timeout=30
+    )
+    child.expect("agent-repl: AGENT_REPL_REVIEW: review should be one of auto, ask, later, cached, not 'pink'")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert "Traceback" not in child.before
+
+
+def test_plain_is_said_to_the_programs_below_too(env):
+    told = "import os; print(os.environ['AGENT_REPL_PLAIN'], os.environ['NO_COLOR'])"
+    assert run(env, "--plain", "-c", told).stdout == "1 1\n"
+
+
+@pytest.mark.parametrize(("theme", "colors"), [("dark", "linux"), ("light", "lightbg"), ("auto", "neutral")])
+def test_a_theme_is_ipythons_colours(env, theme, colors):
+    assert run(env, "--theme", theme, "-c", "print(get_ipython().colors)").stdout == f"{colors}\n"
+
+
+# ── in words only ──
+
+
 def begun(env, script: str):
-    """A person's shell in which this has run."""
+    """A person's plain shell in which this has run."""
     child = shell(env)
-    child.expect("Begin with: ")
     child.expect("In .*: ")
     child.sendline(f"exec({script!r})")
     child.expect("In .*: ")
@@ -70,26 +126,39 @@ def begun(env, script: str):
 def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env):
     child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
     child.sendline("deep.answer()")
-    child.expect("2 │     return 6 \\* 7")
-    child.expect(r"\[\?\] \(Enter accepts\): ")
-    child.sendline("a")
+    child.expect("return 6 \\* 7")
+    child.expect(r'[^" ] \(Enter accepts\): ')
+    child.sendline("accept")
     child.expect("42")
     child.expect("In .*: ")
     child.sendline("deep.answer()")
     child.expect("42")
-    assert "[?]" not in child.before
+    assert "Enter accepts" not in child.before
     child.sendline("exit")
     child.expect(pexpect.EOF)
 
 
 def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env):
     child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
-    for key in ("\x03", "a\n"):
+    for key in ("\x03", "accept\n"):
         child.sendline("deep.answer()")
-        child.expect(r"\[\?\] \(Enter accepts\): ")
+        child.expect(r'[^" ] \(Enter accepts\): ')
         child.send(key)
     child.expect("42")
     child.sendline("print(len(get_ipython().user_ns['default_session']().provider.prompts), 'asked')")
     child.expect("1 asked")
     child.sendline("exit")
     child.expect(pexpect.EOF)
+
+
+@pytest.mark.parametrize("how", [{"TERM": "dumb"}, {"AGENT_REPL_PLAIN": "1"}, {"ACCESSIBLE": "1"}])
+def test_where_nothing_can_be_drawn_the_prompt_is_a_plain_line(env, how):
+    child = pexpect.spawn(
+        sys.executable, ["-m", "agent_repl"], env={**env, **how}, cwd=env["HOME"], encoding="utf-8", timeout=30
+    )
+    child.sendline("for n in range(2): print(n + 40)")
+    child.sendline("")
+    child.sendline("exit")
+    child.expect(pexpect.EOF)
+    assert "41\r\n" in child.before
+    assert ESCAPE not in child.before

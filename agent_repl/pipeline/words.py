@@ -63,7 +63,10 @@ def _until_right(
     for _ in range(shop.settings.repairs + 1):
         with ledger(f"{identity.label}.{name}", shop.log) as book:
             case = case_for(shop, identity, agent, name, *examples[0][:2], book)
-            values = [first_call(case, words), *(getattr(agent, name)(*e.args, **e.kwargs) for e in examples[1:])]
+            values = [
+                first_call(case, words),
+                *(identity.handle(agent, name)(*e.args, **e.kwargs) for e in examples[1:]),
+            ]
         wrong = "; ".join(_differs(name, e, value) for e, value in zip(examples, values, strict=True))
         if not wrong.strip("; "):
             for example in examples:

@@ -1,0 +1,39 @@
+"""Natural language at the prompt: `sales: revenue per region as a bar chart` is for the agent `sales`."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from agent_repl.agent import Agent
+
+_SPOKEN = re.compile(r"\s*(\w+):(?!=)\s*(\S.*?)\s*")
+
+
+def install(ip: Any) -> Callable[[], None]:
+    """Let this shell take such lines, and give back what undoes that."""
+    ip.input_transformers_cleanup.append(taker := partial(_transformed, ip))
+    return lambda: ip.input_transformers_cleanup.remove(taker)
+
+
+def _transformed(ip: Any, lines: list[str]) -> list[str]:
+    return transform(lines, ip.user_ns)
+
+
+def transform(lines: list[str], names: Mapping[str, Any]) -> list[str]:
+    """A cell of one line `name: words` as the call that it means, where `name` is an agent; all others as they are."""
+    name, words = spoken("".join(lines), names)
+    call = f"__import__('agent_repl.control', fromlist=['say']).say({name}, {words!r})\n"
+    return [call] if name else lines
+
+
+def spoken(cell: str, names: Mapping[str, Any]) -> tuple[str, str]:
+    """The agent's name and the words that are for it; twice "" where the cell is Python."""
+    found = _SPOKEN.fullmatch(cell)
+    return (found[1], found[2]) if found and agent_named(found[1], names) is not None else ("", "")
+
+
+def agent_named(name: str, names: Mapping[str, Any]) -> Agent | None:
+    """The agent of that name, None where there is none; nothing of what stands there is run."""
+    found = names.get(name)
+    return found if issubclass(type(found), Agent) else None
