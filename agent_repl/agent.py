@@ -11,7 +11,7 @@ from functools import wraps as named_as
 from itertools import islice
 from keyword import iskeyword
 from types import CodeType, FrameType, SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import AgentError, UnaskedCall
 from .modules import class_name
@@ -26,6 +26,7 @@ from .wrapping import ABSENT, is_plain, real, real_names, unwrap, wrapping_class
 default_session: Callable[[], Any] | None = None  # filled by `session`, which is above us
 
 _TOOLS = frozenset({"IPython.core.completer", "IPython.core.guarded_eval", "IPython.core.oinspect", "rlcompleter"})
+_READS = ("LOAD_ATTR", "LOAD_METHOD")
 _DEBUGGERS = frozenset({"pdb", "IPython.core.debugger", "cmd"})
 
 
@@ -46,10 +47,12 @@ class Agent(metaclass=_AgentType):
     """
 
     __slots__ = ("__dict__", "__weakref__")  # any other slot, and Python 3.13 reads all state slower
-    _agent_repl_identity_: Identity
-    _agent_repl_shop_: Workshop
+    if TYPE_CHECKING:  # else they would be found on agents too
+        _agent_repl_identity_: Identity
+        _agent_repl_shop_: Workshop
+        _agent_repl_wraps_: Any
     _agent_repl_label_ = "agent"
-    _agent_repl_wraps_: Any = None
+    _agent_repl_wraps_ = None
     _agent_repl_deep_ = False
 
     def __new__(cls, identity: str, /, *, session: Any = None, **state: Any) -> Any:
@@ -73,7 +76,7 @@ class Agent(metaclass=_AgentType):
             if written and identity.find(name) is None and not _calls(frame, name):
                 known = ", ".join([*vars(self), *real_names(wrapped), *identity.names()]) or "nothing"
                 raise AttributeError(f"self has no {name!r}; it has only: {known}", name=name, obj=self)
-        return MethodHandle(self, name, frame.f_code, written)
+        return MethodHandle(self, name, frame.f_code, written, frame.f_lasti)
 
     def __dir__(self) -> list[str]:
         names = type(self)._agent_repl_identity_.names()
@@ -192,10 +195,13 @@ def _ask(*args: Any, **kwargs: Any) -> NoReturn:
 
 
 class MethodHandle:
-    __slots__ = ("_agent", "_name", "_nested", "_reader")
+    __slots__ = ("_agent", "_at", "_name", "_nested", "_reader")
 
-    def __init__(self, agent: Agent, name: str, reader: CodeType | None = None, nested: bool = False) -> None:
+    def __init__(
+        self, agent: Agent, name: str, reader: CodeType | None = None, nested: bool = False, at: int = -1
+    ) -> None:
         self._agent = agent
+        self._at = at  # the reader's instruction, if it is known
         self._name = name
         self._reader = reader
         self._nested = nested  # whether written code asked for it
@@ -216,7 +222,7 @@ class MethodHandle:
         tool = _tool_on_stack(sys._getframe(1))
         if tool:
             return f"{tool} asked for .{self._name}(...): nothing is written for a tool that only looks"
-        return _who_asked(self._reader, self._name) if self._reader else ""
+        return _who_asked(self._reader, self._name, self._at) if self._reader else ""
 
     def _method(self) -> Method | None:
         return type(self._agent)._agent_repl_identity_.find(self._name)
@@ -253,7 +259,7 @@ class MethodHandle:
 
 
 def _forgotten(handle: MethodHandle, *_: object) -> NoReturn:
-    if why := handle._reader and _who_asked(handle._reader, handle._name):
+    if why := handle._reader and _who_asked(handle._reader, handle._name, handle._at):
         raise UnaskedCall(why)
     name = handle._title()
     raise TypeError(f"{name} is a method, not its answer: did you mean {name}()?")
@@ -276,7 +282,7 @@ def _tier(identity: Identity, name: str) -> str:
 def _calls(frame: FrameType, name: str) -> bool:
     """Whether the frame is at the call `self.name(...)` itself: not at a mere read, in `hasattr` or in a library."""
     code = frame.f_code
-    if dis.opname[code.co_code[frame.f_lasti]] not in ("LOAD_ATTR", "LOAD_METHOD"):
+    if dis.opname[code.co_code[frame.f_lasti]] not in _READS:
         return False
     _, line, _, column = next(islice(code.co_positions(), frame.f_lasti // 2, None))
     if line is None or column is None:
@@ -285,13 +291,15 @@ def _calls(frame: FrameType, name: str) -> bool:
     return bool(text.encode()[column:].lstrip().startswith(b"("))
 
 
-def _who_asked(reader: CodeType, name: str) -> str:
+def _who_asked(reader: CodeType, name: str, at: int) -> str:
     """In words, who read a name that the person did not write; "" when they did."""
     if is_library(reader):
         asked = f"{reader.co_filename} asked for .{name}(...), and this agent has no code for that"
         return f"{asked}: nothing is written for a library; call it yourself first if you want it"
-    if name not in (*reader.co_names, *reader.co_consts):
-        return f".{name}(...) is not written in the code that asked for it: call it by name to have it written"
+    reads = at < 0 or dis.opname[reader.co_code[at]] in _READS  # else it calls what asked, as in `np.sqrt(agent)`
+    if name not in (*(reader.co_names if reads else ()), *reader.co_consts):
+        asked = f".{name}(...) is not written in the code that asked for it (a function that was given the agent did)"
+        return f"{asked}: call it by name to have it written"
     return ""
 
 

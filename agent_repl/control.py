@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from difflib import unified_diff
 from functools import wraps
-from pathlib import Path
+from pathlib import Path, PosixPath, WindowsPath
 from typing import Any, NamedTuple, TypeVar
 
 from . import pipeline
@@ -22,10 +24,12 @@ from .pipeline.ledger import Ledger
 from .pipeline.methods import Identity, Method
 from .pipeline.words import Wanted, from_words
 from .pipeline.words import say as words_said
+from .protocols import Place
 from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
 
 R = TypeVar("R")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Target(NamedTuple):
@@ -258,11 +262,11 @@ def keep(target: Target, *args: Any, **kwargs: Any) -> Example:
 
 @_verb
 def status(target: Target) -> str:
-    """One line: `sales.top_sellers · CACHED v2 · accepted 3 Nov · reads self.path`."""
+    """One line: `sales.top_sellers · CACHED v2 · accepted 3 Nov · reads sales.csv · network`, siblings aside."""
     found = target.identity.find(target.name)
     if found is None:
         return f"{target.title} · NEW · not written yet"
-    about = _info(target.identity, found)
+    about = _info(target.identity, found, target.shop.executor.open(target.agent))
     parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
     return " · ".join(filter(None, parts))
 
@@ -283,11 +287,25 @@ def _methods(identity: Identity) -> dict[str, Method]:
     return {name: method for name in identity.names() if (method := identity.find(name)) is not None}
 
 
-def _info(identity: Identity, method: Method) -> MethodInfo:
+def _info(identity: Identity, method: Method, place: Place | None = None) -> MethodInfo:
     version, needs = method.entry.version, identity.needs(method.code.name)
-    reads = f"reads {', '.join(f'self.{n}' for n in sorted(needs.reads))}" if needs.reads else ""
+    seen = place if needs.opens else None
+    names = dict.fromkeys((_file_name(seen.look(n)) if seen else "") or f"self.{n}" for n in needs.reads)
+    does = dict.fromkeys(e.kind for e in method.code.effects if e.flagged and e.kind != "reads")
+    touches = " · ".join(filter(None, (f"reads {', '.join(names)}" if names else "", ", ".join(does))))
     doc = (method.function.__doc__ or "").strip().partition("\n")[0]
-    return MethodInfo(method.code.name, method.tier, version.number, version.created[:10], reads, doc)
+    return MethodInfo(method.code.name, method.tier, version.number, _day(version.created), touches, doc)
+
+
+def _file_name(value: Any) -> str:
+    name = Path(value).name if type(value) in (str, PosixPath, WindowsPath) and os.path.exists(value) else ""
+    return name if name.isprintable() else ""
+
+
+def _day(created: str) -> str:
+    """`3 Nov`, here; with the year when it is not this one."""
+    day, today = datetime.fromisoformat(created).astimezone(), datetime.now()
+    return f"{day.day} {_MONTHS[day.month - 1]}{f' {day.year}' if day.year != today.year else ''}"
 
 
 def emit(agent: Agent, path: str | Path) -> Path:

@@ -1,9 +1,7 @@
 """`%load_ext agent_repl`: a reviewer for this shell, `%agent`, and what a cell will run."""
 
 import re
-import sys
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 from agent_repl.agent import Agent
@@ -11,8 +9,7 @@ from agent_repl.session import default_session
 
 from . import cards, complete, words
 from .notebook import NotebookReviewer
-from .render import colour_wanted, escaped, paint
-from .status import will_run
+from .status import watch
 from .terminal import TerminalReviewer
 
 _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
@@ -20,7 +17,7 @@ _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 def load(ip: Any) -> None:
     """Give this shell a reviewer, the name `Agent` and the magics; prints what writes code, and where."""
-    session, announce = default_session(), partial(_announce, ip)
+    session = default_session()
     vars(_as_typed)["has_side_effects"] = True  # so that IPython does not use it to tell whether a cell is whole
     with ExitStack() as undo:
         undo.callback(setattr, session, "mode", session.mode)
@@ -30,8 +27,7 @@ def load(ip: Any) -> None:
         _name(ip, undo)
         _magics(ip, undo)
         complete.install(ip, undo)
-        ip.events.register("pre_run_cell", announce)
-        undo.callback(ip.events.unregister, "pre_run_cell", announce)
+        undo.callback(watch(ip))
         ip.input_transformers_cleanup.insert(2, _as_typed)  # before what strips prompts
         undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
         undo.callback(words.install(ip))
@@ -61,14 +57,6 @@ def _magics(ip: Any, undo: ExitStack) -> None:
     undo.callback(ip.configurables.remove, ours)
     undo.callback(known.registry.pop, "AgentMagics")
     undo.callback(lambda: [table.pop("agent") for table in known.magics.values()])
-
-
-def _announce(ip: Any, info: Any) -> None:
-    session = default_session()
-    session.sync()
-    if session.settings.show != "off" and session.reviewer.can_ask:
-        for line in will_run(ip.transform_cell(info.raw_cell), ip.user_ns):
-            print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
 def _as_typed(lines: list[str]) -> list[str]:

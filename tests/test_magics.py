@@ -11,7 +11,6 @@ from kit import said
 from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent
-from agent_repl_ui.status import will_run
 
 
 def test_the_extension_imports_no_model_and_no_screen():
@@ -138,13 +137,6 @@ def test_another_model_is_asked_from_now_on(session):
     assert session.provider.model == "claude-one"
     session.set(model="claude-two")
     assert session.provider.model == "claude-two"
-
-
-def test_what_a_cell_will_run_is_known_from_its_text(grown):
-    names = {**grown.user_ns, "number": 3}
-    assert will_run("[sales.total() for _ in range(2)]", names)[0].startswith("sales.total · CACHED v1")
-    for silent in ("sales.never_called()", "number.total()", "sales.total", "nobody.total()", "sales.total("):
-        assert will_run(silent, names) == []
 
 
 def test_slashes_and_question_marks_write_nothing(ip, session, capsys):

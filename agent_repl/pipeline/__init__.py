@@ -171,6 +171,7 @@ def execute(
     """Run a method in one transaction: what it raises leaves the agent's state as it was."""
     __tracebackhide__ = True
     undo = _undo(identity.needs(method.code.name), place) if undoable else None
+    method.runs += 1
     try:
         value = place.call(method.function, args, kwargs)
     except BaseException as error:
@@ -287,6 +288,7 @@ def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) ->
     entry = Entry(version, (), pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     guards = head.entry.guards if head and head.entry.version.unit == version.unit else held(case, diff)
+    method.reviewed = None if draft.verdict == "accepted" else "review" in case.book.timings
     case.identity.put(name, replace(entry, guards=(_accepted_premises(case), *guards)))
     case.book.tier = tier
     noted(tier=tier, version=version.number, author=version.author, effects=[e.kind for e in code.effects if e.flagged])

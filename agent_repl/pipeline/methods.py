@@ -43,6 +43,8 @@ class Method:
         self.signatures = binder(self.function, signature, special)
         self.deferred = any(is_one(self.function) for is_one in _DEFERRED)
         self.hits = 0
+        self.runs = 0  # in this process, through the pipeline
+        self.reviewed: bool | None = None  # whether a reviewer saw it; None of code that was accepted before
         self.opens = any(effect.kind in OPENS for effect in self.code.effects)  # what is in files is part of its guard
         constants = {n.value for n in ast.walk(self.code.tree) if isinstance(n, ast.Constant)} if self.opens else set()
         self.texts = frozenset(text for text in constants if type(text) is str and _NAMES_FILE.fullmatch(text))
@@ -152,7 +154,9 @@ class Identity:
 
     def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
         """Compile accepted code and make it the head in this process."""
-        self.methods[code.name] = method = self._compiled(entry, code, tier)
+        method = self._compiled(entry, code, tier)
+        method.runs = self.methods[code.name].runs if code.name in self.methods else 0
+        self.methods[code.name] = method
         self.changed()
         return method
 
