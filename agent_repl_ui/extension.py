@@ -1,11 +1,11 @@
 """`%load_ext agent_repl`: a reviewer for this shell, `%agent`, and what a cell will run."""
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from agent_repl.agent import Agent
-from agent_repl.session import default_session
+from agent_repl.session import Session, default_session
 
 from . import cards, complete, words
 from .notebook import NotebookReviewer
@@ -32,6 +32,7 @@ def load(ip: Any) -> None:
         undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
         undo.callback(words.install(ip))
         undo.callback(cards.install(ip))
+        _look_again(ip, session, undo)
         _loaded[ip] = undo.pop_all()
     print(session.describe())
 
@@ -39,6 +40,22 @@ def load(ip: Any) -> None:
 def unload(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
     _loaded.pop(ip).close()
+
+
+def _look_again(ip: Any, session: Session, undo: ExitStack) -> None:
+    """A kernel that loads us before any cell has come cannot know yet whether anybody answers there."""
+
+    def look(info: Any) -> None:
+        end()
+        session.reviewer = session.reviewer
+
+    def end() -> None:
+        with suppress(ValueError):  # it has looked
+            ip.events.unregister("pre_run_cell", look)
+
+    if getattr(ip, "kernel", None) and not ip.kernel.get_parent():
+        ip.events.register("pre_run_cell", look)
+        undo.callback(end)
 
 
 def _name(ip: Any, undo: ExitStack) -> None:

@@ -283,3 +283,14 @@ def test_two_kernels_on_one_store_see_each_others_methods_at_the_next_miss(kerne
         run(kernel, "deep = Agent('deep thought')\ndeep.answer()", ["a"])
         assert run(other, "print(deep.answer())")["text"][-1].endswith("42\n")
         assert "CACHED v1" in run(other, "%agent")["text"][0]
+
+
+def test_an_extension_that_the_configuration_loads_asks_where_somebody_can_answer(tmp_path):
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text('get_config().InteractiveShellApp.extensions = ["agent_repl"]')
+    with started(tmp_path) as client:
+        ask = "from agent_repl import default_session; print(default_session().mode)"
+        assert run(client, ask, [])["text"] == ["ask\n"]
+    with started(tmp_path) as client:
+        assert run(client, ask)["text"] == ["cached\n"]
