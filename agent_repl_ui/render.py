@@ -21,6 +21,18 @@ _INK = {
     "added": ("32", "color:#3b8a3b"),
     "removed": ("31", "color:#d0504f"),
 }
+COLOURS = {
+    "": "",
+    "Comment": "faint",
+    "Keyword": "magenta",
+    "Operator.Word": "magenta",
+    "Literal.String": "green",
+    "Literal.Number": "cyan",
+    "Name.Builtin": "cyan",
+    "Name.Function": "bold",
+    "Name.Exception": "cyan",
+}
+"""Of code in a terminal, by kind of token: none that vanishes on white or on black, as yellow and dark blue do."""
 
 
 def lines(proposal: Proposal) -> Iterator[Line]:
@@ -83,7 +95,7 @@ def _price(proposal: Proposal) -> str:
 def as_text(proposal: Proposal, colour: bool = False) -> str:
     """The proposal for a terminal."""
     form = "terminal" if colour else ""
-    shown = ((style, _numbered(text, form) if style == "code" else text) for style, text in lines(proposal))
+    shown = ((style, numbered(text, form) if style == "code" else text) for style, text in lines(proposal))
     return "".join(paint(text, style, colour) + "\n" for style, text in shown)
 
 
@@ -92,7 +104,8 @@ def paint(text: str, style: str, colour: bool = True) -> str:
     return f"\x1b[{_INK[style][0]}m{text}\x1b[0m" if colour and style in _INK else text
 
 
-def _numbered(code: str, form: str) -> str:
+def numbered(code: str, form: str) -> str:
+    """Escaped code with its line numbers, in colours as `highlighted` gives them."""
     rows = highlighted(code, form).split("\n")
     width = len(str(len(rows)))
     return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
@@ -106,8 +119,16 @@ def highlighted(code: str, form: str) -> str:
     from pygments.formatters import HtmlFormatter, TerminalFormatter
     from pygments.lexers import PythonLexer
 
-    formatter = HtmlFormatter(noclasses=True, nowrap=True) if form == "html" else TerminalFormatter()
+    scheme = {_token(name): (colour, colour) for name, colour in COLOURS.items()}
+    is_html = form == "html"
+    formatter = HtmlFormatter(noclasses=True, nowrap=True) if is_html else TerminalFormatter(colorscheme=scheme)
     return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
+
+
+def _token(name: str) -> Any:
+    from pygments.token import string_to_tokentype
+
+    return string_to_tokentype(name)
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
@@ -119,7 +140,7 @@ def as_html(proposal: Proposal, ending: str = "") -> str:
 def _html(style: str, text: str) -> str:
     is_code = style == "code"
     css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
-    inside = _numbered(text, "html") if is_code else html.escape(text)
+    inside = numbered(text, "html") if is_code else html.escape(text)
     return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
 
 

@@ -1,35 +1,35 @@
-"""Review in a terminal: text as it streams, the code, one question on one line (a notebook asks the same one)."""
+"""Review in a terminal: what the model writes, then the whole proposal, then a person's choice."""
 
 import os
-import shlex
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
+from typing import TYPE_CHECKING, ClassVar
 
 from agent_repl.records import Event, Proposal, Verdict
 
+from .choices import KEPT, ending
+from .choices import decide as decide
 from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
 
-Ask = Callable[[str], str]
-DEAD_TIME = 0.4  # seconds after the code is drawn in which keys answer nothing
+if TYPE_CHECKING:
+    from .live import Live
+
+DEAD_TIME = 0.4  # seconds after a question is seen in which keys answer nothing
 ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
-CHOICES = {
-    "accept": "run it, and remember it for calls of this kind",
-    "pin": "accept it, and make it a real method in the session module",
-    "edit": "change it in your editor first",
-    "revise": "say what should change; the model writes it again",
-    "no": "do not run it; the draft is kept, and marked",
-    "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
-}
 
 
 class TerminalReviewer:
-    """Shows what happens and asks on whatever standard output is at that time."""
+    """Shows what happens and asks on whatever standard output is at that time.
+
+    It draws on the screen; where that cannot be done or is not wanted (`plain`) it writes and reads lines.
+    """
+
+    _live: ClassVar["Live | None"] = None  # a process has one screen
+    _held: ClassVar[list[Event]] = []  # what was told while something was drawn there
+    _drawing: ClassVar[Lock] = Lock()
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -41,8 +41,44 @@ class TerminalReviewer:
         return is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
 
     def tell(self, event: Event) -> None:
-        """Write the event; while a question is open only warnings are."""
-        if not event.text or (ASKING.locked() and event.kind != "warning"):
+        """Draw the event, or write it; while a question is open only warnings are kept, and written after it."""
+        with self._drawing:
+            if ASKING.locked():
+                self._held.extend([event] * (event.kind == "warning"))
+            elif self._live and not self._live.is_over:
+                self._tell_live(self._live, event)
+            elif event.kind == "writing" and self._draws() and not _is_prompting():
+                self._close_live()
+                self._begin_live(event)
+            elif event.kind != "text" or not self._draws():
+                self._close_live()
+                self._tell_in_words(event)
+
+    def _draws(self) -> bool:
+        return self.can_ask and not plain()
+
+    def _begin_live(self, event: Event) -> None:
+        from .live import Live
+
+        TerminalReviewer._live = Live(event, colour_wanted(sys.stdout))
+
+    def _tell_live(self, live: "Live", event: Event) -> None:
+        if event.title == live.title:
+            live.tell(event)
+        if event.kind not in ("text", "loading"):
+            self._held.append(event)
+        if event.title == live.title and event.kind in ("written", "done"):
+            self._close_live()
+
+    def _close_live(self) -> None:
+        live, TerminalReviewer._live = self._live, None
+        if live:
+            live.stop()
+        while self._held:
+            self._tell_in_words(self._held.pop(0))
+
+    def _tell_in_words(self, event: Event) -> None:
+        if not event.text:
             return
         colour = colour_wanted(sys.stdout)
         with suppress(OSError, ValueError):
@@ -53,22 +89,52 @@ class TerminalReviewer:
 
     def confirm(self, question: str) -> bool:
         """Ask; anything but yes is no. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
-        with ASKING:
+        with self._question():
             forget_typed_keys()
             return self._ask(f"{escaped(question)} (yes or no): ").strip().lower() in ("y", "yes")
 
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and ask. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
+        with self._question():
+            return self._review_in_words(proposal) if plain() else self._review_drawn(proposal)
+
+    @contextmanager
+    def _question(self) -> Iterator[None]:
         with ASKING:
-            self._write(as_text(proposal, colour_wanted(sys.stdout)))
-            forget_typed_keys()
-            return decide(proposal, self._ask, self._say, edited)
+            with self._drawing:
+                self._close_live()
+            try:
+                yield
+            finally:
+                self._close_live()
+
+    def _review_drawn(self, proposal: Proposal) -> Verdict:
+        from .app import asked
+
+        colour, said = colour_wanted(sys.stdout), KEPT
+        forget_typed_keys(0)  # the application has its own dead time
+        try:
+            verdict = asked(proposal, colour, DEAD_TIME)
+            said = ending(proposal, verdict, colour)
+            return verdict
+        finally:
+            self._say(as_text(proposal, colour) + said)
+
+    def _review_in_words(self, proposal: Proposal) -> Verdict:
+        from .editing import edited
+
+        self._write(as_text(proposal, colour_wanted(sys.stdout)))
+        forget_typed_keys()
+        return decide(proposal, self._ask, self._say, edited, by_number=True)
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)
-        answer = sys.stdin.readline()
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            answer = ""
         if not answer:
-            self._say("\nkept for later: nothing was run")
+            self._say(f"\n{KEPT}")
             raise KeyboardInterrupt
         return answer
 
@@ -83,9 +149,21 @@ class TerminalReviewer:
         sys.stdout.flush()
 
 
-def forget_typed_keys() -> None:
+def plain() -> bool:
+    """Whether words are wanted instead of drawings, or the terminal can show nothing else."""
+    return os.environ.get("TERM") in ("dumb", "unknown") or any(
+        os.environ.get(name) for name in ("ACCESSIBLE", "AGENT_REPL_PLAIN")
+    )
+
+
+def forget_typed_keys(wait: float = DEAD_TIME) -> None:
     """Wait, then throw away what was typed and not yet read: whoever typed it had not seen the question."""
-    time.sleep(DEAD_TIME)
+    time.sleep(wait)
+    if "prompt_toolkit" in sys.modules:
+        from prompt_toolkit.application import get_app_session
+        from prompt_toolkit.input.typeahead import clear_typeahead
+
+        clear_typeahead(get_app_session().input)
     if sys.platform == "win32":
         import msvcrt
 
@@ -98,61 +176,10 @@ def forget_typed_keys() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-def decide(proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask | None = None) -> Verdict:
-    """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
+def _is_prompting() -> bool:
+    """Whether a prompt of somebody else has the screen: another thread of the shell that waits for its next line."""
+    if "prompt_toolkit" not in sys.modules:
+        return False
+    from prompt_toolkit.application import get_app_or_none
 
-    `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back what a person made of a source,
-    or raises ValueError. An empty line accepts code that is not flagged; without `edit`, as in a notebook, it decides
-    nothing.
-    """
-    draft, flagged = "", proposal.code.flagged
-    words = {word[0]: word for word in CHOICES if word != "edit" or edit}
-    enter = edit is not None and not flagged
-    shown = "  ".join("[?]" if word == "help" else f"[{letter}]{word[1:]}" for letter, word in words.items())
-    while True:
-        answer = ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower() or ("accept" if enter else "")
-        match words.get(answer, answer):
-            case "accept" | "pin" as decision:
-                if not flagged or ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes":
-                    return Verdict(decision)
-                say("not accepted")
-            case "no":
-                return Verdict("reject")
-            case "revise":
-                if feedback := ask("What should change? ").strip():
-                    return Verdict("revise", feedback=feedback)
-            case "edit" if edit:
-                try:
-                    draft = edit(draft or proposal.code.source)
-                    return Verdict("edit", source=_changed(proposal, draft))
-                except ValueError as why:
-                    say(escaped(str(why)))
-            case "help" | "?":
-                say("\n".join(f"{known:<7} {CHOICES[known]}" for known in words.values()))
-            case "" if flagged:
-                say("this code is flagged, and Enter never accepts it: type a word")
-            case _:
-                say(f"type one of: {', '.join(words.values())}")
-
-
-def _changed(proposal: Proposal, draft: str) -> str:
-    if draft.strip() in ("", proposal.code.source.strip()):
-        raise ValueError("nothing was changed")
-    if wrong := proposal.check(draft):
-        raise ValueError(f"this cannot run yet: {wrong}\nchoose edit again to go on with your text")
-    return draft
-
-
-def edited(source: str) -> str:
-    """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not command:
-        raise ValueError("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
-    try:
-        with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
-            file = Path(scratch, "method.py")
-            file.write_text(source, encoding="utf-8")
-            subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
-            return file.read_text(encoding="utf-8")
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error
+    return get_app_or_none() is not None

@@ -1,0 +1,124 @@
+"""The review as an application in the terminal: the proposal, and below it keys, a line of input or an editor."""
+
+from time import monotonic
+from typing import Any
+
+from prompt_toolkit.application import get_app, get_app_session
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import AnyContainer, BufferControl, Window
+from prompt_toolkit.layout.processors import BeforeInput
+
+from agent_repl.records import Proposal, Verdict
+
+from .choices import decide
+from .editing import STYLE, edited, editing_mode, editor
+from .panes import Aside, Pane, application, label
+from .render import as_text, escaped
+
+KEYS = "[a]ccept  [p]in  [e]dit  [E]ditor  [r]evise  [n]o  [A]uto  [v]ersions  [?]"
+SHORT = "a p e E r n A v, ? says what they do"
+PAUSE = 0.3  # seconds without a key before what is typed is checked
+
+
+def asked(proposal: Proposal, colour: bool, dead_time: float) -> Verdict:
+    """A person's verdict; keys count once the proposal was seen for `dead_time` seconds.
+
+    Raises KeyboardInterrupt for one who leaves.
+    """
+    screen = _Screen(proposal, colour, dead_time)
+    with get_app_session().input.raw_mode():  # between two applications as well: what is typed there is not echoed
+        return decide(proposal, screen.ask, screen.say, screen.edit, screen.choose)
+
+
+class _Screen:
+    """The proposal, with what was said last and what is asked; each question is an application of its own."""
+
+    def __init__(self, proposal: Proposal, colour: bool, dead_time: float) -> None:
+        self._proposal, self._dead_time, self._seen_at, self._typed_at = proposal, dead_time, 0.0, 0.0
+        self._message, self._outside = "", False
+        self._title = as_text(proposal).partition("\n")[0]
+        self._pane = Pane(as_text(proposal, colour).partition("\n")[2], self._answers())
+        self._draft = Buffer(document=_document(proposal.code.source), on_text_changed=self._typed)
+
+    def _is_open(self) -> bool:
+        return 0 < self._seen_at <= monotonic() - self._dead_time
+
+    def _answers(self) -> KeyBindings:
+        keys, is_open = KeyBindings(), Condition(self._is_open)
+        for key in (Keys.Any, Keys.Enter):
+            keys.add(key, filter=is_open)(_answer)
+        for key in (Keys.ControlC, Keys.ControlD):
+            keys.add(key)(lambda event: event.app.exit())
+        return keys
+
+    def say(self, words: str) -> None:
+        """Show these words with the next question."""
+        self._message = words
+
+    def choose(self) -> str:
+        """The choice that a key stands for."""
+        key = self._shown([self._pane.window, label(lambda: self._message, "reverse"), label(self._keys)])
+        if key is None:
+            raise KeyboardInterrupt
+        self._outside = key == "E"
+        return {"A": "auto", "E": "edit"}.get(key, key)
+
+    def _keys(self) -> str:
+        whole, short = KEYS, SHORT
+        if self._proposal.code.flagged:
+            whole, short = whole.replace("[A]uto  ", ""), short.replace("A ", "")
+        fits = len(whole) <= get_app().output.get_size().columns
+        return f"{whole if fits else short}\n{self._pane.where()}".strip() if self._is_open() else " "
+
+    def ask(self, prompt: str) -> str:
+        """A line that is typed below the proposal, "" from one who goes back."""
+        line = Buffer(multiline=False, accept_handler=lambda line: bool(get_app().exit(result=line.text)))
+        keys = KeyBindings()
+        for key in (Keys.Escape, Keys.ControlC, Keys.ControlD):
+            keys.add(key)(lambda event: event.app.exit(result=""))
+        control = BufferControl(line, [BeforeInput(prompt)], key_bindings=keys)
+        return str(self._shown([self._pane.window, Window(control, wrap_lines=True, dont_extend_height=True)], line))
+
+    def edit(self, source: str) -> str:
+        """What a person makes of the source, here or in an editor of their own; raises ValueError."""
+        if self._outside:
+            with get_app_session().input.cooked_mode():
+                self._draft.document = _document(edited(f"{self._draft.text}\n"))
+            return f"{self._draft.text}\n"
+        keys = label(lambda: "Ctrl-S or Alt-Enter runs it · Esc goes back")
+        while self._shown([editor(self._draft), label(self._problem, "reverse"), keys], self._draft):
+            if not (wrong := self._proposal.check(self._draft.text)):
+                return f"{self._draft.text}\n"
+            self.say(escaped(wrong))
+        raise ValueError("your text is kept: e goes on with it; the other keys are about the code above")
+
+    def _typed(self, draft: Buffer) -> None:
+        self._typed_at = monotonic()
+
+    def _problem(self) -> str:
+        if self._typed_at and monotonic() - self._typed_at > PAUSE:
+            self._typed_at = 0.0
+            self.say(escaped(self._proposal.check(self._draft.text).partition("\n")[0]))
+        return self._message
+
+    def _shown(self, parts: list[AnyContainer], focused: Window | Buffer | None = None) -> Any:
+        known = {"style": STYLE, "editing_mode": editing_mode(), "refresh_interval": 0.2, "after_render": self._seen}
+        title = label(lambda: self._title, "bold")
+        answer = Aside(application([title, *parts], focused or self._pane.window, **known)).wait()
+        self._message = ""
+        return answer
+
+    def _seen(self, sender: object) -> None:
+        self._seen_at = self._seen_at or monotonic()
+
+
+def _answer(event: KeyPressEvent) -> None:
+    event.app.exit(result=event.data if len(event.data) == 1 else "?")  # a pasted text is no answer
+
+
+def _document(source: str) -> Document:
+    return Document(source.replace("\r\n", "\n").rstrip("\n"), 0)
