@@ -1,40 +1,47 @@
 """The review as an application in the terminal: the proposal, and below it keys, a line of input or an editor."""
 
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 from prompt_toolkit.application import get_app, get_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition, emacs_insert_mode, vi_insert_mode, vi_mode, vi_navigation_mode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import AnyContainer, BufferControl, Window
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.styles import Style
+from pygments.lexers import PythonLexer
 
-from agent_repl.records import Proposal, Verdict
+from agent_repl.records import Proposal
 
-from .choices import decide
-from .editing import STYLE, edited, editing_mode, editor
+from .editing import edited
 from .panes import Aside, Pane, application, label
-from .render import as_text, escaped
+from .render import COLOURS, as_text, escaped
 
 KEYS = "[a]ccept  [p]in  [e]dit  [E]ditor  [r]evise  [n]o  [A]uto  [v]ersions  [?]"
 SHORT = "a p e E r n A v, ? says what they do"
+_SAME = {"": "", "faint": "italic", "bold": "bold"}
+STYLE = Style([(f"pygments.{kind}".lower(), _SAME.get(c, f"ansi{c}")) for kind, c in COLOURS.items() if kind])
 PAUSE = 0.3  # seconds without a key before what is typed is checked
 
 
-def asked(proposal: Proposal, colour: bool, dead_time: float) -> Verdict:
-    """A person's verdict; keys count once the proposal was seen for `dead_time` seconds.
-
-    Raises KeyboardInterrupt for one who leaves.
-    """
-    screen = _Screen(proposal, colour, dead_time)
-    with get_app_session().input.raw_mode():  # between two applications as well: what is typed there is not echoed
-        return decide(proposal, screen.ask, screen.say, screen.edit, screen.choose)
+@contextmanager
+def drawn(proposal: Proposal, colour: bool, dead_time: float) -> Iterator["Screen"]:
+    """A screen to decide on; its keys count once the proposal was seen for `dead_time` seconds."""
+    with get_app_session().input.raw_mode():  # between two questions as well: what is typed there is not echoed
+        yield Screen(proposal, colour, dead_time)
 
 
-class _Screen:
+class Screen:
     """The proposal, with what was said last and what is asked; each question is an application of its own."""
 
     def __init__(self, proposal: Proposal, colour: bool, dead_time: float) -> None:
@@ -60,12 +67,12 @@ class _Screen:
         self._message = words
 
     def choose(self) -> str:
-        """The choice that a key stands for."""
+        """The choice that a key stands for; raises KeyboardInterrupt for one who leaves."""
         key = self._shown([self._pane.window, label(lambda: self._message, "reverse"), label(self._keys)])
         if key is None:
             raise KeyboardInterrupt
         self._outside = key == "E"
-        return {"A": "auto", "E": "edit"}.get(key, key)
+        return {"A": "auto", "E": "edit"}.get(key, str(key))
 
     def _keys(self) -> str:
         whole, short = KEYS, SHORT
@@ -90,7 +97,7 @@ class _Screen:
                 self._draft.document = _document(edited(f"{self._draft.text}\n"))
             return f"{self._draft.text}\n"
         keys = label(lambda: "Ctrl-S or Alt-Enter runs it · Esc goes back")
-        while self._shown([editor(self._draft), label(self._problem, "reverse"), keys], self._draft):
+        while self._shown([_editor(self._draft), label(self._problem, "reverse"), keys], self._draft):
             if not (wrong := self._proposal.check(self._draft.text)):
                 return f"{self._draft.text}\n"
             self.say(escaped(wrong))
@@ -106,7 +113,7 @@ class _Screen:
         return self._message
 
     def _shown(self, parts: list[AnyContainer], focused: Window | Buffer | None = None) -> Any:
-        known = {"style": STYLE, "editing_mode": editing_mode(), "refresh_interval": 0.2, "after_render": self._seen}
+        known = {"style": STYLE, "editing_mode": _editing_mode(), "refresh_interval": 0.2, "after_render": self._seen}
         title = label(lambda: self._title, "bold")
         answer = Aside(application([title, *parts], focused or self._pane.window, **known)).wait()
         self._message = ""
@@ -122,3 +129,37 @@ def _answer(event: KeyPressEvent) -> None:
 
 def _document(source: str) -> Document:
     return Document(source.replace("\r\n", "\n").rstrip("\n"), 0)
+
+
+def _editing_mode() -> EditingMode:
+    """Vi or emacs, as the shell around us has it."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return EditingMode.VI if getattr(shell, "editing_mode", "") == "vi" else EditingMode.EMACS
+
+
+def _editor(buffer: Buffer) -> Window:
+    """A window to edit the buffer as Python is edited; Ctrl-S and Alt-Enter end it with True, Esc and Ctrl-C do not."""
+    keys = KeyBindings()
+    inserting = emacs_insert_mode | vi_insert_mode
+    keys.add("c-s")(lambda event: event.app.exit(result=True))
+    keys.add("escape", "enter")(lambda event: event.app.exit(result=True))
+    keys.add("c-c")(lambda event: event.app.exit())
+    keys.add("escape", filter=~vi_mode | vi_navigation_mode)(lambda event: event.app.exit())
+    keys.add("enter", filter=inserting)(_next_line)
+    keys.add("tab", filter=inserting)(lambda event: event.current_buffer.insert_text("    "))
+    return Window(BufferControl(buffer, lexer=_Visible(PythonLexer), key_bindings=keys), dont_extend_height=True)
+
+
+def _next_line(event: KeyPressEvent) -> None:
+    buffer = event.current_buffer
+    deeper = buffer.document.current_line_before_cursor.rstrip().endswith(":")
+    buffer.newline()
+    buffer.insert_text("    " * deeper)
+
+
+class _Visible(PygmentsLexer):
+    """Colours Python, with a mark for each character that cannot be seen: it takes one place, as in the text."""
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        marked = re.sub(r"[^\n]", lambda found: found[0] if escaped(found[0]) == found[0] else "\ufffd", document.text)
+        return super().lex_document(Document(marked))

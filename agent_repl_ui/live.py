@@ -7,6 +7,7 @@ from threading import Thread, current_thread, main_thread
 from time import monotonic
 
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.layout import AnyContainer
 
 from agent_repl.records import Event
 
@@ -31,7 +32,7 @@ class Live(Aside):
         keys.add("c-c")(lambda event: event.app.exit(result="interrupted"))
         self._pane = Pane("", keys, follow=True)
         foot = label(lambda: f"{self._pane.where()}  Ctrl-C stops it".strip())
-        parts = [label(self._progress, "bold"), self._pane.window, foot]
+        parts: list[AnyContainer] = [label(self._progress, "bold"), self._pane.window, foot]
         super().__init__(
             application(parts, self._pane.window, refresh_interval=0.1, before_render=self._draw), PATIENCE
         )

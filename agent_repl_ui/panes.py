@@ -80,10 +80,11 @@ def _wrap(row: Row, width: int) -> Iterator[Row]:
     yield part
 
 
-def label(text: Callable[[], str], style: str = "") -> Window:
+def label(text: Callable[[], str], style: str = "") -> AnyContainer:
     """A window of just the height that these words need."""
     control = FormattedTextControl(lambda: [(style, text())])
-    return Window(control, wrap_lines=True, dont_extend_height=True, height=lambda: Dimension(min=bool(text())))
+    height = lambda: Dimension(min=1) if text() else Dimension.exact(0)  # noqa: E731
+    return Window(control, wrap_lines=True, dont_extend_height=True, height=height)
 
 
 def application(parts: list[AnyContainer], focused: Window | Buffer, **known: Any) -> Application[Any]:
@@ -92,6 +93,7 @@ def application(parts: list[AnyContainer], focused: Window | Buffer, **known: An
     app: Application[Any] = Application(
         layout, include_default_pygments_style=False, erase_when_done=True, output=_output(), **known
     )
+    app.agent_repl_own = True  # type: ignore[attr-defined]
     app.ttimeoutlen, app.timeoutlen, app.terminal_size_polling_interval = 0.1, 0.3, 0.1
     return app
 
@@ -117,16 +119,10 @@ class Aside:
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="agent_repl-screen", daemon=True)
         self._thread.start()
 
-    @property
-    def is_over(self) -> bool:
-        """Whether it has left the screen."""
-        return not self._thread.is_alive()
-
     def wait(self) -> Any:
         """What it ends with, None where it broke; whatever interrupts the wait ends it too."""
         try:
-            while not self.is_over:
-                self._thread.join(0.2)  # in slices, so that Ctrl-C from outside is heard on every system
+            self._thread.join()
         finally:
             self.stop()
         return self._result

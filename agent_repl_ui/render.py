@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from agent_repl.records import Event, Proposal
+from agent_repl.records import Event, Proposal, Verdict
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """What Python calls printable, and leaves no ink."""
+KEPT = "kept for later: nothing was run"
 _INK = {
     "title": ("1", "font-weight:bold"),
     "dim": ("2", "opacity:.7"),
@@ -131,6 +132,29 @@ def _token(name: str) -> Any:
     return string_to_tokentype(name)
 
 
+def scope(proposal: Proposal) -> str:
+    """What "auto" would do, as a person is told before and after."""
+    return escaped(f"accepts what is not flagged for `{proposal.title.partition('.')[0]}` until you leave")
+
+
+def history(proposal: Proposal) -> str:
+    """The versions of the method so far, a line each."""
+    rows = ((f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in proposal.versions)
+    return "\n".join(escaped("  ".join(filter(None, row)).replace("\n", " ")) for row in rows) or "there is no other"
+
+
+def ending(proposal: Proposal, verdict: Verdict, colour: bool) -> str:
+    """The decision as it stays on the screen, below what was decided about."""
+    match verdict:
+        case Verdict("edit", source=source):
+            return f"accepted as you edited it:\n{numbered(visible(source).rstrip(), 'terminal' if colour else '')}"
+        case Verdict("revise", feedback=feedback):
+            return f"to be revised: {escaped(feedback)}"
+        case Verdict("auto"):
+            return f"accepted, and from now on this {scope(proposal)}"
+    return {"accept": "accepted", "pin": "accepted and pinned"}.get(verdict.decision, "rejected: nothing was run")
+
+
 def as_html(proposal: Proposal, ending: str = "") -> str:
     """The proposal with inline styles only: it is readable on dark and on light, and in a saved notebook."""
     rows = [*lines(proposal), *([("title", ending)] if ending else [])]
@@ -147,6 +171,13 @@ def _html(style: str, text: str) -> str:
 def colour_wanted(stream: TextIO) -> bool:
     """Whether this stream is a terminal that shows colours, to a person who wants them (NO_COLOR, TERM)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def plain() -> bool:
+    """Whether words are wanted instead of drawings, or the terminal can show nothing else."""
+    return os.environ.get("TERM") in ("dumb", "unknown") or any(
+        os.environ.get(name) for name in ("ACCESSIBLE", "AGENT_REPL_PLAIN")
+    )
 
 
 def is_terminal(stream: Any) -> bool:

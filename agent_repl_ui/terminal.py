@@ -3,22 +3,31 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from agent_repl.records import Event, Proposal, Verdict
 
-from .choices import KEPT, ending
-from .choices import decide as decide
-from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
+from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
 
 if TYPE_CHECKING:
     from .live import Live
 
+Ask = Callable[[str], str]
 DEAD_TIME = 0.4  # seconds after a question is seen in which keys answer nothing
 ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
+CHOICES = {
+    "accept": "run it, and remember it for calls of this kind",
+    "pin": "accept it, and make it a real method in the session module",
+    "edit": "change it first",
+    "revise": "say what should change; the model writes it again",
+    "no": "do not run it; the draft is kept, and marked",
+    "auto": "accept it, and what is not flagged of this agent until you leave",
+    "versions": "list the versions of this method",
+    "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
+}
 
 
 class TerminalReviewer:
@@ -37,30 +46,24 @@ class TerminalReviewer:
 
     @property
     def can_ask(self) -> bool:
-        """Both ends are a terminal that nothing captures, in the process that was started from it."""
-        return is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
+        """Both ends are a terminal that nothing captures or prompts at, in the process that was started from it."""
+        here = is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
+        return here and not _is_prompting()
 
     def tell(self, event: Event) -> None:
         """Draw the event, or write it; while a question is open only warnings are kept, and written after it."""
+        draws = self.can_ask and not plain()
         with self._drawing:
             if ASKING.locked():
                 self._held.extend([event] * (event.kind == "warning"))
-            elif self._live and not self._live.is_over:
+            elif self._live:
                 self._tell_live(self._live, event)
-            elif event.kind == "writing" and self._draws() and not _is_prompting():
-                self._close_live()
-                self._begin_live(event)
-            elif event.kind != "text" or not self._draws():
-                self._close_live()
+            elif event.kind == "writing" and draws:
+                from .live import Live
+
+                TerminalReviewer._live = Live(event, colour_wanted(sys.stdout))
+            elif event.kind != "text" or not draws:
                 self._tell_in_words(event)
-
-    def _draws(self) -> bool:
-        return self.can_ask and not plain()
-
-    def _begin_live(self, event: Event) -> None:
-        from .live import Live
-
-        TerminalReviewer._live = Live(event, colour_wanted(sys.stdout))
 
     def _tell_live(self, live: "Live", event: Event) -> None:
         if event.title == live.title:
@@ -71,9 +74,9 @@ class TerminalReviewer:
             self._close_live()
 
     def _close_live(self) -> None:
-        live, TerminalReviewer._live = self._live, None
-        if live:
-            live.stop()
+        if self._live:
+            self._live.stop()
+        TerminalReviewer._live = None
         while self._held:
             self._tell_in_words(self._held.pop(0))
 
@@ -109,12 +112,13 @@ class TerminalReviewer:
                 self._close_live()
 
     def _review_drawn(self, proposal: Proposal) -> Verdict:
-        from .app import asked
+        from .app import drawn
 
         colour, said = colour_wanted(sys.stdout), KEPT
-        forget_typed_keys(0)  # the application has its own dead time
+        forget_typed_keys(0)  # what is drawn has a dead time of its own
         try:
-            verdict = asked(proposal, colour, DEAD_TIME)
+            with drawn(proposal, colour, DEAD_TIME) as screen:
+                verdict = decide(proposal, screen.ask, screen.say, screen.edit, screen.choose)
             said = ending(proposal, verdict, colour)
             return verdict
         finally:
@@ -149,13 +153,6 @@ class TerminalReviewer:
         sys.stdout.flush()
 
 
-def plain() -> bool:
-    """Whether words are wanted instead of drawings, or the terminal can show nothing else."""
-    return os.environ.get("TERM") in ("dumb", "unknown") or any(
-        os.environ.get(name) for name in ("ACCESSIBLE", "AGENT_REPL_PLAIN")
-    )
-
-
 def forget_typed_keys(wait: float = DEAD_TIME) -> None:
     """Wait, then throw away what was typed and not yet read: whoever typed it had not seen the question."""
     time.sleep(wait)
@@ -182,4 +179,73 @@ def _is_prompting() -> bool:
         return False
     from prompt_toolkit.application import get_app_or_none
 
-    return get_app_or_none() is not None
+    app = get_app_or_none()
+    return app is not None and not hasattr(app, "agent_repl_own")
+
+
+def decide(
+    proposal: Proposal,
+    ask: Ask,
+    say: Callable[[str], object],
+    edit: Ask | None = None,
+    choose: Callable[[], str] | None = None,
+    by_number: bool = False,
+) -> Verdict:
+    """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
+
+    `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back what a person made of a source,
+    or raises ValueError. An empty line accepts code that is not flagged; without `edit`, as in a notebook, it decides
+    nothing. Words and their first letters answer, `by_number` numbers too; `choose` gives an answer in another way.
+    """
+    draft, flagged = "", proposal.code.flagged
+    words = [word for word in CHOICES if (word != "edit" or edit) and (word != "auto" or not flagged)]
+    numbers = {str(number): word for number, word in enumerate(words, 1)}
+    known = {word[0]: word for word in reversed(words)} | (numbers if by_number else {})
+    enter = edit is not None and not flagged
+    shown = ("  ".join(map(" ".join, numbers.items())) if by_number else _lettered(words)) + " (Enter accepts)" * enter
+    while True:
+        answer = (choose() if choose else ask(f"{shown}: ")).strip().lower() or ("accept" if enter else "")
+        match known.get(answer, answer):
+            case "accept" | "pin" as decision:
+                if not flagged or _is_yes(ask("This code is flagged above. Type yes to run it: ")):
+                    return Verdict(decision)
+                say("not accepted")
+            case "auto" if not flagged:
+                if _is_yes(ask(f"This {scope(proposal)}. Type yes: ")):
+                    return Verdict("auto")
+            case "no":
+                return Verdict("reject")
+            case "revise":
+                if feedback := ask("What should change? ").strip():
+                    return Verdict("revise", feedback=feedback)
+            case "edit" if edit:
+                try:
+                    draft = edit(draft or proposal.code.source)
+                    return Verdict("edit", source=_changed(proposal, draft))
+                except ValueError as why:
+                    say(escaped(str(why)))
+            case "versions":
+                say(history(proposal))
+            case "help" | "?":
+                say("\n".join(f"{f'{n} ' * by_number}{word:<9}{CHOICES[word]}" for n, word in numbers.items()))
+            case "" if flagged:
+                say("this code is flagged, and Enter never accepts it: choose in words")
+            case _:
+                say(f"choose one of: {', '.join(words)}")
+
+
+def _lettered(words: list[str]) -> str:
+    common = [word for word in words if word not in ("auto", "versions")]
+    return "  ".join("[?]" if word == "help" else f"[{word[0]}]{word[1:]}" for word in common)
+
+
+def _is_yes(answer: str) -> bool:
+    return answer.strip().lower() == "yes"
+
+
+def _changed(proposal: Proposal, draft: str) -> str:
+    if draft.strip() in ("", proposal.code.source.strip()):
+        raise ValueError("nothing was changed")
+    if wrong := proposal.check(draft):
+        raise ValueError(f"this cannot run yet: {wrong}\nchoose edit again to go on with your text")
+    return draft
