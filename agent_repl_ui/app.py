@@ -1,5 +1,6 @@
 """The review as an application in the terminal: the proposal, and below it keys, a line of input or an editor."""
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -88,7 +89,9 @@ class Screen:
         for key in (Keys.Escape, Keys.ControlC, Keys.ControlD):
             keys.add(key)(lambda event: event.app.exit(result=""))
         control = BufferControl(line, [BeforeInput(prompt)], key_bindings=keys)
-        return str(self._shown([self._pane.window, Window(control, wrap_lines=True, dont_extend_height=True)], line))
+        return str(
+            self._shown([self._pane.window, Window(control, wrap_lines=True, dont_extend_height=True)], line) or ""
+        )
 
     def edit(self, source: str) -> str:
         """What a person makes of the source, here or in an editor of their own; raises ValueError."""
@@ -98,9 +101,9 @@ class Screen:
             return f"{self._draft.text}\n"
         keys = label(lambda: "Ctrl-S or Alt-Enter runs it · Esc goes back")
         while self._shown([_editor(self._draft), label(self._problem, "reverse"), keys], self._draft):
-            if not (wrong := self._proposal.check(self._draft.text)):
+            self.say(self._wrong())
+            if not self._message:
                 return f"{self._draft.text}\n"
-            self.say(escaped(wrong))
         raise ValueError("your text is kept: e goes on with it; the other keys are about the code above")
 
     def _typed(self, draft: Buffer) -> None:
@@ -109,8 +112,15 @@ class Screen:
     def _problem(self) -> str:
         if self._typed_at and monotonic() - self._typed_at > PAUSE:
             self._typed_at = 0.0
-            self.say(escaped(self._proposal.check(self._draft.text).partition("\n")[0]))
+            self.say(self._wrong())
         return self._message
+
+    def _wrong(self) -> str:
+        try:
+            ast.parse(self._draft.text)
+        except SyntaxError as error:
+            return f"line {error.lineno}: {error.msg}"
+        return escaped(self._proposal.check(self._draft.text).partition("\n")[0])
 
     def _shown(self, parts: list[AnyContainer], focused: Window | Buffer | None = None) -> Any:
         known = {"style": STYLE, "editing_mode": _editing_mode(), "refresh_interval": 0.2, "after_render": self._seen}
