@@ -15,6 +15,7 @@ from prompt_toolkit.layout import AnyContainer, Dimension, FormattedTextControl,
 from prompt_toolkit.layout.controls import UIControl
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.patch_stdout import patch_stdout
 from prompt_toolkit.utils import get_cwidth
 
 Row = list[OneStyleAndTextTuple]
@@ -133,7 +134,9 @@ class Aside:
         self._thread.join()
 
     def _run(self) -> None:
-        if not self._stopped.wait(self._delay):
+        if self._stopped.wait(self._delay):
+            return
+        with patch_stdout(raw=True):  # what other threads print stands above
             self._result = self._app.run(self._watched, set_exception_handler=False, handle_sigint=False)
 
     def _watched(self) -> None:
