@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
 
 from prompt_toolkit.application import get_app, get_app_session
 from prompt_toolkit.buffer import Buffer
@@ -50,7 +49,8 @@ class Screen:
         self._message, self._outside = "", False
         self._title = as_text(proposal).partition("\n")[0]
         self._pane = Pane(as_text(proposal, colour).partition("\n")[2], self._answers())
-        self._draft = Buffer(document=_document(proposal.code.source), on_text_changed=self._typed)
+        source = Document(proposal.code.source.replace("\r\n", "\n").rstrip("\n"), 0)
+        self._draft = Buffer(document=source, on_text_changed=self._typed)
 
     def _is_open(self) -> bool:
         return 0 < self._seen_at <= monotonic() - self._dead_time
@@ -58,7 +58,10 @@ class Screen:
     def _answers(self) -> KeyBindings:
         keys, is_open = KeyBindings(), Condition(self._is_open)
         for key in (Keys.Any, Keys.Enter):
-            keys.add(key, filter=is_open)(_answer)
+            # a pasted text is no answer
+            keys.add(key, filter=is_open)(
+                lambda event: event.app.exit(result=event.data if len(event.data) < 2 else "?")
+            )
         for key in (Keys.ControlC, Keys.ControlD):
             keys.add(key)(lambda event: event.app.exit())
         return keys
@@ -73,7 +76,7 @@ class Screen:
         if key is None:
             raise KeyboardInterrupt
         self._outside = key == "E"
-        return {"A": "auto", "E": "edit"}.get(key, str(key))
+        return {"A": "auto", "E": "edit"}.get(key, key)
 
     def _keys(self) -> str:
         whole, short = KEYS, SHORT
@@ -89,15 +92,14 @@ class Screen:
         for key in (Keys.Escape, Keys.ControlC, Keys.ControlD):
             keys.add(key)(lambda event: event.app.exit(result=""))
         control = BufferControl(line, [BeforeInput(prompt)], key_bindings=keys)
-        return str(
-            self._shown([self._pane.window, Window(control, wrap_lines=True, dont_extend_height=True)], line) or ""
-        )
+        below = Window(control, wrap_lines=True, dont_extend_height=True)
+        return self._shown([self._pane.window, below], line) or ""
 
     def edit(self, source: str) -> str:
         """What a person makes of the source, here or in an editor of their own; raises ValueError."""
         if self._outside:
             with get_app_session().input.cooked_mode():
-                self._draft.document = _document(edited(f"{self._draft.text}\n"))
+                self._draft.text = edited(f"{self._draft.text}\n").rstrip("\n")
             return f"{self._draft.text}\n"
         keys = label(lambda: "Ctrl-S or Alt-Enter runs it · Esc goes back")
         while self._shown([_editor(self._draft), label(self._problem, "reverse"), keys], self._draft):
@@ -122,10 +124,16 @@ class Screen:
             return f"line {error.lineno}: {error.msg}"
         return escaped(self._proposal.check(self._draft.text).partition("\n")[0])
 
-    def _shown(self, parts: list[AnyContainer], focused: Window | Buffer | None = None) -> Any:
-        known = {"style": STYLE, "editing_mode": _editing_mode(), "refresh_interval": 0.2, "after_render": self._seen}
+    def _shown(self, parts: list[AnyContainer], focused: Window | Buffer | None = None) -> str | None:
+        known: dict[str, object] = {
+            "editing_mode": _editing_mode(),
+            "refresh_interval": 0.2,
+            "after_render": self._seen,
+        }
         title = label(lambda: self._title, "bold")
-        answer = Aside(application([title, *parts], focused or self._pane.window, **known)).wait()
+        answer: str | None = Aside(
+            application([title, *parts], focused or self._pane.window, style=STYLE, **known)
+        ).wait()
         self._message = ""
         return answer
 
@@ -133,26 +141,17 @@ class Screen:
         self._seen_at = self._seen_at or monotonic()
 
 
-def _answer(event: KeyPressEvent) -> None:
-    event.app.exit(result=event.data if len(event.data) == 1 else "?")  # a pasted text is no answer
-
-
-def _document(source: str) -> Document:
-    return Document(source.replace("\r\n", "\n").rstrip("\n"), 0)
-
-
 def _editing_mode() -> EditingMode:
-    """Vi or emacs, as the shell around us has it."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return EditingMode.VI if getattr(shell, "editing_mode", "") == "vi" else EditingMode.EMACS
 
 
 def _editor(buffer: Buffer) -> Window:
-    """A window to edit the buffer as Python is edited; Ctrl-S and Alt-Enter end it with True, Esc and Ctrl-C do not."""
+    """A window to edit the buffer as Python; Ctrl-S and Alt-Enter end it with a word, Esc and Ctrl-C without."""
     keys = KeyBindings()
     inserting = emacs_insert_mode | vi_insert_mode
-    keys.add("c-s")(lambda event: event.app.exit(result=True))
-    keys.add("escape", "enter")(lambda event: event.app.exit(result=True))
+    keys.add("c-s")(lambda event: event.app.exit(result="run"))
+    keys.add("escape", "enter")(lambda event: event.app.exit(result="run"))
     keys.add("c-c")(lambda event: event.app.exit())
     keys.add("escape", filter=~vi_mode | vi_navigation_mode)(lambda event: event.app.exit())
     keys.add("enter", filter=inserting)(_next_line)

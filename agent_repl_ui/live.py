@@ -1,8 +1,7 @@
 """What the model writes, as it comes: a view that is there for as long as it writes."""
 
-import ctypes
 import signal
-import sys
+from ctypes import c_ulong, py_object, pythonapi
 from threading import Thread, current_thread, main_thread
 from time import monotonic
 
@@ -15,7 +14,7 @@ from .panes import Aside, Pane, application, label
 from .render import event_line, highlighted, visible
 
 PATIENCE = 0.15  # seconds: what is written sooner is not worth a view that flashes
-_COLOURED = 16_000  # characters; more would keep the keys waiting for their colours
+_COLOURED = 6_000  # characters; more would keep the keys waiting for their colours
 
 
 class Live(Aside):
@@ -33,9 +32,8 @@ class Live(Aside):
         self._pane = Pane("", keys, follow=True)
         foot = label(lambda: f"{self._pane.where()}  Ctrl-C stops it".strip())
         parts: list[AnyContainer] = [label(self._progress, "bold"), self._pane.window, foot]
-        super().__init__(
-            application(parts, self._pane.window, refresh_interval=0.1, before_render=self._draw), PATIENCE
-        )
+        app = application(parts, self._pane.window, refresh_interval=0.1, before_render=self._draw)
+        super().__init__(app, PATIENCE)
 
     def tell(self, event: Event) -> None:
         """Take the next piece of the reply, or what else happens to it; another try begins with nothing."""
@@ -63,10 +61,8 @@ class Live(Aside):
 def interrupt(thread: Thread) -> None:
     """Raise KeyboardInterrupt in a thread: in the main one as Ctrl-C does, in others at their next step."""
     if thread is not main_thread():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(KeyboardInterrupt)
-        )
-    elif sys.platform == "win32":
-        signal.raise_signal(signal.SIGINT)
-    else:
+        pythonapi.PyThreadState_SetAsyncExc(c_ulong(thread.ident or 0), py_object(KeyboardInterrupt))
+    elif hasattr(signal, "pthread_kill"):
         signal.pthread_kill(thread.ident or 0, signal.SIGINT)  # ends a wait for the network, too
+    else:
+        signal.raise_signal(signal.SIGINT)

@@ -115,8 +115,7 @@ class Aside:
     """
 
     def __init__(self, app: Application[Any], delay: float = 0.0) -> None:
-        self._app, self._delay, self._stopped = app, delay, Event()
-        self._result: Any = None
+        self._app, self._delay, self._stopped, self._result = app, delay, Event(), None
         self._thread = Thread(target=copy_context().run, args=(self._run,), name="agent_repl-screen", daemon=True)
         self._thread.start()
 

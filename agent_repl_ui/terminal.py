@@ -6,14 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar
 
 from agent_repl.records import Event, Proposal, Verdict
 
 from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
-
-if TYPE_CHECKING:
-    from .live import Live
 
 Ask = Callable[[str], str]
 DEAD_TIME = 0.4  # seconds after a question is seen in which keys answer nothing
@@ -36,7 +33,7 @@ class TerminalReviewer:
     It draws on the screen; where that cannot be done or is not wanted (`plain`) it writes and reads lines.
     """
 
-    _live: ClassVar["Live | None"] = None  # a process has one screen
+    _live: ClassVar[Any] = None  # a live.Live; a process has one screen
     _held: ClassVar[list[Event]] = []  # what was told while something was drawn there
     _drawing: ClassVar[Lock] = Lock()
 
@@ -57,21 +54,21 @@ class TerminalReviewer:
             if ASKING.locked():
                 self._held.extend([event] * (event.kind == "warning"))
             elif self._live:
-                self._tell_live(self._live, event)
+                self._tell_live(event)
             elif event.kind == "writing" and draws:
                 from .live import Live
 
                 TerminalReviewer._live = Live(event, colour_wanted(sys.stdout))
-            elif event.kind != "text" or not draws:
+            elif event.text and (event.kind != "text" or not draws):
                 self._tell_in_words(event)
 
-    def _tell_live(self, live: "Live", event: Event) -> None:
-        if event.title == live.title:
-            live.tell(event)
-        if event.kind not in ("text", "loading"):
+    def _tell_live(self, event: Event) -> None:
+        if event.text and event.kind not in ("text", "loading"):
             self._held.append(event)
-        if event.title == live.title and event.kind in ("written", "done"):
-            self._close_live()
+        if event.title == self._live.title:
+            self._live.tell(event)
+            if event.kind in ("written", "done"):
+                self._close_live()
 
     def _close_live(self) -> None:
         if self._live:
@@ -81,8 +78,6 @@ class TerminalReviewer:
             self._tell_in_words(self._held.pop(0))
 
     def _tell_in_words(self, event: Event) -> None:
-        if not event.text:
-            return
         colour = colour_wanted(sys.stdout)
         with suppress(OSError, ValueError):
             if event.kind == "text":
@@ -202,16 +197,17 @@ def decide(
     numbers = {str(number): word for number, word in enumerate(words, 1)}
     known = {word[0]: word for word in reversed(words)} | (numbers if by_number else {})
     enter = edit is not None and not flagged
-    shown = ("  ".join(map(" ".join, numbers.items())) if by_number else _lettered(words)) + " (Enter accepts)" * enter
+    letters = ("[?]" if w == "help" else f"[{w[0]}]{w[1:]}" for w in words if w not in ("auto", "versions"))
+    shown = "  ".join(map(" ".join, numbers.items()) if by_number else letters) + " (Enter accepts)" * enter
     while True:
         answer = (choose() if choose else ask(f"{shown}: ")).strip().lower() or ("accept" if enter else "")
         match known.get(answer, answer):
             case "accept" | "pin" as decision:
-                if not flagged or _is_yes(ask("This code is flagged above. Type yes to run it: ")):
+                if not flagged or ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes":
                     return Verdict(decision)
                 say("not accepted")
             case "auto" if not flagged:
-                if _is_yes(ask(f"This {scope(proposal)}. Type yes: ")):
+                if ask(f"This {scope(proposal)}. Type yes: ").strip().lower() == "yes":
                     return Verdict("auto")
             case "no":
                 return Verdict("reject")
@@ -232,15 +228,6 @@ def decide(
                 say("this code is flagged, and Enter never accepts it: choose in words")
             case _:
                 say(f"choose one of: {', '.join(words)}")
-
-
-def _lettered(words: list[str]) -> str:
-    common = [word for word in words if word not in ("auto", "versions")]
-    return "  ".join("[?]" if word == "help" else f"[{word[0]}]{word[1:]}" for word in common)
-
-
-def _is_yes(answer: str) -> bool:
-    return answer.strip().lower() == "yes"
 
 
 def _changed(proposal: Proposal, draft: str) -> str:
