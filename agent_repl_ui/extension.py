@@ -1,45 +1,64 @@
 """`%load_ext agent_repl`: a reviewer for this shell, `%agent`, and what a cell will run."""
 
+import re
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from agent_repl.agent import Agent
-from agent_repl.errors import AgentError
 from agent_repl.session import default_session
 
+from . import complete
 from .notebook import NotebookReviewer
 from .render import colour_wanted, escaped, paint
 from .status import will_run
 from .terminal import TerminalReviewer
-from .verbs import run
 
 _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
 
 
 def load(ip: Any) -> None:
-    """Give this shell a reviewer, the name `Agent` and the magic `%agent`; prints what writes code, and where."""
-    session, announce, undo = default_session(), partial(_announce, ip), ExitStack()
-    undo.callback(setattr, session, "reviewer", session.reviewer)
-    session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
-    if ip.user_ns.get("Agent", Agent) is Agent:
-        ip.push({"Agent": Agent}, interactive=False)
-    else:
-        print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
-    undo.callback(ip.drop_by_id, {"Agent": Agent})
-    ip.register_magic_function(_magic(ip), magic_kind="line", magic_name="agent")
-    undo.callback(ip.magics_manager.magics["line"].pop, "agent", None)
-    ip.events.register("pre_run_cell", announce)
-    undo.callback(ip.events.unregister, "pre_run_cell", announce)
-    _loaded[ip] = undo
+    """Give this shell a reviewer, the name `Agent` and the magics; prints what writes code, and where."""
+    session, announce = default_session(), partial(_announce, ip)
+    vars(_as_typed)["has_side_effects"] = True  # so that IPython does not use it to tell whether a cell is whole
+    with ExitStack() as undo:
+        undo.callback(setattr, session, "mode", session.mode)
+        undo.callback(session.set, **vars(session.settings))
+        undo.callback(setattr, session, "reviewer", session.reviewer)
+        session.reviewer = NotebookReviewer(ip) if getattr(ip, "kernel", None) else TerminalReviewer()
+        _name(ip, undo)
+        _magics(ip, undo)
+        complete.install(ip, undo)
+        ip.events.register("pre_run_cell", announce)
+        undo.callback(ip.events.unregister, "pre_run_cell", announce)
+        ip.input_transformers_cleanup.insert(2, _as_typed)  # before what strips prompts
+        undo.callback(ip.input_transformers_cleanup.remove, _as_typed)
+        _loaded[ip] = undo.pop_all()
     print(session.describe())
 
 
 def unload(ip: Any) -> None:
     """Take back all that loading gave; the agents that were made stay."""
     _loaded.pop(ip).close()
+
+
+def _name(ip: Any, undo: ExitStack) -> None:
+    if "Agent" not in ip.user_ns:
+        ip.push({"Agent": Agent}, interactive=False)
+        undo.callback(ip.drop_by_id, {"Agent": Agent})
+    elif ip.user_ns["Agent"] is not Agent:
+        print("Agent is already a name here and stays what it is; ours is agent_repl.Agent")
+
+
+def _magics(ip: Any, undo: ExitStack) -> None:
+    from .magics import AgentMagics
+
+    ours, known = AgentMagics(ip), ip.magics_manager
+    ip.register_magics(ours)
+    undo.callback(ip.configurables.remove, ours)
+    undo.callback(known.registry.pop, "AgentMagics")
+    undo.callback(lambda: [table.pop("agent") for table in known.magics.values()])
 
 
 def _announce(ip: Any, info: Any) -> None:
@@ -50,15 +69,8 @@ def _announce(ip: Any, info: Any) -> None:
             print(paint(escaped(line), "dim", colour_wanted(sys.stdout)))
 
 
-def _magic(ip: Any) -> Callable[[str], Any]:
-    from IPython.core.error import UsageError
-    from IPython.core.magic import no_var_expand
-
-    def agent(line: str) -> Any:
-        """Make, show and keep agents: %agent help."""
-        try:
-            return run(ip.user_ns, line.strip())
-        except (AgentError, OSError) as error:
-            raise UsageError(escaped(str(error))) from None
-
-    return cast(Callable[[str], Any], no_var_expand(agent))
+def _as_typed(lines: list[str]) -> list[str]:
+    """What IPython would take for its own goes to us: `%agent pin?`, and the >>> of examples in a `%%agent` cell."""
+    if len(lines) > 1 and re.match(r"%%agent\s", lines[0]):
+        return [f"get_ipython().run_cell_magic('agent', {lines[0][8:].strip()!r}, {''.join(lines[1:])!r})\n"]
+    return [re.sub(r"^(\s*%agent\s.*[^\s?])\?\s*$", r"\1 ?\n", line) for line in lines]

@@ -83,6 +83,42 @@ def _model(request: pytest.FixtureRequest) -> None:
             pytest.skip("the embedded model's file is not in this user's cache")
 
 
+# ── a shell with our extension in it ──
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.chdir(tmp_path)
+    Path("sales.csv").write_text("1\n2\n")
+    import kit  # here: other test directories use this file without it
+
+    from agent_repl.session import use
+
+    made = kit.session(tmp_path, kit.TOTAL)
+    use(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ip(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    import kit
+
+    shell = kit.shell()
+    shell.run_cell("%load_ext agent_repl")
+    yield shell
+    shell.run_cell("%reset -f")
+
+
+@pytest.fixture
+def grown(ip: Any, session: Any) -> Any:
+    ip.run_cell('%agent create sales "analyst of {path}" path=sales.csv')
+    ip.run_cell("sales.total()")
+    assert len(session.provider.prompts) == 1
+    return ip
+
+
 # ── no network ──
 
 

@@ -8,6 +8,13 @@ from typing import Any
 
 from agent_repl import ScriptedProvider, Session, Verdict, open_session
 
+TOTAL = '''
+def total(self):
+    """Add them up."""
+    with open(self.path) as file:
+        return sum(int(line) for line in file)
+'''
+
 
 def fenced(source: str) -> str:
     """A reply as a model gives it."""
@@ -49,3 +56,23 @@ def session(home: Path, *replies: Any, review: Any = "auto", **settings: Any) ->
 def asked(home: Session) -> int:
     """How often the model was asked."""
     return len(home.provider.prompts)
+
+
+def shell(**traits: Any) -> Any:
+    """IPython's own shell, without a history on disk; the traits are those of AgentMagics, as from a file."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.AgentMagics.update(traits)
+    return InteractiveShell(config=config)
+
+
+def said(ip: Any, capsys: Any, cell: str) -> str:
+    """All that a person sees of one cell."""
+    capsys.readouterr()
+    ip.run_cell(cell)
+    captured = capsys.readouterr()
+    return captured.out + captured.err

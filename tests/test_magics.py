@@ -4,54 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import kit
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from kit import said
+from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent
-from agent_repl.session import use
-from agent_repl_ui import verbs
 from agent_repl_ui.status import will_run
-
-TOTAL = '''
-def total(self):
-    """Add them up."""
-    with open(self.path) as file:
-        return sum(int(line) for line in file)
-'''
-
-
-@pytest.fixture
-def session(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("sales.csv").write_text("1\n2\n")
-    made = kit.session(tmp_path, TOTAL)
-    use(made)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def ip(session, tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    shell = InteractiveShell(config=config)
-    shell.run_cell("%load_ext agent_repl")
-    yield shell
-    shell.run_cell("%reset -f")
-
-
-def said(ip, capsys, cell: str) -> str:
-    """All that a person sees of one cell."""
-    capsys.readouterr()
-    ip.run_cell(cell)
-    captured = capsys.readouterr()
-    return captured.out + captured.err
 
 
 def test_the_extension_imports_no_model_and_no_screen():
@@ -61,87 +21,123 @@ def test_the_extension_imports_no_model_and_no_screen():
 
 
 def test_loading_says_who_writes_where_and_binds_agent(session, tmp_path, capsys):
-    shell = InteractiveShell()
+    shell = kit.shell()
     seen = said(shell, capsys, "%load_ext agent_repl")
     assert seen == session.describe() + "\n"
     assert shell.user_ns["Agent"] is Agent
 
 
 def test_a_name_that_is_taken_stays(session, capsys):
-    shell = InteractiveShell()
+    shell = kit.shell()
     shell.user_ns["Agent"] = "mine"
     assert "agent_repl.Agent" in said(shell, capsys, "%load_ext agent_repl")
     shell.run_cell("%unload_ext agent_repl")
     assert shell.user_ns["Agent"] == "mine"
 
 
-def test_unloading_leaves_nothing(session, capsys):
-    shell = InteractiveShell()
-    before, reviewer, mode = set(shell.user_ns), session.reviewer, session.mode
-    shell.run_cell("%load_ext agent_repl")
+def kept(shell) -> dict[str, object]:
+    """All that an extension could leave in a shell."""
+    magics, completer = shell.magics_manager, shell.Completer
+    history = {"_i", "_ii", "_iii", "_ih", "_oh", "_dh", "In", "Out"}
+    return {
+        "magics": {kind: set(table) for kind, table in magics.magics.items()},
+        "registry": {name for name in magics.registry if "Agent" in name},  # IPython's own come when first used
+        "configurables": [found for found in shell.configurables if "agent_repl" in type(found).__module__],
+        "events": {name: list(found) for name, found in shell.events.callbacks.items()},
+        "matchers": list(getattr(completer, "custom_matchers", ())),
+        "hooks": {name: set(table.strs) for name, table in shell.strdispatchers.items() if table.strs},
+        "transformers": [*shell.input_transformers_cleanup, "·", *shell.input_transformers_post],
+        "formatters": {kind: dict(f.type_printers) for kind, f in shell.display_formatter.formatters.items()},
+        "by name": {kind: dict(f.deferred_printers) for kind, f in shell.display_formatter.formatters.items()},
+        "names": {name for name in shell.user_ns if name not in history and not name.startswith("_i")},
+        "hidden": set(shell.user_ns_hidden),
+    }
+
+
+def test_unloading_and_reloading_leave_nothing(session, capsys):
+    shell = kit.shell()
+    before, settings, mode, reviewer = kept(shell), session.settings, session.mode, session.reviewer
+    for cell in (
+        "%load_ext agent_repl",
+        "%reload_ext agent_repl",
+        "%config AgentMagics.show = 'off'",
+        "%agent review later",
+    ):
+        shell.run_cell(cell)
+    assert kept(shell) != before
     shell.run_cell("%unload_ext agent_repl")
-    assert set(shell.user_ns) - {"_i", "_ii", "_iii", "_i1", "_i2"} == before - {"_i", "_ii", "_iii"}
-    assert (session.reviewer, session.mode) == (reviewer, mode)
-    assert "agent" not in shell.magics_manager.magics["line"]
+    after = kept(shell)
+    assert {name: after[name] for name in before if before[name] != after[name]} == {}
+    assert (session.settings, session.mode, session.reviewer) == (settings, mode, reviewer)
     assert "not found" in said(shell, capsys, "%agent")
+    assert "AgentMagics" not in said(shell, capsys, "%config")
     shell.run_cell("%load_ext agent_repl")
+    assert "agent" in shell.magics_manager.magics["cell"]
+
+
+def test_an_agent_name_that_was_there_before_stays(session):
+    shell = kit.shell()
+    shell.user_ns["Agent"] = Agent
+    for cell in ("%load_ext agent_repl", "%unload_ext agent_repl"):
+        shell.run_cell(cell)
+    assert shell.user_ns["Agent"] is Agent
+
+
+def configured(**traits):
+    """A shell with the extension, configured as by a file or the command line."""
+    shell = kit.shell(**traits)
+    shell.run_cell("%load_ext agent_repl")
+    return shell
+
+
+def test_settings_come_from_ipythons_configuration(session):
+    configured(review="cached", show="line", max_cost=2, samples="none")
+    assert session.mode == "cached"
+    assert (session.settings.show, session.settings.max_cost, session.settings.samples) == ("line", 2.0, "none")
+    assert session._shop.settings is session.settings
+
+
+def test_the_command_line_sets_the_same(session):
+    configured(show=DeferredConfigString("off"), max_calls=DeferredConfigString("3"))
+    assert (session.settings.show, session.settings.max_calls) == ("off", 3)
+
+
+def test_config_shows_and_sets_what_holds(ip, session, capsys):
+    assert "AgentMagics" in said(ip, capsys, "%config")
+    assert "AgentMagics.show" in said(ip, capsys, "%config AgentMagics")
+    ip.run_cell("%config AgentMagics.show = 'line'")
+    assert session.settings.show == "line"
+    ip.run_cell("%agent review cached")
+    assert said(ip, capsys, "%config AgentMagics.review").strip().endswith("'cached'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("review", "loose"), ("show", "codes"), ("max_cost", "much"), ("repairs", [])]
+)
+def test_a_bad_value_is_one_line_and_changes_nothing(session, capsys, name, value):
+    before = session.settings
+    shell = configured(**{name: value})
+    seen = capsys.readouterr()
+    assert f"AgentMagics.{name} stays" in seen.out
+    assert len(seen.out.splitlines()) == 2
     assert "agent" in shell.magics_manager.magics["line"]
+    assert session.settings == before
+    assert said(shell, capsys, f"%config AgentMagics.{name} = {value!r}").count("\n") == 1
 
 
-def test_create_makes_an_agent_and_binds_it(ip, session, capsys):
-    seen = said(ip, capsys, '%agent create sales "CSV data analyst for {path}" path=sales.csv n=3 label=path2')
-    assert seen == "sales: CSV data analyst for {path}\n"
-    assert vars(ip.user_ns["sales"]) == {"path": "sales.csv", "n": 3, "label": "path2"}
-    assert said(ip, capsys, "sales.total()").endswith("3\n")
+def test_a_projects_file_tightens_what_is_set_too(session, tmp_path, capsys):
+    (tmp_path / ".agent_repl").mkdir(exist_ok=True)
+    (tmp_path / ".agent_repl" / "config.toml").write_text('review = "ask"\nmax_cost = 0.5\n')
+    session.set(max_cost=3.0, review="auto")
+    assert (session.settings.max_cost, session.mode) == (0.5, "ask")
 
 
-def test_a_value_may_be_a_name_of_the_namespace(ip):
-    ip.user_ns["rows"] = rows = [1, 2]
-    ip.run_cell('%agent create sales "analyst" rows=rows')
-    assert vars(ip.user_ns["sales"])["rows"] is rows
-
-
-def test_a_windows_path_keeps_its_backslashes(ip):
-    ip.run_cell(r'%agent create sales "analyst" path=C:\data\new.csv other="C:\my files\x.csv"')
-    assert vars(ip.user_ns["sales"]) == {"path": r"C:\data\new.csv", "other": r"C:\my files\x.csv"}
-
-
-def test_words_alone_give_back_an_agent_and_a_file_in_them_is_its_path(ip):
-    ip.run_cell("sales = %agent CSV data analyst for sales.csv, the boss's file")
-    sales = ip.user_ns["sales"]
-    assert vars(sales) == {"path": "sales.csv"}
-    assert type(sales).__doc__ == "CSV data analyst for {path}, the boss's file"
-
-
-@pytest.mark.parametrize("words", ["helper for my tax papers", '"review analyst"', "'show master'", "Planner of trips"])
-def test_words_that_look_like_a_verb_make_an_agent_too(ip, words):
-    ip.run_cell(f"it = %agent {words}")
-    assert type(ip.user_ns["it"]).__doc__ == words.strip("\"'")
-
-
-def test_no_agents_show_three_examples(ip, capsys):
-    seen = said(ip, capsys, "%agent")
-    assert "sales = Agent(" in seen
-    assert "%agent create sales" in seen
-    assert "sales = %agent CSV" in seen
-
-
-def test_agents_are_listed_with_their_methods(ip, capsys):
-    ip.run_cell('%agent create sales "analyst of {path}" path=sales.csv')
-    ip.run_cell("sales.total()")
-    seen = said(ip, capsys, "%agent")
-    assert "sales: analyst of {path}" in seen
-    assert "total · CACHED v1 · accepted " in seen
-    assert "reads self.path" in seen
-    assert said(ip, capsys, "%agent show sales") == seen
-
-
-@pytest.fixture
-def grown(ip, session):
-    ip.run_cell('%agent create sales "analyst of {path}" path=sales.csv')
-    ip.run_cell("sales.total()")
-    assert len(session.provider.prompts) == 1
-    return ip
+def test_another_model_is_asked_from_now_on(session):
+    del session.provider
+    session.set(model="claude-one", provider="anthropic")
+    assert session.provider.model == "claude-one"
+    session.set(model="claude-two")
+    assert session.provider.model == "claude-two"
 
 
 def test_what_a_cell_will_run_is_known_from_its_text(grown):
@@ -149,91 +145,6 @@ def test_what_a_cell_will_run_is_known_from_its_text(grown):
     assert will_run("[sales.total() for _ in range(2)]", names)[0].startswith("sales.total · CACHED v1")
     for silent in ("sales.never_called()", "number.total()", "sales.total", "nobody.total()", "sales.total("):
         assert will_run(silent, names) == []
-
-
-def test_show_prints_the_code(grown, capsys):
-    assert "return sum(int(line) for line in file)" in said(grown, capsys, "%agent show sales.total")
-
-
-def test_show_prompt_prints_what_would_be_sent_and_sends_nothing(grown, session, capsys):
-    assert "never_called" in said(grown, capsys, "%agent show sales.never_called --prompt")
-    assert len(session.provider.prompts) == 1
-
-
-def test_show_versions_lists_them(grown, capsys):
-    assert "v1  accepted  model" in said(grown, capsys, "%agent show sales.total --versions")
-
-
-def test_pin_unpin_and_forget(grown, capsys):
-    seen = said(grown, capsys, "%agent pin sales.total")
-    assert "PINNED" in seen
-    assert "def total" in Path(seen.rpartition(" in ")[2].strip()).read_text()
-    assert "unpin it first" in said(grown, capsys, "%agent forget sales.total")
-    assert "no longer pinned" in said(grown, capsys, "%agent unpin sales.total")
-    assert "forgotten" in said(grown, capsys, "%agent forget sales.total")
-    assert "not written yet" in said(grown, capsys, "%agent show sales.total")
-
-
-def test_a_pinned_method_is_listed_as_pinned(grown, capsys):
-    grown.run_cell("%agent pin sales.total")
-    assert "PINNED v1" in said(grown, capsys, "%agent")
-
-
-def test_emit_writes_a_class(grown, capsys):
-    assert "analyst.py" in said(grown, capsys, "%agent emit sales analyst.py")
-    assert "def total" in Path("analyst.py").read_text()
-
-
-def test_review_shows_and_sets_the_mode(ip, session, capsys):
-    assert said(ip, capsys, "%agent review") == "review: auto\n"
-    assert said(ip, capsys, "%agent review cached") == "review: cached\n"
-    assert session.mode == "cached"
-    assert "one of auto, ask, later, cached" in said(ip, capsys, "%agent review loose")
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("shwo sales.total", "did you mean %agent show?"),
-        ("frobnicate", "%agent help"),
-        ("frobnicate sales.total", "%agent help"),
-        ('create sales "CSV', "a quote is not closed"),
-        ("create sales", "usage: %agent create NAME"),
-        ('create class "words"', "cannot name an agent"),
-        ('create 2sales "words"', "cannot name an agent"),
-        ('create other "words" path', "write key=value"),
-        ('create other "words" name=x', "write key=value"),
-        ('create other "words" _x=1', "cannot be state"),
-        ("show", "usage: %agent show"),
-        ("show sales.total --all", "usage: %agent show"),
-        ("show nobody.total", "there are: sales"),
-        ("pin sales", "write AGENT.METHOD"),
-        ("pin", "usage: %agent pin AGENT.METHOD"),
-        ("pin sales.a.b", "write AGENT.METHOD"),
-        ("pin sales.never_called", "not written yet"),
-        ("unpin sales.total", "not pinned"),
-        ("emit sales", "usage: %agent emit"),
-        ("emit sales sales.csv/x.py", "cannot be written"),
-    ],
-)
-def test_what_goes_wrong_is_told_in_one_line(grown, session, capsys, line, words):
-    seen = said(grown, capsys, f"%agent {line}")
-    assert words in seen
-    assert seen.strip().count("\n") == 0
-    assert "Traceback" not in seen
-    assert len(session.provider.prompts) == 1
-
-
-def test_help_has_a_line_for_every_verb(ip, capsys):
-    seen = said(ip, capsys, "%agent help")
-    assert all(f"%agent {verb}" in seen for verb in verbs.VERBS)
-
-
-def test_no_verb_asks_a_model(ip, session, capsys):
-    ip.run_cell('%agent create sales "analyst"')
-    for verb in verbs.VERBS:
-        said(ip, capsys, f"%agent {verb} sales.total")
-    assert session.provider.prompts == []
 
 
 def test_colons_slashes_and_question_marks_write_nothing(ip, session, capsys):
@@ -247,24 +158,6 @@ def test_colons_slashes_and_question_marks_write_nothing(ip, session, capsys):
 def test_hidden_characters_in_stored_words_are_shown(ip, capsys):
     ip.user_ns["x"] = Agent("analyst\x1b[2J")
     assert "analyst\\x1b[2J" in said(ip, capsys, "%agent")
-
-
-def test_the_verbs_of_versions_are_spelt_as_their_functions(ip, session, capsys):
-    ip.run_cell('%agent create sales "adder of {path}" path=sales.csv')
-    ip.run_cell("sales.total()")
-    assert "total() → 3" in said(ip, capsys, "%agent show sales.total --examples")
-    assert "total() → 3 · kept as a check" in said(ip, capsys, "%agent keep sales.total")
-    assert "sales.total · NEW · not written yet" in said(ip, capsys, "%agent undo sales.total")
-    assert "UsageError: usage: %agent undo AGENT.METHOD [N]" in said(ip, capsys, "%agent undo sales.total x")
-
-
-def test_revise_takes_words_and_shows_the_new_answer_and_what_changed(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(TOTAL), kit.fenced(TOTAL.replace("sum(", "10 * sum("))])
-    ip.run_cell('%agent create sales "adder of {path}" path=sales.csv')
-    ip.run_cell("sales.total()")
-    assert "it answers 30" in said(ip, capsys, "%agent revise sales.total ten times as much")
-    assert "ten times as much" in session.provider.prompts[-1].user
-    assert "+        return 10 * sum" in said(ip, capsys, "%agent show sales.total --diff")
 
 
 def test_what_another_process_pinned_is_bound_at_the_start_of_a_cell(ip, session, tmp_path):

@@ -65,6 +65,14 @@ def test_code_that_answers_an_example_wrong_is_repaired(tmp_path: Path) -> None:
     assert agent.double(5) == 10
 
 
+def test_an_example_of_another_kind_is_asked_about_as_any_call_is(tmp_path: Path) -> None:
+    home = session(tmp_path, DOUBLE, review=Person("accept", "accept"))
+    agent = home.agent("adder")
+    said = write(agent, "double", "twice", [((2,), {}, "4"), (("ab",), {}, "'abab'")])
+    assert "answers all 2 examples" in said
+    assert home.reviewer.seen[1].reason.startswith("widens")
+
+
 def test_code_that_stays_wrong_does_not_serve(tmp_path: Path) -> None:
     again = TRIPLE.replace("3 * n", "n + n + n")
     home = session(tmp_path, TRIPLE, again, again.replace("n + n + n", "n * 3"), repairs=2)

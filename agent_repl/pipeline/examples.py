@@ -83,7 +83,7 @@ def keep(shop: Any, identity: Identity, agent: Any, name: str, args: tuple[Any, 
     place, last = shop.executor.open(agent), _last(identity, name)
     if args or kwargs:
         before = picture(identity, place, name, args, kwargs)
-        found: Example | None = answered(before, getattr(agent, name)(*args, **kwargs))
+        found: Example | None = answered(before, identity.handle(agent, name, None, True)(*args, **kwargs))
     elif last and not last.undoable:
         found = answered(picture(identity, place, name, last.args, last.kwargs), last.value)
     else:

@@ -63,7 +63,7 @@ def _until_right(
     for _ in range(shop.settings.repairs + 1):
         with ledger(f"{identity.label}.{name}", shop.log) as book:
             case = case_for(shop, identity, agent, name, *examples[0][:2], book)
-            values = [first_call(case, words), *(getattr(agent, name)(*e.args, **e.kwargs) for e in examples[1:])]
+            values = [first_call(case, words), *(identity.handle(agent, name)(*e.args, **e.kwargs) for e in examples[1:])]
         wrong = "; ".join(_differs(name, e, value) for e, value in zip(examples, values, strict=True))
         if not wrong.strip("; "):
             for example in examples:
@@ -109,7 +109,8 @@ def _named(case: Case, words: str) -> str:
     system = render(request_of(case), directory=case.shop.settings.template_directory).system
     reply = paid(case, system, _ASK.format(label=case.call.label, words=words))
     said = re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", reply) or re.findall(r"\A\W*([a-z]\w+)\W*\Z", reply)
-    name: str = next((n for n in said if not iskeyword(n)), "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]))[:60]
+    own = "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]) or "answer"
+    name: str = next((n for n in said if not iskeyword(n)), own)[:60]
     spec = spec_of(case)
     taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base)}
     names = chain([name], (f"{name}_{number}" for number in count(2)))

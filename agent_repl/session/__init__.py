@@ -31,7 +31,7 @@ from ..stores.sqlite import SqliteStore
 from ..unit import RESERVED
 from ..wrapping import ABSENT, real
 from .home import find_home, is_name, slug
-from .settings import MODES, load_settings
+from .settings import MODES, changed, load_settings
 
 
 class Session:
@@ -63,6 +63,14 @@ class Session:
             raise AgentError(f"the review mode is one of {', '.join(MODES)}, not {mode!r}")
         self._shop.mode = mode
         self._shop.auto.clear()
+
+    def set(self, **changes: Any) -> None:
+        """Change settings from now on, as in `set(show="line")`; raises AgentError for what cannot be set."""
+        self.settings = self._shop.settings = changed(self.settings, self.store.home, changes)
+        if self.settings.review and "review" in changes:
+            self.mode = cast(Mode, self.settings.review)
+        if "model" in changes and getattr(vars(self).get("provider"), "name", "") == "anthropic":
+            self.provider.model = self.settings.model
 
     @property
     def reviewer(self) -> Reviewer:

@@ -34,6 +34,12 @@ def load_settings(home: Path, user_file: Path, environment: Mapping[str, str], g
     return _tightened(Settings(**_read(user_file) | around | here), _read(home / "config.toml"))
 
 
+def changed(settings: Settings, home: Path | None, changes: Mapping[str, Any]) -> Settings:
+    """Settings with a person's changes, which a project's file tightens too; raises AgentError."""
+    wanted = {name: _checked(name, value, "settings") for name, value in changes.items()}
+    return _tightened(replace(settings, **wanted), _read(home / "config.toml") if home else {})
+
+
 def _read(path: Path) -> dict[str, Any]:
     if not os.path.exists(path):
         return {}

@@ -1,0 +1,95 @@
+"""`%agent` and `%%agent` as magics of IPython, with the session's settings as their traits."""
+
+import ast
+from doctest import DocTestParser, Example
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from traitlets import TraitType
+
+from agent_repl import control
+from agent_repl.errors import AgentError
+from agent_repl.session import default_session
+
+from .manual import manual
+from .render import escaped
+from .verbs import VERBS, Names, method_of, run
+
+USAGE = "write %%agent AGENT.METHOD with a description below it, or %%agent --code AGENT.METHOD with code"
+
+
+class Setting(TraitType):  # type: ignore[misc]
+    """A setting of the session as a trait; a value that it cannot have is told in one line, and changes nothing."""
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        """What the session has now, whoever set it."""
+        session = default_session()
+        return session.mode if self.name == "review" else getattr(session.settings, self.name)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Set it; gives back what holds then."""
+        try:
+            default_session().set(**{self.name: value})
+        except AgentError as error:
+            print(escaped(f"AgentMagics.{self.name} stays {self.get(obj)!r}: {error}"))
+        return self.get(obj)
+
+
+@magics_class
+class AgentMagics(Magics):  # type: ignore[misc]
+    """Make, show and keep agents; what is set here is a setting of the session."""
+
+    review = Setting(help="who looks at new code: ask, auto, later or cached").tag(config=True)
+    show = Setting(help="before each cell: code, line (a line for each known call) or off").tag(config=True)
+    samples = Setting(help="what of your data a prompt may hold: some or none").tag(config=True)
+    policy = Setting(help="what flagged effects do: inform or strict").tag(config=True)
+    model = Setting(help="the model that writes, by its provider's name for it").tag(config=True)
+    max_cost = Setting(help="US dollars that a session may cost; 0 is no limit").tag(config=True)
+    max_calls = Setting(help="how often one call may ask the model").tag(config=True)
+    repairs = Setting(help="how often code that failed is mended without asking").tag(config=True)
+
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @line_cell_magic  # type: ignore[untyped-decorator]
+    def agent(self, line: str, cell: str | None = None) -> Any:
+        try:
+            return run(self.shell.user_ns, line) if cell is None else _run_cell(self.shell.user_ns, line, cell)
+        except (AgentError, OSError) as error:
+            raise UsageError(escaped(str(error))) from None
+
+    agent.__doc__ = manual(VERBS.values())
+
+
+def _run_cell(names: Names, line: str, body: str) -> None:
+    """What `%%agent LINE` does with the cell below it; raises AgentError."""
+    targets = [word for word in line.split() if word != "--code"]
+    if len(targets) != 1 or not body.strip():
+        raise AgentError(USAGE)
+    agent, method = method_of(names, targets[0], new=True)
+    if "--code" in line.split():
+        return print(f"{targets[0]} is PINNED in {control.define(agent, method, body)}")
+    try:
+        parts = DocTestParser().parse(body)
+    except ValueError as error:
+        raise AgentError(f"an example cannot be read: {error}") from None
+    words = "".join(part for part in parts if isinstance(part, str)).strip()
+    examples = [_wanted(names, targets[0], part) for part in parts if isinstance(part, Example)]
+    return print(escaped(control.write(agent, method, words, examples=examples)))
+
+
+def _wanted(names: Names, target: str, example: Example) -> tuple[tuple[Any, ...], dict[str, Any], str]:
+    """The arguments of an example's call, which may be literals or names, and the text that it should give."""
+    said = example.source.strip()
+    try:
+        match ast.parse(said, mode="eval").body:
+            case ast.Call(func=ast.Attribute() as called, args=args, keywords=pairs) if ast.unparse(called) == target:
+                kwargs = {str(pair.arg): _value(names, pair.value) for pair in pairs}
+                return tuple(_value(names, arg) for arg in args), kwargs, example.want.rstrip("\n")
+    except (ValueError, SyntaxError, KeyError, MemoryError, RecursionError):
+        pass
+    how = f"an example is a call of {target} with plain values or names, as in >>> {target}(3)"
+    raise AgentError(f"{said!r}: {how}")
+
+
+def _value(names: Names, node: ast.expr) -> Any:
+    return names[node.id] if isinstance(node, ast.Name) else ast.literal_eval(node)
