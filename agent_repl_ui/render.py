@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from agent_repl.records import Event, Proposal
+from agent_repl.records import Event, Proposal, Verdict
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 """What Python calls printable, and leaves no ink."""
+KEPT = "kept for later: nothing was run"
 _INK = {
     "title": ("1", "font-weight:bold"),
     "dim": ("2", "opacity:.7"),
@@ -21,6 +22,18 @@ _INK = {
     "added": ("32", "color:#3b8a3b"),
     "removed": ("31", "color:#d0504f"),
 }
+COLOURS = {
+    "": "",
+    "Comment": "faint",
+    "Keyword": "magenta",
+    "Operator.Word": "magenta",
+    "Literal.String": "green",
+    "Literal.Number": "cyan",
+    "Name.Builtin": "cyan",
+    "Name.Function": "bold",
+    "Name.Exception": "cyan",
+}
+"""Of code in a terminal, by kind of token: none that vanishes on white or on black, as yellow and dark blue do."""
 
 
 def lines(proposal: Proposal) -> Iterator[Line]:
@@ -83,7 +96,7 @@ def _price(proposal: Proposal) -> str:
 def as_text(proposal: Proposal, colour: bool = False) -> str:
     """The proposal for a terminal."""
     form = "terminal" if colour else ""
-    shown = ((style, _numbered(text, form) if style == "code" else text) for style, text in lines(proposal))
+    shown = ((style, numbered(text, form) if style == "code" else text) for style, text in lines(proposal))
     return "".join(paint(text, style, colour) + "\n" for style, text in shown)
 
 
@@ -92,7 +105,8 @@ def paint(text: str, style: str, colour: bool = True) -> str:
     return f"\x1b[{_INK[style][0]}m{text}\x1b[0m" if colour and style in _INK else text
 
 
-def _numbered(code: str, form: str) -> str:
+def numbered(code: str, form: str) -> str:
+    """Escaped code with its line numbers, in colours as `highlighted` gives them."""
     rows = highlighted(code, form).split("\n")
     width = len(str(len(rows)))
     return "\n".join(f"  {number:>{width}} │ {row}" for number, row in enumerate(rows, 1))
@@ -106,8 +120,39 @@ def highlighted(code: str, form: str) -> str:
     from pygments.formatters import HtmlFormatter, TerminalFormatter
     from pygments.lexers import PythonLexer
 
-    formatter = HtmlFormatter(noclasses=True, nowrap=True) if form == "html" else TerminalFormatter()
+    scheme = {_token(name): (colour, colour) for name, colour in COLOURS.items()}
+    is_html = form == "html"
+    formatter = HtmlFormatter(noclasses=True, nowrap=True) if is_html else TerminalFormatter(colorscheme=scheme)
     return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
+
+
+def _token(name: str) -> Any:
+    from pygments.token import string_to_tokentype
+
+    return string_to_tokentype(name)
+
+
+def scope(proposal: Proposal) -> str:
+    """What "auto" would do, as a person is told before and after."""
+    return escaped(f"accepts what is not flagged for `{proposal.title.partition('.')[0]}` until you leave")
+
+
+def history(proposal: Proposal) -> str:
+    """The versions of the method so far, a line each."""
+    rows = ((f"v{v.number}", v.verdict, v.author, v.model, v.created[:10], v.reason) for v in proposal.versions)
+    return "\n".join(escaped("  ".join(filter(None, row)).replace("\n", " ")) for row in rows) or "there is no other"
+
+
+def ending(proposal: Proposal, verdict: Verdict, colour: bool) -> str:
+    """The decision as it stays on the screen, below what was decided about."""
+    match verdict:
+        case Verdict("edit", source=source):
+            return f"accepted as you edited it:\n{numbered(visible(source).rstrip(), 'terminal' if colour else '')}"
+        case Verdict("revise", feedback=feedback):
+            return f"to be revised: {escaped(feedback)}"
+        case Verdict("auto"):
+            return f"accepted, and from now on this {scope(proposal)}"
+    return {"accept": "accepted", "pin": "accepted and pinned"}.get(verdict.decision, "rejected: nothing was run")
 
 
 def as_html(proposal: Proposal, ending: str = "") -> str:
@@ -119,13 +164,20 @@ def as_html(proposal: Proposal, ending: str = "") -> str:
 def _html(style: str, text: str) -> str:
     is_code = style == "code"
     css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
-    inside = _numbered(text, "html") if is_code else html.escape(text)
+    inside = numbered(text, "html") if is_code else html.escape(text)
     return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
 
 
 def colour_wanted(stream: TextIO) -> bool:
     """Whether this stream is a terminal that shows colours, to a person who wants them (NO_COLOR, TERM)."""
     return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def plain() -> bool:
+    """Whether words are wanted instead of drawings, or the terminal can show nothing else."""
+    return os.environ.get("TERM") in ("dumb", "unknown") or any(
+        os.environ.get(name) for name in ("ACCESSIBLE", "AGENT_REPL_PLAIN")
+    )
 
 
 def is_terminal(stream: Any) -> bool:

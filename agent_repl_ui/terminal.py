@@ -1,35 +1,41 @@
-"""Review in a terminal: text as it streams, the code, one question on one line (a notebook asks the same one)."""
+"""Review in a terminal: what the model writes, then the whole proposal, then a person's choice."""
 
 import os
-import shlex
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
+from typing import Any, ClassVar
 
 from agent_repl.records import Event, Proposal, Verdict
 
-from .render import as_text, colour_wanted, escaped, event_line, is_terminal, paint
+from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
 
 Ask = Callable[[str], str]
-DEAD_TIME = 0.4  # seconds after the code is drawn in which keys answer nothing
+DEAD_TIME = 0.4  # seconds after a question is seen in which keys answer nothing
 ASKING = Lock()  # held while a person is asked: two questions at once would garble the screen
 CHOICES = {
     "accept": "run it, and remember it for calls of this kind",
     "pin": "accept it, and make it a real method in the session module",
-    "edit": "change it in your editor first",
+    "edit": "change it first",
     "revise": "say what should change; the model writes it again",
     "no": "do not run it; the draft is kept, and marked",
+    "auto": "accept it, and what is not flagged of this agent until you leave",
+    "versions": "list the versions of this method",
     "help": "say this. Ctrl-C decides nothing: the draft waits for the next call",
 }
 
 
 class TerminalReviewer:
-    """Shows what happens and asks on whatever standard output is at that time."""
+    """Shows what happens and asks on whatever standard output is at that time.
+
+    It draws on the screen; where that cannot be done or is not wanted (`plain`) it writes and reads lines.
+    """
+
+    _live: ClassVar[Any] = None  # a live.Live; a process has one screen
+    _held: ClassVar[list[Event]] = []  # what was told while something was drawn there
+    _drawing: ClassVar[Lock] = Lock()
 
     def __init__(self) -> None:
         self._process = os.getpid()
@@ -37,13 +43,41 @@ class TerminalReviewer:
 
     @property
     def can_ask(self) -> bool:
-        """Both ends are a terminal that nothing captures, in the process that was started from it."""
-        return is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
+        """Both ends are a terminal that nothing captures or prompts at, in the process that was started from it."""
+        here = is_terminal(sys.stdin) and is_terminal(sys.stdout) and os.getpid() == self._process
+        return here and not _is_prompting()
 
     def tell(self, event: Event) -> None:
-        """Write the event; while a question is open only warnings are."""
-        if not event.text or (ASKING.locked() and event.kind != "warning"):
-            return
+        """Draw the event, or write it; while a question is open only warnings are kept, and written after it."""
+        draws = self.can_ask and not plain()
+        with self._drawing:
+            if ASKING.locked():
+                self._held.extend([event] * (event.kind == "warning"))
+            elif self._live:
+                self._tell_live(event)
+            elif event.kind == "writing" and draws:
+                from .live import Live
+
+                TerminalReviewer._live = Live(event, colour_wanted(sys.stdout))
+            elif event.text and (event.kind != "text" or not draws):
+                self._tell_in_words(event)
+
+    def _tell_live(self, event: Event) -> None:
+        if event.text and event.kind not in ("text", "loading"):
+            self._held.append(event)
+        if event.title == self._live.title:
+            self._live.tell(event)
+            if event.kind in ("written", "done"):
+                self._close_live()
+
+    def _close_live(self) -> None:
+        if self._live:
+            self._live.stop()
+        TerminalReviewer._live = None
+        while self._held:
+            self._tell_in_words(self._held.pop(0))
+
+    def _tell_in_words(self, event: Event) -> None:
         colour = colour_wanted(sys.stdout)
         with suppress(OSError, ValueError):
             if event.kind == "text":
@@ -53,22 +87,53 @@ class TerminalReviewer:
 
     def confirm(self, question: str) -> bool:
         """Ask; anything but yes is no. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
-        with ASKING:
+        with self._question():
             forget_typed_keys()
             return self._ask(f"{escaped(question)} (yes or no): ").strip().lower() in ("y", "yes")
 
     def review(self, proposal: Proposal) -> Verdict:
         """Show the proposal and ask. Ctrl-C and Ctrl-D raise KeyboardInterrupt."""
+        with self._question():
+            return self._review_in_words(proposal) if plain() else self._review_drawn(proposal)
+
+    @contextmanager
+    def _question(self) -> Iterator[None]:
         with ASKING:
-            self._write(as_text(proposal, colour_wanted(sys.stdout)))
-            forget_typed_keys()
-            return decide(proposal, self._ask, self._say, edited)
+            with self._drawing:
+                self._close_live()
+            try:
+                yield
+            finally:
+                self._close_live()
+
+    def _review_drawn(self, proposal: Proposal) -> Verdict:
+        from .app import drawn
+
+        colour, said = colour_wanted(sys.stdout), KEPT
+        forget_typed_keys(0)  # what is drawn has a dead time of its own
+        try:
+            with drawn(proposal, colour, DEAD_TIME) as screen:
+                verdict = decide(proposal, screen.ask, screen.say, screen.edit, screen.choose)
+            said = ending(proposal, verdict, colour)
+            return verdict
+        finally:
+            self._say(as_text(proposal, colour) + said)
+
+    def _review_in_words(self, proposal: Proposal) -> Verdict:
+        from .editing import edited
+
+        self._write(as_text(proposal, colour_wanted(sys.stdout)))
+        forget_typed_keys()
+        return decide(proposal, self._ask, self._say, edited, by_number=True)
 
     def _ask(self, prompt: str) -> str:
         self._write(prompt)
-        answer = sys.stdin.readline()
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            answer = ""
         if not answer:
-            self._say("\nkept for later: nothing was run")
+            self._say(f"\n{KEPT}")
             raise KeyboardInterrupt
         return answer
 
@@ -83,9 +148,14 @@ class TerminalReviewer:
         sys.stdout.flush()
 
 
-def forget_typed_keys() -> None:
+def forget_typed_keys(wait: float = DEAD_TIME) -> None:
     """Wait, then throw away what was typed and not yet read: whoever typed it had not seen the question."""
-    time.sleep(DEAD_TIME)
+    time.sleep(wait)
+    if "prompt_toolkit" in sys.modules:
+        from prompt_toolkit.application import get_app_session
+        from prompt_toolkit.input.typeahead import clear_typeahead
+
+        clear_typeahead(get_app_session().input)
     if sys.platform == "win32":
         import msvcrt
 
@@ -98,24 +168,47 @@ def forget_typed_keys() -> None:
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
-def decide(proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask | None = None) -> Verdict:
+def _is_prompting() -> bool:
+    """Whether a prompt of somebody else has the screen: another thread of the shell that waits for its next line."""
+    if "prompt_toolkit" not in sys.modules:
+        return False
+    from prompt_toolkit.application import get_app_or_none
+
+    app = get_app_or_none()
+    return app is not None and not hasattr(app, "agent_repl_own")
+
+
+def decide(
+    proposal: Proposal,
+    ask: Ask,
+    say: Callable[[str], object],
+    edit: Ask | None = None,
+    choose: Callable[[], str] | None = None,
+    by_number: bool = False,
+) -> Verdict:
     """Ask until there is a decision; what `ask` raises (a person who leaves) ends it without one.
 
     `ask` prints a prompt and gives back a line, `say` prints a line, `edit` gives back what a person made of a source,
     or raises ValueError. An empty line accepts code that is not flagged; without `edit`, as in a notebook, it decides
-    nothing.
+    nothing. Words and their first letters answer, `by_number` numbers too; `choose` gives an answer in another way.
     """
     draft, flagged = "", proposal.code.flagged
-    words = {word[0]: word for word in CHOICES if word != "edit" or edit}
+    words = [word for word in CHOICES if (word != "edit" or edit) and (word != "auto" or not flagged)]
+    numbers = {str(number): word for number, word in enumerate(words, 1)}
+    known = {word[0]: word for word in reversed(words)} | (numbers if by_number else {})
     enter = edit is not None and not flagged
-    shown = "  ".join("[?]" if word == "help" else f"[{letter}]{word[1:]}" for letter, word in words.items())
+    letters = ("[?]" if w == "help" else f"[{w[0]}]{w[1:]}" for w in words if w not in ("auto", "versions"))
+    shown = "  ".join(map(" ".join, numbers.items()) if by_number else letters) + " (Enter accepts)" * enter
     while True:
-        answer = ask(shown + (" (Enter accepts): " if enter else ": ")).strip().lower() or ("accept" if enter else "")
-        match words.get(answer, answer):
+        answer = (choose() if choose else ask(f"{shown}: ")).strip().lower() or ("accept" if enter else "")
+        match known.get(answer, answer):
             case "accept" | "pin" as decision:
                 if not flagged or ask("This code is flagged above. Type yes to run it: ").strip().lower() == "yes":
                     return Verdict(decision)
                 say("not accepted")
+            case "auto" if not flagged:
+                if ask(f"This {scope(proposal)}. Type yes: ").strip().lower() == "yes":
+                    return Verdict("auto")
             case "no":
                 return Verdict("reject")
             case "revise":
@@ -127,12 +220,14 @@ def decide(proposal: Proposal, ask: Ask, say: Callable[[str], object], edit: Ask
                     return Verdict("edit", source=_changed(proposal, draft))
                 except ValueError as why:
                     say(escaped(str(why)))
+            case "versions":
+                say(history(proposal))
             case "help" | "?":
-                say("\n".join(f"{known:<7} {CHOICES[known]}" for known in words.values()))
+                say("\n".join(f"{f'{n} ' * by_number}{word:<9}{CHOICES[word]}" for n, word in numbers.items()))
             case "" if flagged:
-                say("this code is flagged, and Enter never accepts it: type a word")
+                say("this code is flagged, and Enter never accepts it: choose in words")
             case _:
-                say(f"type one of: {', '.join(words.values())}")
+                say(f"choose one of: {', '.join(words)}")
 
 
 def _changed(proposal: Proposal, draft: str) -> str:
@@ -141,18 +236,3 @@ def _changed(proposal: Proposal, draft: str) -> str:
     if wrong := proposal.check(draft):
         raise ValueError(f"this cannot run yet: {wrong}\nchoose edit again to go on with your text")
     return draft
-
-
-def edited(source: str) -> str:
-    """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
-    command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not command:
-        raise ValueError("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
-    try:
-        with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
-            file = Path(scratch, "method.py")
-            file.write_text(source, encoding="utf-8")
-            subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
-            return file.read_text(encoding="utf-8")
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error

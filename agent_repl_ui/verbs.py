@@ -18,9 +18,9 @@ from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 
+from .editing import edited
 from .manual import MODES, Verb, manual
 from .render import colour_wanted, escaped, highlighted, visible
-from .terminal import edited
 
 EXAMPLES = """\
 No agents yet. Three ways to begin:

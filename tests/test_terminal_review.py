@@ -1,4 +1,4 @@
-"""Review in a terminal, as a person at a pseudo-terminal meets it."""
+"""Review in plain words, as a person at a pseudo-terminal meets it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pyte = pytest.importorskip("pyte")
 
 CALM = "def total(self):\n    return sum(self.rows)\n"
 FLAGGED = "import os\n\ndef total(self):\n    os.remove('sales.csv')\n    return 1\n"
-QUESTION = r"\[n\]o  \[\?\].*: "
+QUESTION = r"\d help.*: "
 
 PERSON_SIDE = """
 import os, select, sys
@@ -47,7 +47,7 @@ print("asked in a terminal:", reviewer.can_ask)
 
 
 def person(source: str = CALM, **environment: str):
-    env = {**os.environ, "TERM": "xterm-256color", "SOURCE": source, **environment}
+    env = {**os.environ, "TERM": "xterm-256color", "AGENT_REPL_PLAIN": "1", "SOURCE": source, **environment}
     for name in {"NO_COLOR", "VISUAL", "EDITOR"} - set(environment):
         env.pop(name, None)
     return pexpect.spawn(
@@ -77,9 +77,10 @@ def proposal(source: str = CALM, **known) -> Proposal:
 
 
 @pytest.mark.parametrize(
-    ("keys", "decision"), [("a", "accept"), ("p", "pin"), ("n", "reject"), ("accept", "accept"), ("", "accept")]
+    ("keys", "decision"),
+    [("1", "accept"), ("2", "pin"), ("5", "reject"), ("a", "accept"), ("n", "reject"), ("pin", "pin"), ("", "accept")],
 )
-def test_each_key_decides(keys, decision):
+def test_each_number_letter_and_word_decides(keys, decision):
     assert f"decision='{decision}'" in answered(person(), keys)
 
 
@@ -137,11 +138,39 @@ def test_help_explains_the_choices_and_asks_again():
     assert "decision='accept'" in answered(child, "a")
 
 
+def test_auto_says_its_scope_and_wants_the_word_yes():
+    child = person()
+    for word in ("y", "yes"):
+        child.expect(QUESTION)
+        child.sendline("auto")
+        child.expect("accepts what is not flagged for `sales` until you leave. Type yes: ")
+        child.sendline(word)
+    assert "decision='auto'" in ended(child)
+
+
+def test_auto_is_not_offered_for_flagged_code():
+    child = person(FLAGGED)
+    child.expect(QUESTION)
+    assert "auto" not in child.before
+    child.sendline("auto")
+    child.expect("choose one of: accept, pin, edit, revise, no, versions, help")
+    assert "decision='reject'" in answered(child, "no")
+
+
+def test_nothing_is_drawn_where_words_are_wanted():
+    for wish in ({"TERM": "dumb"}, {"ACCESSIBLE": "1"}, {"AGENT_REPL_PLAIN": "1", "NO_COLOR": "1"}):
+        child = person(**{"AGENT_REPL_PLAIN": "", **wish})
+        child.expect("1 accept  2 pin  3 edit  4 revise  5 no  6 auto  7 versions  8 help .Enter accepts.: ")
+        assert not set("\x1b") & set(child.before.replace("\x1b[", "" if "ACCESSIBLE" in wish else "\x1b["))
+        child.sendline("5")
+        ended(child)
+
+
 def test_an_unknown_answer_is_told_the_choices():
     child = person()
     child.expect(QUESTION)
     child.sendline("ok")
-    child.expect("accept, pin, edit, revise, no")
+    child.expect("accept, pin, edit, revise, no, auto")
     assert "decision='reject'" in answered(child, "n")
 
 
