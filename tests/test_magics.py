@@ -48,7 +48,7 @@ def kept(shell) -> dict[str, object]:
         "transformers": [*shell.input_transformers_cleanup, "·", *shell.input_transformers_post],
         "formatters": {kind: dict(f.type_printers) for kind, f in shell.display_formatter.formatters.items()},
         "by name": {kind: dict(f.deferred_printers) for kind, f in shell.display_formatter.formatters.items()},
-        "names": {name for name in shell.user_ns if name not in history and not name.startswith("_i")},
+        "names": {name for name in shell.user_ns if name not in history and not name.startswith(("_i", "__"))},
         "hidden": set(shell.user_ns_hidden),
     }
 
