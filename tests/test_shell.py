@@ -108,7 +108,7 @@ def test_plain_is_said_to_the_programs_below_too(env):
 
 @pytest.mark.parametrize(("theme", "colors"), [("dark", "linux"), ("light", "lightbg"), ("auto", "neutral")])
 def test_a_theme_is_ipythons_colours(env, theme, colors):
-    assert run(env, "--theme", theme, "-c", "print(get_ipython().colors)").stdout == f"{colors}\n"
+    assert run(env, "--theme", theme, "-c", "print(get_ipython().colors.lower())").stdout == f"{colors}\n"
 
 
 # ── in words only ──
