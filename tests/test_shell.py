@@ -50,6 +50,7 @@ def test_a_script_has_its_output_to_itself(env):
     done = run(env, typed="for n in range(2):\n    print(n)\n\nprint(Agent.__name__)\n")
     assert done.stdout == "0\n1\nAgent\n"
     assert done.stderr.startswith("agent_repl · ")
+    assert ESCAPE not in done.stderr
 
 
 def test_a_script_never_runs_unseen_code_and_says_why(env):
