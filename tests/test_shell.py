@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,14 @@ def test_a_script_has_its_output_to_itself(env):
     assert done.stdout == "0\n1\nAgent\n"
     assert done.stderr.startswith("agent_repl · ")
     assert ESCAPE not in done.stderr
+
+
+def test_the_title_is_for_terminals_alone(env):
+    Path(env["HOME"], "begin.py").write_text("first = 40\n")
+    done = run(env, "-i", "begin.py", typed="print(first + 2)\n")
+    assert "42" in done.stdout
+    assert "agent-repl: " in done.stdout
+    assert ESCAPE not in done.stdout + done.stderr
 
 
 def test_a_script_never_runs_unseen_code_and_says_why(env):
