@@ -83,8 +83,9 @@ def _wanted(names: Names, target: str, example: Example) -> tuple[tuple[Any, ...
     try:
         match ast.parse(said, mode="eval").body:
             case ast.Call(func=ast.Attribute() as called, args=args, keywords=pairs) if ast.unparse(called) == target:
-                kwargs = {str(pair.arg): _value(names, pair.value) for pair in pairs}
-                return tuple(_value(names, arg) for arg in args), kwargs, example.want.rstrip("\n")
+                kwargs = {pair.arg: _value(names, pair.value) for pair in pairs if pair.arg}
+                if len(kwargs) == len(pairs):  # else there is a **
+                    return tuple(_value(names, arg) for arg in args), kwargs, example.want.rstrip("\n")
     except (ValueError, SyntaxError, KeyError, MemoryError, RecursionError):
         pass
     how = f"an example is a call of {target} with plain values or names, as in >>> {target}(3)"

@@ -150,7 +150,7 @@ def _inside(function: Any, names: Mapping[str, Any]) -> Iterator[tuple[Any, str]
     """What a function of the person's reads of the values in `names`, and so on through those that it names."""
     codes = [function.__code__] if _is_persons(function, names) else []
     for code in islice(codes, FUNCTIONS):  # which grows on the way
-        for load, then in pairwise(dis.get_instructions(code)):
+        for load, then in pairwise(i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"):
             value: Any = names.get(load.argval) if load.opname == "LOAD_GLOBAL" else None
             if then.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 yield value, then.argval

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -94,7 +95,9 @@ def _other(names: Names, first: str, rest: str) -> Agent:
 def _create(names: Names, name: str, identity: str, *pairs: str, wraps: str | None = None, deep: bool = False) -> str:
     words, (wrong, state) = _plain(identity), _call(names, pairs)
     if wrong or state.keys() & {"name", "session", "wraps", "deep"}:
-        raise AgentError(f"{pairs[0]!r} is not state: write key=value, and put the words of the identity in quotes")
+        raise AgentError(
+            f"{' '.join(pairs)!r} is not state: write key=value, and put the words of the identity in quotes"
+        )
     if wraps is not None and wraps not in names:
         raise AgentError(f"{wraps!r} is no name here{meant(wraps, names)}; --wraps takes the name of an object")
     names[name] = default_session().agent(words, name=name, wraps=wraps and names[wraps], deep=deep, **state)
@@ -153,8 +156,15 @@ def _log(agent: Agent, method: str) -> str:
     if not file:
         raise AgentError("no log is kept: set AGENT_REPL_LOG to a file's name, and begin again")
     rows = Path(file).expanduser().read_text("utf-8", "replace").splitlines()
-    mine = [row for row in rows if f'"call": {json.dumps(title)}' in row and row.endswith("}")][-5:]
-    return escaped("\n".join(map(_tree, map(json.loads, mine)))) or f"no call of {title} is in {file}"
+    mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))][-5:]
+    return escaped("\n".join(map(_tree, mine))) or f"no call of {title} is in {file}"
+
+
+def _read(row: str) -> Any:
+    """The tree in a row of the log; None in a torn one."""
+    with suppress(ValueError):
+        return json.loads(row)
+    return None
 
 
 def _tree(node: dict[str, Any], indent: str = "") -> str:
@@ -178,7 +188,7 @@ def _edit(names: Names, target: str, number: str = "") -> str:
     head = type(agent)._agent_repl_identity_.find(method)
     old = known.get(number) or (head.code.source if head else next(reversed(known.values()), ""))
     if not old or number not in ("", *known):
-        raise AgentError(f"{target} has no version {number}; there are: {', '.join(known) or 'none yet'}")
+        raise AgentError(f"{target} has no version {number or 'to edit'}; there are: {', '.join(known) or 'none yet'}")
     shell = names.get("get_ipython", lambda: None)()
     if getattr(shell, "kernel", None) is not None:
         shell.set_next_input(cell := f"%%agent --code {target}\n{old}")
@@ -228,7 +238,7 @@ def _review(names: Names, mode: str = "") -> str:
 
 
 def _emit(names: Names, target: str, path: str) -> str:
-    return f"written: {control.emit(_agent(names, target), _plain(path))}"
+    return f"written: {control.emit(_agent(names, target), Path(_plain(path)).expanduser())}"
 
 
 def _overview(names: Names, only: Agent | None = None) -> str:

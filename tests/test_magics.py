@@ -37,7 +37,7 @@ def test_a_name_that_is_taken_stays(session, capsys):
 def kept(shell) -> dict[str, object]:
     """All that an extension could leave in a shell."""
     magics, completer = shell.magics_manager, shell.Completer
-    history = {"_i", "_ii", "_iii", "_ih", "_oh", "_dh", "In", "Out"}
+    history = {"_", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "In", "Out"}
     return {
         "magics": {kind: set(table) for kind, table in magics.magics.items()},
         "registry": {name for name in magics.registry if "Agent" in name},  # IPython's own come when first used

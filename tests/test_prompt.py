@@ -145,7 +145,7 @@ def test_a_narrow_terminal_shows_what_matters_first(person):
 
 
 def test_a_file_is_run_first_and_its_names_stay_whatever_it_raised(person):
-    here = person(script="first = 40\n1 / 0\n").sees("ZeroDivisionError", "begin.py:2")
+    here = person(script="first = 40\n1 / 0\n").sees("ZeroDivisionError", "begin.py", "> 2 1 / 0")
     assert "engine.py" not in here.text
     here.types("first + 2\r").sees(r"Out\[1\]: 42")
 

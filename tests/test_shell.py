@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,15 @@ def test_a_script_has_its_output_to_itself(env):
     done = run(env, typed="for n in range(2):\n    print(n)\n\nprint(Agent.__name__)\n")
     assert done.stdout == "0\n1\nAgent\n"
     assert done.stderr.startswith("agent_repl · ")
+    assert ESCAPE not in done.stderr
+
+
+def test_the_title_is_for_terminals_alone(env):
+    Path(env["HOME"], "begin.py").write_text("first = 40\n")
+    done = run(env, "-i", "begin.py", typed="print(first + 2)\n")
+    assert "42" in done.stdout
+    assert "agent-repl: " in done.stdout
+    assert ESCAPE not in done.stdout + done.stderr
 
 
 def test_a_script_never_runs_unseen_code_and_says_why(env):
@@ -108,7 +118,7 @@ def test_plain_is_said_to_the_programs_below_too(env):
 
 @pytest.mark.parametrize(("theme", "colors"), [("dark", "linux"), ("light", "lightbg"), ("auto", "neutral")])
 def test_a_theme_is_ipythons_colours(env, theme, colors):
-    assert run(env, "--theme", theme, "-c", "print(get_ipython().colors)").stdout == f"{colors}\n"
+    assert run(env, "--theme", theme, "-c", "print(get_ipython().colors.lower())").stdout == f"{colors}\n"
 
 
 # ── in words only ──

@@ -166,6 +166,12 @@ def test_a_person_s_functions_are_looked_into(screen):
     assert screen("x = outer()") == [f"sales.clean · CACHED v1 · accepted {today()}"]
 
 
+def test_a_function_with_hundreds_of_names_is_looked_into_to_its_end(screen):
+    rows = "\n".join(f"    name{n}.attribute{n}" for n in range(200))
+    screen(f"def long(first):\n    if first:\n        return sales.clean(' a')\n{rows}\n    sales.total()")
+    assert [line.split(" · ")[0] for line in screen("x = long(True)")] == ["sales.clean", "sales.total"]
+
+
 def test_functions_that_call_each_other_end(screen):
     screen("def a(deep=False):\n    return b() if deep else sales.total()")
     screen("def b():\n    return a()")

@@ -112,6 +112,12 @@ def test_emit_writes_a_class(grown, capsys):
     assert "def total" in Path("analyst.py").read_text()
 
 
+def test_emit_knows_where_home_is(grown, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("USERPROFILE" if os.name == "nt" else "HOME", str(tmp_path / "home"))
+    said(grown, capsys, "%agent emit sales ~/analyst.py")
+    assert "def total" in (tmp_path / "home" / "analyst.py").read_text()
+
+
 def test_review_shows_and_sets_the_mode(ip, session, capsys):
     assert said(ip, capsys, "%agent review") == "no draft waits\nreview: auto\n"
     assert said(ip, capsys, "%agent review cached") == "review: cached\n"
@@ -135,6 +141,8 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ('create 2sales "words"', "cannot name an agent"),
         ('create other "words" path', "write key=value"),
         ('create other "words" name=x', "write key=value"),
+        ('create other "words" n=1 path', "'n=1 path' is not state"),
+        ("create 'two words' 'analyst of {path}'", "cannot name an agent"),
         ('create other "words" _x=1', "cannot be state"),
         ("show", "usage: %agent show"),
         ("show sales.total --all", "usage: %agent show"),
@@ -152,7 +160,7 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ("show sales --cost", "write AGENT.METHOD"),
         ("show sales.total --log", "no log is kept: set AGENT_REPL_LOG"),
         ("edit sales.total 9", "has no version 9; there are: 1"),
-        ("edit sales.nothing", "has no version"),
+        ("edit sales.nothing", "sales.nothing has no version to edit; there are: none yet"),
         ("edit sales.total", "no editor is set"),
         ("accept sales.total", "no draft of sales.total waits"),
         ("reject sales.other", "no draft of sales.other waits"),
@@ -257,7 +265,8 @@ def test_show_log_has_the_last_trees(grown, session, capsys):
     session.set(log="calls.jsonl")
     tree = {"at": "2026-11-03T12:00:00+00:00", "call": "sales.total", "tokens": 820, "seconds": 0.5}
     rows = [{**tree, "call": "sales.other"}, *({**tree, "calls": [{"call": f"sales.inner{n}"}]} for n in range(7))]
-    Path("calls.jsonl").write_text("\n".join(map(json.dumps, rows)) + '\n{"call": "sales.total", "torn')
+    torn = '\n{"call": "sales.total", "calls": [{}\n{"call": "sales.total", "torn'
+    Path("calls.jsonl").write_text("\n".join(map(json.dumps, rows)) + torn)
     seen = said(grown, capsys, "%agent show sales.total --log").splitlines()
     assert seen[0] == "sales.total · at 2026-11-03T12:00:00+00:00 · tokens 820 · seconds 0.5"
     assert [line.strip(" ·") for line in seen[1::2]] == [f"sales.inner{n}" for n in range(2, 7)]
@@ -333,6 +342,7 @@ def test_words_alone_are_written_before_any_call(ip, session, capsys):
         ("%%agent --code sales.total\nx = 1", "def total"),
         ("%%agent sales.top\n>>> sales.other(1)\n3", "an example is a call of sales.top"),
         ("%%agent sales.top\n>>> sales.top(unknown)\n3", "an example is a call of sales.top"),
+        ("%%agent sales.top\n>>> sales.top(**sales)\n3", "an example is a call of sales.top"),
         ("%%agent sales.top\n>>> sales.top(\n3", "an example is a call of sales.top"),
         ("%%agent sales.top\n>>> sales.top(open('x'))\n3", "an example is a call of sales.top"),
         ("%%agent sales.top\n>>>sales.top(1)\n3", "an example cannot be read"),

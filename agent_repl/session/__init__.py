@@ -108,9 +108,9 @@ class Session:
 
     def identity(self, template: str, name: str | None = None) -> Identity:
         """What all agents with these words share; nothing is asked of a model."""
+        if name is not None and not is_name(name):
+            raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
         if template not in self.identities:
-            if name is not None and not is_name(name):
-                raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
             label = self.store.agents().get(template) or self._label(template, name or slug(template))
             known = Identity(template, label, self.store, self._shop.executor)
             class_for(known, self._shop)

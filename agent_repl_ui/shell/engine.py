@@ -27,6 +27,8 @@ def open_app(interact: bool, file: str, plain: bool, vi: bool, colors: str) -> T
     usual, wanted = Config(), Config()
     usual.TerminalInteractiveShell.update(confirm_exit=False, term_title_format="agent-repl: {cwd}")
     usual.TerminalInteractiveShell.update(banner1=BANNER, display_completions="column")
+    if not sys.stdout.isatty():  # older IPythons write it into a pipe too
+        usual.TerminalInteractiveShell.term_title = False
     if hasattr(Shell, "enable_tip"):  # IPython 9 and later
         usual.TerminalInteractiveShell.enable_tip = False
     wanted.TerminalIPythonApp.update(display_banner=interact, force_interact=True, file_to_run=file)
