@@ -147,8 +147,12 @@ def unpin(target: Target) -> None:
 @_verb
 def forget(target: Target) -> None:
     """The method is as if it had never been called; its versions stay in the store."""
-    if target.method().entry.pinned:
+    ahead = history.accepted_ahead(target.identity, target.name)
+    found = target.identity.find(target.name) if ahead else target.method()
+    if found and found.entry.pinned:
         raise AgentError(f"{target.title} is pinned: unpin it first")
+    if ahead:
+        target.shop.store.put(Entry(ahead, ()))  # a past head is not shown again
     target.shop.store.drop(target.identity.key(target.name))
     target.identity.forget(target.name)
 
@@ -234,7 +238,7 @@ def say(agent: Agent, words: str) -> Any:
 
 def pending(session: Any) -> tuple[Version, ...]:
     """The drafts in this home that wait for a decision."""
-    return tuple(session.store.pending())
+    return tuple(version for version in session.store.newest() if version.verdict == "draft")
 
 
 def review_pending(session: Any) -> list[str]:
