@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AgentError
 from ..protocols import Store
-from ..records import Entry, Key
+from ..records import Entry, Key, Version
 from .methods import Identity
 from .pinning import pin
 
