@@ -32,7 +32,7 @@ def undo(identity: Identity, name: str, state: Mapping[str, Any], steps: int = 1
     past: list[Entry | None] = [None]
     past += [h for before, h in pairwise((None, *heads)) if h and (before is None or _decided(h) != _decided(before))]
     now, ahead = identity.find(name), accepted_ahead(identity, name)
-    past += [now and now.entry] * bool(ahead or (now is None and len(past) > 1))
+    past += [now.entry if now else None] * bool(ahead or (now is None and len(past) > 1))
     if not 0 < steps < len(past):
         raise AgentError(f"{identity.label}.{name}: {len(past) - 1} decisions can be taken back, not {steps}")
     if ahead:
