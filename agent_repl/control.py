@@ -184,7 +184,8 @@ def diff(target: Target, older: int = 0, newer: int = 0) -> str:
 @_verb
 def revise(target: Target, words: str = "") -> Any:
     """Have a method written again for its last call, by your words or else its last traceback; gives the new answer."""
-    target.method()
+    if words:
+        target.method()
     return pipeline.revise(target.shop, target.identity, target.agent, target.name, words)
 
 

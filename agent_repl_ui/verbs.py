@@ -280,7 +280,9 @@ def method_of(names: Names, target: str, new: bool = False) -> tuple[Agent, str]
         raise AgentError(f"{target!r} is no method: write AGENT.METHOD, as in sales.total")
     agent = _agent(names, name)
     if new and (method[0] == "_" or method in RESERVED or iskeyword(method) or method in vars(agent)):
-        raise AgentError(f"{method!r} cannot be a method of {name}: it is state, a keyword, or a name of Python or ours")
+        raise AgentError(
+            f"{method!r} cannot be a method of {name}: it is state, a keyword, or a name of Python or ours"
+        )
     hint = meant(method, type(agent)._agent_repl_identity_.names())
     if hint and not new and not control.versions(agent, method):
         raise AgentError(f"{target} is not written yet{hint}")

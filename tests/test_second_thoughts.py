@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,16 @@ def test_words_never_get_the_name_of_a_draft_that_waits(tmp_path: Path) -> None:
         with pytest.raises(ar.ReviewRequired):
             ask()
     assert [version.key.name for version in ar.pending(home)] == ["revenue_by_region", "revenue_by_region_2"]
+
+
+def test_revise_without_words_repairs_what_failed_at_its_first_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = session(tmp_path, BAD, DOUBLE, review=Person("accept", "accept"))
+    agent = home.agent("adder")
+    with pytest.raises(AttributeError) as caught:
+        agent.double(n=2)
+    for name in ("last_value", "last_exc"):
+        monkeypatch.setattr(sys, name, caught.value, raising=False)
+    assert ar.revise(agent.double) == 4
+    assert "has no attribute 'nothing'" in home.provider.prompts[1].user
