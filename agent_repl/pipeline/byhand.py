@@ -54,8 +54,7 @@ def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> No
 def waiting(case: Case) -> Version:
     """The draft of a method that waits for a decision; raises AgentError where there is none."""
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
-    ahead = last is not None and accepted_ahead(case.identity, case.name)
-    if last is None or not (ahead or last.verdict in ("draft", "rejected")):
+    if last is None or not (last.verdict in ("draft", "rejected") or accepted_ahead(case.identity, case.name)):
         raise AgentError(f"no draft of {case.title} waits: call it, and it is written or run")
     return last
 

@@ -49,9 +49,9 @@ def undo(identity: Identity, name: str, state: Mapping[str, Any], steps: int = 1
 def accepted_ahead(identity: Identity, name: str) -> Version | None:
     """The newest version, where it was accepted for a call that has not been made."""
     key = identity.key(name)
-    last = next(reversed(identity.store.versions(key)), None)
     served = {head.version.number for head in identity.store.heads(key)}
-    return last if last and last.verdict == "accepted" and last.number not in served else None
+    newest = identity.store.versions(key)[-1:]
+    return next((v for v in newest if v.verdict == "accepted" and v.number not in served), None)
 
 
 def inherit(store: Store, old: str, new: str, name: str) -> None:

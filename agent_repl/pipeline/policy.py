@@ -104,7 +104,8 @@ def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
     because = f"it is flagged: {flagged}" if flagged else f"the review mode is `{case.shop.mode}`"
     because = "it was rejected before" if rejected else because
     because = "it breaks an example that was kept as a check" if diff.broken else because
-    return f"{case.title} is written and waits for a person, since {because}.\nCall it in a terminal or a notebook."
+    how = "Call it in a terminal or a notebook, or decide with `%agent review` or `agent-repl review`."
+    return f"{case.title} is written and waits for a person, since {because}.\n{how}"
 
 
 def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
