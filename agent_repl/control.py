@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from . import pipeline
 from .agent import Agent, MethodHandle, make
 from .atomic import replace_file
-from .errors import AgentError, ModuleError
+from .errors import AgentError, ModuleError, ReviewRequired
 from .modules import Part, render
 from .pipeline import Workshop, byhand, case_for, history, pinning
 from .pipeline.case import Case
@@ -244,7 +244,10 @@ def pending(session: Any) -> tuple[Version, ...]:
 
 def review_pending(session: Any) -> list[str]:
     """Ask the session's reviewer about every draft that waits; says what came of each. Ctrl-C leaves the rest."""
-    return [_review_one(session, draft) for draft in pending(session)]
+    drafts = pending(session)
+    if drafts and not session.reviewer.can_ask:
+        raise ReviewRequired(f"drafts: {len(drafts)} waiting, and nobody can answer here.\nReview them in a terminal.")
+    return [_review_one(session, draft) for draft in drafts]
 
 
 def _review_one(session: Any, draft: Version) -> str:

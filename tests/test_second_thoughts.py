@@ -178,3 +178,10 @@ def test_revise_without_words_repairs_what_failed_at_its_first_call(
         monkeypatch.setattr(sys, name, caught.value, raising=False)
     assert ar.revise(agent.double) == 4
     assert "has no attribute 'nothing'" in home.provider.prompts[1].user
+
+
+def test_drafts_are_not_shown_where_nobody_can_answer(tmp_path: Path) -> None:
+    home, _ = late(tmp_path)
+    with pytest.raises(ar.ReviewRequired, match="1 waiting, and nobody can answer here"):
+        review_pending(home)
+    assert len(ar.pending(home)) == 1
