@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from . import pipeline
 from .agent import Agent, MethodHandle, make
 from .atomic import replace_file
-from .errors import AgentError, ModuleError
+from .errors import AgentError, ModuleError, ReviewRequired
 from .modules import Part, render
 from .pipeline import Workshop, byhand, case_for, history, pinning
 from .pipeline.case import Case
@@ -147,8 +147,12 @@ def unpin(target: Target) -> None:
 @_verb
 def forget(target: Target) -> None:
     """The method is as if it had never been called; its versions stay in the store."""
-    if target.method().entry.pinned:
+    ahead = history.accepted_ahead(target.identity, target.name)
+    found = target.identity.find(target.name) if ahead else target.method()
+    if found and found.entry.pinned:
         raise AgentError(f"{target.title} is pinned: unpin it first")
+    if ahead:
+        target.shop.store.put(Entry(ahead, ()))  # a past head is not shown again
     target.shop.store.drop(target.identity.key(target.name))
     target.identity.forget(target.name)
 
@@ -180,7 +184,8 @@ def diff(target: Target, older: int = 0, newer: int = 0) -> str:
 @_verb
 def revise(target: Target, words: str = "") -> Any:
     """Have a method written again for its last call, by your words or else its last traceback; gives the new answer."""
-    target.method()
+    if words:
+        target.method()
     return pipeline.revise(target.shop, target.identity, target.agent, target.name, words)
 
 
@@ -234,12 +239,15 @@ def say(agent: Agent, words: str) -> Any:
 
 def pending(session: Any) -> tuple[Version, ...]:
     """The drafts in this home that wait for a decision."""
-    return tuple(session.store.pending())
+    return tuple(version for version in session.store.newest() if version.verdict == "draft")
 
 
 def review_pending(session: Any) -> list[str]:
     """Ask the session's reviewer about every draft that waits; says what came of each. Ctrl-C leaves the rest."""
-    return [_review_one(session, draft) for draft in pending(session)]
+    drafts = pending(session)
+    if drafts and not session.reviewer.can_ask:
+        raise ReviewRequired(f"drafts: {len(drafts)} waiting, and nobody can answer here.\nReview them in a terminal.")
+    return [_review_one(session, draft) for draft in drafts]
 
 
 def _review_one(session: Any, draft: Version) -> str:

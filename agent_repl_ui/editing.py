@@ -20,3 +20,10 @@ def edited(source: str) -> str:
             return file.read_text(encoding="utf-8")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error
+
+
+class Left(KeyboardInterrupt):
+    """A person left a question open; IPython prints one line, and no traceback through our frames."""
+
+    def _render_traceback_(self) -> list[str]:
+        return ["KeyboardInterrupt"]

@@ -104,7 +104,12 @@ class _Watch:
         if ran <= (expected or bool(fresh and method.reviewed)):
             return ""
         times = f"{ran:,} times{' at least' if plain else ''}" if ran > 1 else ""
-        words = f"{key[0].label}.{key[1]}", f"{method.tier} v{version.number}", times, "not reviewed" if fresh else ""
+        words = (
+            f"{key[0].label}.{key[1]}",
+            f"{method.tier} v{version.number}",
+            times,
+            "not reviewed" if fresh and not method.reviewed else "",
+        )
         return ("" if expected else "also ran: ") + " · ".join(filter(None, words))
 
     def _say(self, lines: Iterable[tuple[str, _Key | None]]) -> None:

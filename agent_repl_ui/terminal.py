@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from agent_repl.records import Event, Proposal, Verdict
 
+from .editing import Left
 from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
 
 Ask = Callable[[str], str]
@@ -134,7 +135,7 @@ class TerminalReviewer:
             answer = ""
         if not answer:
             self._say(f"\n{KEPT}")
-            raise KeyboardInterrupt
+            raise Left
         return answer
 
     def _say(self, line: str) -> None:

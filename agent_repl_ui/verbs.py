@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from inspect import signature
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from agent_repl.errors import AgentError
 from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
+from agent_repl.unit import RESERVED
 
 from .editing import edited
 from .manual import MODES, Verb, manual
@@ -287,6 +289,10 @@ def method_of(names: Names, target: str, new: bool = False) -> tuple[Agent, str]
     if not method.isidentifier():
         raise AgentError(f"{target!r} is no method: write AGENT.METHOD, as in sales.total")
     agent = _agent(names, name)
+    if new and (method[0] == "_" or method in RESERVED or iskeyword(method) or method in vars(agent)):
+        raise AgentError(
+            f"{method!r} cannot be a method of {name}: it is state, a keyword, or a name of Python or ours"
+        )
     hint = meant(method, type(agent)._agent_repl_identity_.names())
     if hint and not new and not control.versions(agent, method):
         raise AgentError(f"{target} is not written yet{hint}")

@@ -248,6 +248,7 @@ def test_ctrl_c_at_the_review_keeps_the_draft_and_says_so(terminal):
     person.run("deep.answer()")
     person.until(KEYS)
     assert "kept for later: nothing was run" in person.type(CTRL_C, "In [2]:") + person.whole()
+    assert "Traceback" not in person.whole()
     person.run("deep.answer()")
     person.until(KEYS)
     person.type("a", "Out[2]: 42")

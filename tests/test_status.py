@@ -290,6 +290,15 @@ def test_code_that_no_person_reviewed_is_shown_once_it_ran(capsys, tmp_path):
     assert screen("x = sales.clean(' a')") == [f"sales.clean · CACHED v1 · accepted {today()}"]
 
 
+def test_a_method_that_was_reviewed_is_not_said_to_be_unreviewed_when_it_ran_more_than_once(capsys, tmp_path):
+    home = kit.session(tmp_path, CLEAN, review=kit.Person("accept"))
+    use(home)
+    screen = Screen(capsys, home, sales=home.agent("cleaner", name="sales"))
+    assert screen("x = [each.clean(' a') for each in (sales, sales)]") == [
+        "also ran: sales.clean · CACHED v1 · 2 times"
+    ]
+
+
 def test_nothing_is_printed_where_nobody_reads(screen, session):
     session.reviewer.can_ask = False
     assert screen("x = sales.total()\nheld = [sales]\nheld[0].clean(' a')") == []

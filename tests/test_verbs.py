@@ -440,3 +440,12 @@ def test_in_a_real_kernel_edit_gives_the_next_cell_and_prints_it(tmp_path):
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.parametrize("name", ["__repr__", "_total", "class", "llm", "path"])
+@pytest.mark.parametrize("cell", ["%%agent --code sales.{0}\ndef {0}(self):\n    return 1", "%%agent sales.{0}\nwords"])
+def test_what_can_be_no_method_is_refused_before_anything_is_written(ip, session, capsys, cell, name):
+    said(ip, capsys, '%agent create sales "analyst of {path}" path=sales.csv')
+    assert f"{name!r} cannot be a method of sales" in said(ip, capsys, cell.format(name))
+    assert session.provider.prompts == []
+    assert said(ip, capsys, "%agent") == "sales: analyst of {path}\n"

@@ -157,10 +157,10 @@ def first_call(case: Case, words: str = "") -> Any:
 def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str) -> Any:
     """Write the head again by a person's words, or without any from its last failure, and make its last call again."""
     with ledger(f"{identity.label}.{name}", shop.log) as book:
-        method = identity.methods[name]
-        error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(method.function)
+        method = identity.find(name)  # what failed at its first call serves no more
+        error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(name)
         case = case_for(shop, identity, agent, name, args, kwargs, book)
-        if error is not None:
+        if error is not None and method is not None:
             shop.failures[case.call.key] = Failure(method.code.source, explain(error))
         return first_call(case, words)
 

@@ -11,6 +11,7 @@ from ..validate import recall, validate
 from .case import ANY_CALL, Case, spec_of, state_of
 from .drafts import edited, judged, stored
 from .examples import compared, held
+from .history import accepted_ahead
 from .pinning import pin
 from .policy import proposal_of, require_kept, require_policy
 
@@ -53,7 +54,7 @@ def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> No
 def waiting(case: Case) -> Version:
     """The draft of a method that waits for a decision; raises AgentError where there is none."""
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
-    if last is None or last.verdict not in ("draft", "rejected"):
+    if last is None or not (last.verdict in ("draft", "rejected") or accepted_ahead(case.identity, case.name)):
         raise AgentError(f"no draft of {case.title} waits: call it, and it is written or run")
     return last
 
@@ -62,7 +63,10 @@ def accept(case: Case, draft: Version) -> str:
     """Accept a draft as it is: the next call of its kind runs it; says so."""
     code = recall(draft.source, case.name)
     require_policy(case.shop.settings, code)
-    require_kept(case, code, compared(case, code))
+    require_kept(case, code, diff := compared(case, code))
+    if (head := case.identity.find(case.name)) and head.entry.pinned:
+        take(case, draft, code, diff, pinned=True)
+        return f"{case.title} v{draft.number} is PINNED"
     judged(case, draft, "accepted")
     return f"{case.title} v{draft.number} is accepted: the next such call runs it"
 
@@ -76,6 +80,7 @@ def reject(case: Case, draft: Version) -> str:
 def reviewed(case: Case, draft: Version) -> str:
     """Ask the reviewer about a draft, outside the call that it was written for; says what came of it."""
     code = recall(draft.source, case.name)
+    require_policy(case.shop.settings, code)
     diff = compared(case, code)
     verdict = case.shop.reviewer.review(proposal_of(case, draft, code, draft.reason, False, diff))
     match verdict.decision:

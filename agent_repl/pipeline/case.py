@@ -60,7 +60,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        return f"{self.call.label}.{self.name}"
+        return f"{self.call.label}.{self.name}".rstrip(".")
 
     @property
     def mode(self) -> Mode:

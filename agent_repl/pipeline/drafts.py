@@ -35,7 +35,10 @@ FROM_WORDS = "from words"
 def waiting_draft(case: Case, past: Iterable[Entry]) -> Draft | None:
     """Code for the same call that was paid for and is none of the past heads: it is shown again, or run if accepted."""
     last = _last(case)
-    if last is None or last.verdict == "failed" or case.call.key in case.shop.failures:
+    failure = case.shop.failures.get(case.call.key)
+    if last is None or last.verdict == "failed":
+        return None
+    if failure and (last.author != "repair" or last.source == failure.code):
         return None
     if any(head.version.number == last.number for head in past):
         return None  # it has served, and somebody decided otherwise since

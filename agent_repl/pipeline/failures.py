@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from ..errors import AgentError
@@ -71,17 +71,17 @@ def _on_purpose(frame: FrameType, line: int) -> bool:
     return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in ast.walk(tree))
 
 
-def last_failure(function: Any) -> tuple[BaseException, tuple[Any, ...], dict[str, Any]]:
+def last_failure(name: str) -> tuple[BaseException, tuple[Any, ...], dict[str, Any]]:
     """The last error that this interpreter showed and that passed through a method, and the call that it made.
 
     Raises AgentError where there is none.
     """
     error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     frames = [t.tb_frame for t in _walk(error.__traceback__)] if error is not None else []
-    mine = [f for f in frames if f.f_code.co_name == function.__name__ and CALLS in f.f_globals]
+    mine = [f for f in frames if f.f_code.co_name == name and CALLS in f.f_globals]
     if error is None or not mine:
-        raise AgentError(f"the last traceback does not pass through {function.__name__}: say in words what to change")
-    call = inspect.signature(function).bind_partial()
+        raise AgentError(f"the last traceback does not pass through {name}: say in words what to change")
+    call = inspect.signature(FunctionType(mine[0].f_code, {})).bind_partial()
     call.arguments.update({n: mine[0].f_locals[n] for n in call.signature.parameters if n in mine[0].f_locals})
     return error, call.args[1:], call.kwargs
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AgentError
 from ..protocols import Store
-from ..records import Entry, Key
+from ..records import Entry, Key, Version
 from .methods import Identity
 from .pinning import pin
 
@@ -23,7 +23,7 @@ def rollback(identity: Identity, name: str, number: int, state: Mapping[str, Any
             f"answer was had, can be brought back; revise shows any other one in a review"
         )
     current = identity.find(name)
-    return _make_head(identity, replace(past[-1], pinned=bool(current and current.entry.pinned)), state)
+    return make_head(identity, replace(past[-1], pinned=bool(current and current.entry.pinned)), state)
 
 
 def undo(identity: Identity, name: str, state: Mapping[str, Any], steps: int = 1) -> Entry | None:
@@ -31,16 +31,27 @@ def undo(identity: Identity, name: str, state: Mapping[str, Any], steps: int = 1
     heads = identity.store.heads(identity.key(name))
     past: list[Entry | None] = [None]
     past += [h for before, h in pairwise((None, *heads)) if h and (before is None or _decided(h) != _decided(before))]
-    past += [None] * (identity.find(name) is None and len(past) > 1)
+    now, ahead = identity.find(name), accepted_ahead(identity, name)
+    past += [now.entry if now else None] * bool(ahead or (now is None and len(past) > 1))
     if not 0 < steps < len(past):
         raise AgentError(f"{identity.label}.{name}: {len(past) - 1} decisions can be taken back, not {steps}")
+    if ahead:
+        identity.store.judge(ahead, "rejected")
     if (entry := past[-1 - steps]) is not None:
-        return _make_head(identity, entry, state)
+        return make_head(identity, entry, state)
     if past[-1] is not None and past[-1].pinned:
         pin(identity, name, state, pinned=False)
     identity.store.drop(identity.key(name))
     identity.forget(name)
     return None
+
+
+def accepted_ahead(identity: Identity, name: str) -> Version | None:
+    """The newest version, where it was accepted for a call that has not been made."""
+    key = identity.key(name)
+    served = {head.version.number for head in identity.store.heads(key)}
+    newest = identity.store.versions(key)[-1:]
+    return next((v for v in newest if v.verdict == "accepted" and v.number not in served), None)
 
 
 def inherit(store: Store, old: str, new: str, name: str) -> None:
@@ -55,7 +66,8 @@ def _decided(entry: Entry) -> tuple[Any, ...]:
     return entry.version.number, entry.guards, entry.pinned
 
 
-def _make_head(identity: Identity, entry: Entry, state: Mapping[str, Any]) -> Entry:
+def make_head(identity: Identity, entry: Entry, state: Mapping[str, Any]) -> Entry:
+    """Make a past head the head again, pinned if it was."""
     name = entry.version.key.name
     current = identity.find(name)
     identity.store.put(entry)

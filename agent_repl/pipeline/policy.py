@@ -25,11 +25,11 @@ def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> 
         return Verdict("accept")
     head = case.identity.find(case.name)
     pinned = head is not None and head.entry.pinned
-    if case.mode == "auto" and not (code.flagged or diff.broken or pinned):
+    rejected = bool(earlier) and earlier[-1].verdict == "rejected"
+    if case.mode == "auto" and not (code.flagged or diff.broken or pinned or rejected):
         return Verdict("accept")
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
-        raise ReviewRequired(_waits(case, code, diff))
-    rejected = bool(earlier) and earlier[-1].verdict == "rejected"
+        raise ReviewRequired(_waits(case, code, diff, rejected))
     proposal = proposal_of(case, draft, code, why, rejected, diff)
     with _one_at_a_time, case.book.timed("review"):
         return shop.reviewer.review(proposal)
@@ -99,11 +99,13 @@ def require_policy(settings: Settings, code: Code) -> None:
         raise PolicyError(f"policy=strict refuses this code: {listed}")
 
 
-def _waits(case: Case, code: Code, diff: Diff) -> str:
+def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
     flagged = ", ".join(f"{e.kind} ({e.detail}, line {e.line})" for e in code.effects if e.flagged)
     because = f"it is flagged: {flagged}" if flagged else f"the review mode is `{case.shop.mode}`"
+    because = "it was rejected before" if rejected else because
     because = "it breaks an example that was kept as a check" if diff.broken else because
-    return f"{case.title} is written and waits for a person, since {because}.\nCall it in a terminal or a notebook."
+    how = "Call it in a terminal or a notebook, or decide with `%agent review` or `agent-repl review`."
+    return f"{case.title} is written and waits for a person, since {because}.\n{how}"
 
 
 def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:

@@ -15,9 +15,10 @@ from ..prompts import Failure, render
 from ..unit import RESERVED
 from . import decide, first_call, serve
 from .byhand import take
-from .case import Case, Workshop, case_for, request_of, spec_of
+from .case import Case, Workshop, case_for, request_of, spec_of, state_of
 from .drafts import FROM_WORDS, paid, revised
 from .examples import brief, called, keep
+from .history import accepted_ahead, make_head
 from .ledger import ledger
 from .methods import Identity
 from .policy import require_model
@@ -48,7 +49,13 @@ def from_words(
     with ledger(title, shop.log) as book:
         if examples:
             told = "\n".join([words, *(f"{called(name, e.args, e.kwargs)} answers {e.answer}" for e in examples)])
-            return _until_right(shop, identity, agent, name, told, examples)
+            before = identity.find(name)
+            try:
+                return _until_right(shop, identity, agent, name, told, examples)
+            except BaseException:
+                if before:
+                    make_head(identity, before.entry, state_of(shop.executor.open(agent)))
+                raise
         case = case_for(shop, identity, agent, name, (), {}, book, made=False)
         with shop.flights[case.call.key], shop.store.lock(*case.call.key):
             draft, code, diff, pinned = decide(case, revised(case, words))
@@ -74,7 +81,7 @@ def _until_right(
                     keep(shop, identity, agent, name, example.args, dict(example.kwargs))
             return f"{identity.label}.{name} is written; it answers all {len(examples)} examples, kept as checks"
         shop.failures[case.call.key] = Failure(identity.methods[name].code.source, wrong)
-    source = identity.methods[name].code.source
+    source = shop.failures.pop(case.call.key).code
     shop.store.drop(case.call.key)
     identity.forget(name)
     raise InvalidCode(f"{wrong}: it does not serve; say more in words, or write it with %%agent --code", "x", source)
@@ -101,9 +108,14 @@ def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
 
 
 def _written_for(identity: Identity, words: str) -> str:
-    drafts = [v.key.name for v in identity.store.pending() if v.key.identity == identity.template]
-    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *drafts))
+    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *_waiting(identity)))
     return next((name for name, all_ in found if any(v.reason == f"{FROM_WORDS}: {words}" for v in all_)), "")
+
+
+def _waiting(identity: Identity) -> list[str]:
+    """The methods whose newest version has not served: a draft, refused or not, or accepted ahead of its call."""
+    mine = [v for v in identity.store.newest() if v.key.identity == identity.template and v.verdict != "failed"]
+    return [v.key.name for v in mine if v.verdict != "accepted" or accepted_ahead(identity, v.key.name)]
 
 
 def _named(case: Case, words: str) -> str:
@@ -115,6 +127,6 @@ def _named(case: Case, words: str) -> str:
     own = "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]) or "answer"
     name: str = next((n for n in said if not iskeyword(n)), own)[:60]
     spec = spec_of(case)
-    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base)}
+    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base), *_waiting(case.identity)}
     names = chain([name], (f"{name}_{number}" for number in count(2)))
     return next(n for n in names if n not in taken and n.isidentifier() and not iskeyword(n))

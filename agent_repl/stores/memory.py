@@ -58,11 +58,10 @@ class MemoryStore:
         with self._rows() as rows:
             return tuple(sorted(map(record_of, rows.find("version", *key)), key=lambda version: version.number))
 
-    def pending(self) -> tuple[Version, ...]:
+    def newest(self) -> tuple[Version, ...]:
         with self._rows() as rows:
             found = sorted(map(record_of, rows.find("version")), key=lambda version: version.number)
-        newest = {version.key: version for version in found}
-        return tuple(version for version in newest.values() if version.verdict == "draft")
+        return tuple({version.key: version for version in found}.values())
 
     def heads(self, key: Key) -> tuple[Entry, ...]:
         with self._rows() as rows:
