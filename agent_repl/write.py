@@ -15,6 +15,7 @@ from .validate import looping, validate
 _HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
+_SAME = "This is the same code again: "
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
 
 
@@ -54,7 +55,7 @@ def write(
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
-                message = f"This is the same code again: {failure.message}"
+                message = _SAME + failure.message.removeprefix(_SAME)
                 raise InvalidCode(message, "unchanged", code.source, 0, attempt)
             mark = sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
             return Written(code, total, reply.model, reply.note, mark)

@@ -11,12 +11,16 @@ def edited(source: str) -> str:
     """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not command:
-        raise ValueError("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
+        raise ValueError("no editor is set: at the prompt, %env EDITOR=nano (or another) sets one")
     try:
         with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
             file = Path(scratch, "method.py")
             file.write_text(source, encoding="utf-8")
             subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
             return file.read_text(encoding="utf-8")
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except subprocess.CalledProcessError as error:
+        raise ValueError(
+            f"the editor {command} failed, nothing was changed: its exit code is {error.returncode}"
+        ) from None
+    except (OSError, ValueError) as error:
         raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error

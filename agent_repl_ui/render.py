@@ -39,7 +39,7 @@ COLOURS = {
 def lines(proposal: Proposal) -> Iterator[Line]:
     """All that a person decides by, from the title down to what isolates the code; nothing is left out."""
     yield "title", _one_line(f"{proposal.title} · {proposal.status}")
-    if proposal.reason:
+    if proposal.reason.upper() != proposal.status:  # which says "new" of new code
         yield "plain", _one_line(proposal.reason)
     yield "code", visible(proposal.code.source).rstrip("\n")
     if proposal.previous:

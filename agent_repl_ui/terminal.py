@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, ClassVar
 
+from agent_repl.errors import unplaced
 from agent_repl.records import Event, Proposal, Verdict
 
 from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
@@ -103,6 +104,8 @@ class TerminalReviewer:
                 self._close_live()
             try:
                 yield
+            except KeyboardInterrupt as stop:
+                raise unplaced(stop, KEPT) from None
             finally:
                 self._close_live()
 

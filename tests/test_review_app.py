@@ -122,20 +122,32 @@ deep = Agent("deep thought")
 """
 
 
+PROGRAMS = {
+    "ipython": ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=agent_repl", "-i", "begin.py"],
+    "shell": ["-m", "agent_repl", "-i", "begin.py"],
+}
+
+
 class Terminal:
-    """IPython with our extension on a screen that a test can read."""
+    """One of these programs on a screen that a test can read."""
 
     def __init__(
-        self, home: Path, columns: int = 80, rows: int = 24, begin: str = BEGIN, lines: int = 12, **environment: str
+        self,
+        home: Path,
+        columns: int = 80,
+        rows: int = 24,
+        begin: str = BEGIN,
+        lines: int = 12,
+        program: str = "ipython",
+        **environment: str,
     ):
         (home / "begin.py").write_text(begin.replace("LINES", str(lines)))
         keep = {n: v for n, v in os.environ.items() if n not in ("NO_COLOR", "VISUAL", "EDITOR", "CI")}
         path = str(Path(__file__).parent.parent)
         places = {name: str(home) for name in ("HOME", "IPYTHONDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
         env = {**keep, **places, "TERM": "xterm-256color", "PYTHONPATH": path, **environment}
-        command = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=agent_repl", "-i", "begin.py"]
         self.child = pexpect.spawn(
-            sys.executable, command, env=env, cwd=home, encoding="utf-8", dimensions=(rows, columns)
+            sys.executable, PROGRAMS[program], env=env, cwd=home, encoding="utf-8", dimensions=(rows, columns)
         )
         self.screen = pyte.HistoryScreen(columns, rows, history=5000)
         self.screen.write_process_input = self.child.send
@@ -180,12 +192,12 @@ class Terminal:
 KEYS = "[a]ccept"
 
 
-@pytest.fixture
-def terminal(tmp_path):
+@pytest.fixture(params=["ipython", pytest.param("shell", marks=pytest.mark.slow)])
+def terminal(tmp_path, request):
     made = []
 
     def begin(*sizes, **known) -> Terminal:
-        made.append(Terminal(tmp_path, *sizes, **known))
+        made.append(Terminal(tmp_path, *sizes, program=request.param, **known))
         return made[-1]
 
     yield begin

@@ -152,7 +152,7 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ("show sales --cost", "write AGENT.METHOD"),
         ("show sales.total --log", "no log is kept: set AGENT_REPL_LOG"),
         ("edit sales.total 9", "has no version 9; there are: 1"),
-        ("edit sales.nothing", "has no version"),
+        ("edit sales.nothing", "sales.nothing is not written yet"),
         ("edit sales.total", "no editor is set"),
         ("accept sales.total", "no draft of sales.total waits"),
         ("reject sales.other", "no draft of sales.other waits"),

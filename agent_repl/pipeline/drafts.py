@@ -154,7 +154,7 @@ def _asking(case: Case, what: str) -> Iterator[Provider]:
     """The provider, within the budget, while the person is told what it does."""
     provider = case.shop.provider()
     check_budget(case.book, case.shop.usage, case.shop.settings)
-    case.tell(Event("writing", f"{provider.name} {provider.model} {what}"))
+    case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
     try:
         with case.book.timed("write"):
             yield provider
