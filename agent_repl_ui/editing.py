@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -16,11 +17,16 @@ def edited(source: str) -> str:
         with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
             file = Path(scratch, "method.py")
             file.write_text(source, encoding="utf-8")
-            subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
+            if code := _exit_code([*shlex.split(command, posix=os.name != "nt"), str(file)]):
+                raise ValueError(f"its exit code is {code}")
             return file.read_text(encoding="utf-8")
-    except subprocess.CalledProcessError as error:
-        raise ValueError(
-            f"the editor {command} failed, nothing was changed: its exit code is {error.returncode}"
-        ) from None
     except (OSError, ValueError) as error:
         raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error
+
+
+def _exit_code(command: list[str]) -> int:
+    """What the program ends with; Ctrl-C is a key of its own."""
+    editor = subprocess.Popen(command)
+    while True:
+        with suppress(KeyboardInterrupt):
+            return editor.wait()

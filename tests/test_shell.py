@@ -138,6 +138,21 @@ def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env):
     child.expect(pexpect.EOF)
 
 
+def test_review_goes_through_the_drafts_that_wait(env):
+    made = "default_session().mode = 'later'\ndeep = Agent('deep thought')\ndeep.answer()"
+    assert run(env, "-c", f"{SCRIPTED}\n{made}").returncode == 1
+    for key, said in (("\x03", "kept for later"), ("n", "rejected: nothing was run"), ("", "no draft waits")):
+        child = pexpect.spawn(
+            sys.executable, ["-m", "agent_repl", "review"], env=env, cwd=env["HOME"], encoding="utf-8", timeout=30
+        )
+        if key:
+            child.expect(r"\[a\]ccept")
+            child.send(key)
+        child.expect(said)
+        child.expect(pexpect.EOF)
+        assert "Traceback" not in child.before
+
+
 def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env):
     child = begun(env, f"{SCRIPTED}\ndeep = Agent('deep thought')")
     for key in ("\x03", "accept\n"):

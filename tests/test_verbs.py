@@ -306,7 +306,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
-    assert "answers all 2 examples" in said(ip, capsys, cell)
+    assert "answers every example (2)" in said(ip, capsys, cell)
     assert "The n largest." in session.provider.prompts[0].user
     assert said(ip, capsys, "print(sales.top(1))") == "[3]\n"
     assert len(session.provider.prompts) == 1
