@@ -165,8 +165,10 @@ def forget_typed_keys(wait: float = DEAD_TIME) -> None:
         while msvcrt.kbhit():
             msvcrt.getwch()
         return
-    import termios
-
+    try:
+        import termios
+    except ImportError:  # a system that has neither
+        return
     with suppress(OSError, ValueError, termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 

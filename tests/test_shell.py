@@ -111,6 +111,48 @@ def test_a_theme_is_ipythons_colours(env, theme, colors):
     assert run(env, "--theme", theme, "-c", "print(get_ipython().colors)").stdout == f"{colors}\n"
 
 
+# ── without what only Unix has ──
+
+NO_UNIX = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "termios", "resource", "pwd", "grp"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for name in ("fcntl", "termios", "resource", "pwd", "grp"):
+    sys.modules.pop(name, None)
+"""
+
+
+@pytest.fixture
+def bare(env, tmp_path) -> dict[str, str]:
+    """An environment whose Python lacks these modules from its start."""
+    (tmp_path / "sitecustomize.py").write_text(NO_UNIX)
+    return {**env, "PYTHONPATH": f"{tmp_path}:{env['PYTHONPATH']}", "AGENT_REPL_PLAIN": "1"}
+
+
+def test_each_module_of_the_shell_is_imported_without_unix(bare):
+    imports = """
+import pkgutil, importlib, agent_repl_ui, sys
+for module in pkgutil.walk_packages(agent_repl_ui.__path__, "agent_repl_ui."):
+    importlib.import_module(module.name)
+print("termios" in sys.modules)
+"""
+    assert run(bare, "-c", imports).stdout == "False\n"
+
+
+def test_drafts_are_reviewed_without_unix(bare):
+    made = "default_session().mode = 'later'\ndeep = Agent('deep thought')\ndeep.answer()"
+    assert run(bare, "-c", f"{SCRIPTED}\n{made}").returncode == 1
+    done = run(bare, "review", typed="7\n1\n")
+    assert "return 6 * 7" in done.stdout
+    assert "deep_thought.answer v1 is accepted" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 # ── in words only ──
 
 
