@@ -15,7 +15,6 @@ from .validate import looping, validate
 _HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
-_SAME = "This is the same code again: "
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
 
 
@@ -55,7 +54,7 @@ def write(
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
-                message = _SAME + failure.message.removeprefix(_SAME)
+                message = f"This is the same code again: {failure.message.rpartition(' code again: ')[2]}"
                 raise InvalidCode(message, "unchanged", code.source, 0, attempt)
             mark = sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
             return Written(code, total, reply.model, reply.note, mark)

@@ -288,6 +288,17 @@ def test_ctrl_c_tells_what_it_stopped_and_nothing_of_ours(terminal):
     assert "settle" not in person.whole()
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_a_method_is_named_is_one_line(terminal):
+    person = terminal()
+    person.run("slow.pause = 2")
+    person.until("In [2]:")
+    person.run("deep: what is the answer?")
+    assert "scripted names a method of deep_thought" in person.until("names a method", "Ctrl-C stops it")
+    assert "deep_thought. " not in person.text()
+    person.type(CTRL_C, "KeyboardInterrupt: nothing was run\n\nIn [3]:")
+
+
 @pytest.mark.parametrize(
     ("key", "asks"),
     [("e", "Esc goes back"), ("r", "What should change?"), ("a", "Type yes to run it"), ("E", "editing")],

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..effects import parse
-from ..errors import StoreError
+from ..errors import StoreError, unplaced
 from ..flow import options
 from ..prompts import Failure, Request
 from ..protocols import Provider
@@ -158,6 +158,8 @@ def _asking(case: Case, what: str) -> Iterator[Provider]:
     try:
         with case.book.timed("write"):
             yield provider
+    except KeyboardInterrupt as stop:
+        raise unplaced(stop, "nothing was run") from None
     finally:
         case.tell(Event("written", ""))
 

@@ -103,8 +103,7 @@ def _waits(case: Case, code: Code, diff: Diff) -> str:
     flagged = ", ".join(f"{e.kind} ({e.detail}, line {e.line})" for e in code.effects if e.flagged)
     because = f"it is flagged: {flagged}" if flagged else f"the review mode is `{case.shop.mode}`"
     because = "it breaks an example that was kept as a check" if diff.broken else because
-    where = "Call it in a terminal or a notebook, or go through what waits with agent-repl review."
-    return f"{case.title} is written and waits for a person, since {because}.\n{where}"
+    return f"{case.title} is written and waits, since {because}.\nCall it where you can answer, or: agent-repl review"
 
 
 def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
