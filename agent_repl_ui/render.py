@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, TextIO
 
-from agent_repl.records import Event, Proposal, Verdict
+from agent_repl.records import Effect, Event, Proposal, Verdict
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
@@ -38,9 +38,10 @@ COLOURS = {
 
 def lines(proposal: Proposal) -> Iterator[Line]:
     """All that a person decides by, from the title down to what isolates the code; nothing is left out."""
-    yield "title", _one_line(f"{proposal.title} · {proposal.status}")
-    if proposal.reason.upper() != proposal.status:  # which says "new" of new code
-        yield "plain", _one_line(proposal.reason)
+    reason = f": {proposal.reason}" if proposal.reason not in ("", "new") else ""
+    flagged = [effect for effect in proposal.code.effects if effect.flagged]
+    yield "title", _one_line(f"{proposal.title} · {proposal.status}{reason}")
+    yield from (("flagged", f"! {_effect(effect)}") for effect in flagged)
     yield "code", visible(proposal.code.source).rstrip("\n")
     if proposal.previous:
         yield from _changes(proposal.previous, proposal.code.source)
@@ -49,9 +50,7 @@ def lines(proposal: Proposal) -> Iterator[Line]:
         yield from (("plain", f"  {_one_line(answer)}") for answer in proposal.answers)
     if not proposal.code.effects:
         yield "plain", "touches nothing that can be seen from its text"
-    for effect in proposal.code.effects:
-        text = _one_line(f"line {effect.line}: {effect.kind} {effect.detail}")
-        yield ("flagged", f"! {text}") if effect.flagged else ("plain", f"  {text}")
+    yield from (("plain", f"  {_effect(effect)}") for effect in proposal.code.effects if effect not in flagged)
     yield "dim", _one_line(_price(proposal))
     yield "dim", _one_line(proposal.isolation)
     if proposal.note:
@@ -76,6 +75,10 @@ def event_line(event: Event) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(escaped(text).split())
+
+
+def _effect(effect: Effect) -> str:
+    return _one_line(f"line {effect.line}: {effect.kind} {effect.detail}")
 
 
 def _changes(old: str, new: str) -> Iterator[Line]:

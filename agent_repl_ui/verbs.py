@@ -212,7 +212,12 @@ def _undo(names: Names, target: str, steps: str = "1") -> str:
 
 def _of(verb: str, said: str = "{1}") -> Callable[[Names, str], str]:
     """The function of `control` about AGENT.METHOD; of what is said then {0} is the method, {1} what it gave back."""
-    return lambda names, target: escaped(said.format(target, getattr(control, verb)(*method_of(names, target))))
+
+    def run(names: Names, target: str) -> str:
+        given = str(getattr(control, verb)(*method_of(names, target)))
+        return escaped(said.format(target, given.removeprefix(f"{os.getcwd()}{os.sep}")))
+
+    return run
 
 
 def _review(names: Names, mode: str = "") -> str:

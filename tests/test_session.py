@@ -446,5 +446,5 @@ def test_agents_of_a_closed_session_run_what_is_pinned(tmp_path):
 def test_describe_is_one_line(tmp_path):
     line = session(tmp_path).describe()
     assert (
-        line == f"agent_repl · scripted scripted on this machine · review: auto · {tmp_path}/.agent_repl/store.sqlite3"
+        line == f"agent_repl · scripted scripted on this machine · review: auto · {tmp_path}/.agent_repl"
     )

@@ -29,7 +29,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agent_repl"
 LOCAL = ROOT / "agent_repl_local"
 BELOW = ROOT / "agent_repl_bounds"
-MOST_LINES = 8000
+UI = ROOT / "agent_repl_ui"
+MOST_LINES = {PACKAGE: 8000, UI: 3000}
 SOCKETS = ("providers", "executors", "stores", "reviewers")
 SLOTS = {("session", "agent", "default_session")}
 """The one door upwards: the package that fills it, the module whose it is, its name."""
@@ -64,13 +65,22 @@ def test_what_stands_below_the_tower_imports_the_standard_library_alone() -> Non
     assert imported <= sys.stdlib_module_names
 
 
-def test_the_package_stays_small_enough_to_read() -> None:
-    files = PACKAGE.rglob("*.py")
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < MOST_LINES
+def test_what_draws_and_asks_has_no_cycles_and_takes_no_private_names_of_the_tower() -> None:
+    drawing = modules(UI)
+    assert [f"{fault}" for fault in faults(UI, dict.fromkeys(drawing, 0)) if "a cycle" in fault] == []
+    taken = [node for module in drawing.values() for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in taken if (node.module or "").partition(".")[0] == "agent_repl"]
+    assert [alias.name for node in ours for alias in node.names if alias.name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("package", MOST_LINES)
+def test_the_package_stays_small_enough_to_read(package: Path) -> None:
+    files = package.rglob("*.py")
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < MOST_LINES[package]
 
 
 def test_every_module_says_in_its_docstring_what_it_is() -> None:
-    everything = [*modules(PACKAGE).values(), *modules(BELOW).values()]
+    everything = [module for package in (PACKAGE, BELOW, LOCAL, UI) for module in modules(package).values()]
     assert [module.name for module in everything if not ast.get_docstring(module.tree)] == []
 
 

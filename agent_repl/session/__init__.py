@@ -162,7 +162,8 @@ class Session:
             model = f"{provider.name} {provider.model} on {provider.host or 'this machine'}"
         except AgentError:
             model = "no model (agent-repl model pull, or ANTHROPIC_API_KEY)"
-        where = self.store.where.replace(f"{Path.cwd()}{os.sep}", "").replace(str(Path.home()), "~")
+        where = self.store.where.removesuffix(f"{os.sep}store.sqlite3")
+        where = where.replace(f"{Path.cwd()}{os.sep}", "").replace(str(Path.home()), "~")
         return f"agent_repl · {model} · review: {self.mode} · {where}"
 
     def close(self) -> None:
