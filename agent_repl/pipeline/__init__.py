@@ -135,10 +135,9 @@ def first_call(case: Case, words: str = "") -> Any:
     values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
         try:
-            method = settle(case, words)
+            method, words = settle(case, words), ""
         except KeyboardInterrupt as stop:
             raise unplaced(stop, f"{case.title} was not run") from None
-        words = ""
         premises = _accepted_premises(case)
         try:
             before = picture(case.identity, case.place, case.name, call.args, call.kwargs)
