@@ -20,6 +20,12 @@ class AgentError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def unplaced(stop: KeyboardInterrupt, words: str) -> KeyboardInterrupt:
+    """The same, of which IPython says these words: where of ours it met us tells a person nothing."""
+    stop._render_traceback_ = lambda: [f"KeyboardInterrupt: {words}"]  # type: ignore[attr-defined]
+    return stop
+
+
 class ProviderError(AgentError, error_type="provider"):
     """No answer came from the model."""
 

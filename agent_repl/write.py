@@ -54,7 +54,7 @@ def write(
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
-                message = f"This is the same code again: {failure.message}"
+                message = f"This is the same code again: {failure.message.rpartition(' code again: ')[2]}"
                 raise InvalidCode(message, "unchanged", code.source, 0, attempt)
             mark = sha256(f"{prompt.system}\0{prompt.user}".encode()).hexdigest()[:16]
             return Written(code, total, reply.model, reply.note, mark)

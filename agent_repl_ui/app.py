@@ -23,7 +23,7 @@ from pygments.lexers import PythonLexer
 
 from agent_repl.records import Proposal
 
-from .editing import Left, edited
+from .editing import edited
 from .panes import Aside, Pane, application, label
 from .render import COLOURS, as_text, escaped
 
@@ -74,7 +74,7 @@ class Screen:
         """The choice that a key stands for; raises KeyboardInterrupt for one who leaves."""
         key = self._shown([self._pane.window, label(lambda: self._message, "reverse"), label(self._keys)])
         if key is None:
-            raise Left
+            raise KeyboardInterrupt
         self._outside = key == "E"
         return {"A": "auto", "E": "edit"}.get(key, key)
 

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -11,19 +12,21 @@ def edited(source: str) -> str:
     """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
     command = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not command:
-        raise ValueError("no editor is set: type no, then %env EDITOR=nano (or another), and call again")
+        raise ValueError("no editor is set: at the prompt, %env EDITOR=nano (or another) sets one")
     try:
         with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
             file = Path(scratch, "method.py")
             file.write_text(source, encoding="utf-8")
-            subprocess.run([*shlex.split(command, posix=os.name != "nt"), str(file)], check=True)
+            if code := _exit_code([*shlex.split(command, posix=os.name != "nt"), str(file)]):
+                raise ValueError(f"its exit code is {code}")
             return file.read_text(encoding="utf-8")
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"the editor {command} failed, nothing was changed: {error}") from error
 
 
-class Left(KeyboardInterrupt):
-    """A person left a question open; IPython prints one line, and no traceback through our frames."""
-
-    def _render_traceback_(self) -> list[str]:
-        return ["KeyboardInterrupt"]
+def _exit_code(command: list[str]) -> int:
+    """What the program ends with; Ctrl-C is a key of its own."""
+    editor = subprocess.Popen(command)
+    while True:
+        with suppress(KeyboardInterrupt):
+            return editor.wait()

@@ -4,10 +4,11 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from textwrap import wrap
 from threading import Event, Thread
 from typing import Any
 
-from prompt_toolkit.application import Application, get_app_session
+from prompt_toolkit.application import Application, get_app, get_app_session
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import ANSI, OneStyleAndTextTuple, split_lines, to_formatted_text
 from prompt_toolkit.key_binding import KeyBindings
@@ -68,24 +69,42 @@ class Pane(UIControl):
 
 
 def _wrap(row: Row, width: int) -> Iterator[Row]:
-    """The row in parts that fit; what goes on begins with a mark, so that no line looks like two."""
+    """The row in parts that fit, each ended at a space if it can; what goes on begins with a mark."""
     part: Row = []
     used = 0
     for style, character, *_ in row:
         text = character.replace("\t", "    ")
         if used + get_cwidth(text) > width and used > 2:
-            yield part
-            part, used = [("", "… ")], 2
+            end = _space(part)
+            yield part[:end]
+            part = [("", "… "), *part[end:]]
+            used = sum(get_cwidth(cell[1]) for cell in part)
         part.append((style, text))
         used += get_cwidth(text)
     yield part
 
 
+def _space(part: Row) -> int:
+    """Where the last space of its right half ends, else where it ends itself."""
+    spaces = (at for at in range(len(part), len(part) // 2, -1) if part[at - 1][1] == " ")
+    return next(spaces, len(part))
+
+
 def label(text: Callable[[], str], style: str = "") -> AnyContainer:
-    """A window of just the height that these words need."""
-    control = FormattedTextControl(lambda: [(style, text())])
-    height = lambda: Dimension(min=1) if text() else Dimension.exact(0)  # noqa: E731
+    """A window of just the height that these words need, broken between them; where there is room no line is lost."""
+    control = FormattedTextControl(lambda: [(style, "\n".join(_broken(text())))])
+
+    def height() -> Dimension:
+        room = max(1, get_app().output.get_size().rows - 8)
+        return Dimension(min=min(len(_broken(text())), room)) if text() else Dimension.exact(0)
+
     return Window(control, wrap_lines=True, dont_extend_height=True, height=height)
+
+
+def _broken(text: str) -> list[str]:
+    width = get_app().output.get_size().columns
+    options: dict[str, Any] = {"subsequent_indent": "  ", "replace_whitespace": False, "break_on_hyphens": False}
+    return [row for line in text.split("\n") for row in wrap(line, width, **options) or [""]]
 
 
 def application(parts: list[AnyContainer], focused: Window | Buffer, **known: Any) -> Application[Any]:

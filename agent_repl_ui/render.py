@@ -70,7 +70,7 @@ def visible(source: str) -> str:
 
 def event_line(event: Event) -> str:
     """An event on one line; its title stands first unless its text says it."""
-    return _one_line(event.text if event.title in event.text else f"{event.title} · {event.text}")
+    return _one_line(event.text if event.title.rstrip(".") in event.text else f"{event.title} · {event.text}")
 
 
 def _one_line(text: str) -> str:

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, ClassVar
 
+from agent_repl.errors import unplaced
 from agent_repl.records import Event, Proposal, Verdict
 
-from .editing import Left
 from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
 
 Ask = Callable[[str], str]
@@ -104,6 +104,8 @@ class TerminalReviewer:
                 self._close_live()
             try:
                 yield
+            except KeyboardInterrupt as stop:
+                raise unplaced(stop, KEPT) from None
             finally:
                 self._close_live()
 
@@ -135,7 +137,7 @@ class TerminalReviewer:
             answer = ""
         if not answer:
             self._say(f"\n{KEPT}")
-            raise Left
+            raise KeyboardInterrupt
         return answer
 
     def _say(self, line: str) -> None:
@@ -163,8 +165,10 @@ def forget_typed_keys(wait: float = DEAD_TIME) -> None:
         while msvcrt.kbhit():
             msvcrt.getwch()
         return
-    import termios
-
+    try:
+        import termios
+    except ImportError:  # a system that has neither
+        return
     with suppress(OSError, ValueError, termios.error):
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 

@@ -190,7 +190,8 @@ def _edit(names: Names, target: str, number: str = "") -> str:
     head = type(agent)._agent_repl_identity_.find(method)
     old = known.get(number) or (head.code.source if head else next(reversed(known.values()), ""))
     if not old or number not in ("", *known):
-        raise AgentError(f"{target} has no version {number or 'to edit'}; there are: {', '.join(known) or 'none yet'}")
+        there = f"has no version {number}; there are: {', '.join(known)}" if known else "is not written yet"
+        raise AgentError(f"{target} {there}")
     shell = names.get("get_ipython", lambda: None)()
     if getattr(shell, "kernel", None) is not None:
         shell.set_next_input(cell := f"%%agent --code {target}\n{old}")

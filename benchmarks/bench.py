@@ -15,14 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, sleep
 from timeit import Timer
 from typing import Any
 
@@ -62,6 +63,22 @@ began = perf_counter()
 assert agent.read(1, 2) == 6
 print((perf_counter() - began) * 1000)
 """
+STREAMING = """
+import time
+from agent_repl import ScriptedProvider, default_session
+
+class Slow(ScriptedProvider):
+    def complete(self, prompt, on_text):
+        on_text("# FFFFFF\\n" + "".join(f"# {n * 7919:060}\\n" for n in range(38)) + "# LLLLLL\\n# ")
+        for n in range(20_000):
+            time.sleep(0.05)
+            on_text(str(n * n % 7))
+
+default_session().provider, default_session().mode = Slow([]), "ask"
+agent = Agent("slow")
+"""
+"""A model that writes a screen and a half at once, and then twenty characters a second."""
+UP, DOWN = b"\x1b[5~" * 4, b"\x1b[6~" * 4  # PageUp and PageDown, as often as it takes to either end
 ANSWERS = re.compile(r"(\d+) of (\d+) answers are right · (\d+) model calls?")
 MEMORY = """
 import sys
@@ -327,6 +344,51 @@ def starts(folder: Path, turns: int) -> Iterator[Row]:
         yield _row("the shell's prompt", ours, f"{name} prompt", other, 1e3, aim)
 
 
+def keys(folder: Path, turns: int) -> Iterator[Row]:
+    """How long the screen takes to answer a key: in the view of what a model writes, and at the prompt."""
+    (folder / "streaming.py").write_text(STREAMING)
+    with _shell(folder, "-i", "streaming.py") as writing, _shell(folder) as idle:
+        writing.send(b"agent.answer()\r")
+        writing.expect(b"LLLLLL")
+        ours, others = in_turn([partial(_seen, writing, UP, b"FFFFFF", DOWN, b"LLLLLL"), partial(_echo, idle)], turns)
+    yield _row("a key while a model writes", ours, "a key at the idle prompt", others, 1e3)
+    yield Row("the same, alone", median(ours) * 1e3, unit="ms", aim=100.0)
+
+
+@contextmanager
+def _shell(folder: Path, *arguments: str) -> Iterator[Any]:
+    """Our shell at its first prompt, with all that it loads then."""
+    from pexpect import spawn
+
+    child = spawn(sys.executable, ["-m", "agent_repl", *arguments], cwd=str(folder), dimensions=(24, 80), timeout=60)
+    child.delaybeforesend = None
+    try:
+        child.expect(b"review: ")
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def _echo(child: Any) -> float:
+    return _seen(child, b"Q", b"Q", b"\x7f", b"")
+
+
+def _seen(child: Any, keys: bytes, shown: bytes, back: bytes, before: bytes) -> float:
+    """Seconds from these keys to what they show; others then bring back what was seen before."""
+    from pexpect import TIMEOUT
+
+    sleep(0.2)  # what was being drawn is drawn
+    with suppress(TIMEOUT):
+        child.read_nonblocking(1_000_000, timeout=0)
+    began = perf_counter()
+    child.send(keys)
+    child.expect(shown)
+    seconds = perf_counter() - began
+    child.send(back)
+    child.expect(before)
+    return seconds
+
+
 def _process(*arguments: str) -> Callable[[], float]:
     def run() -> float:
         began = perf_counter()
@@ -403,6 +465,7 @@ GROUPS: list[Callable[[Path, int], Iterator[Row]]] = [
     signatures,
     first_hits,
     starts,
+    keys,
 ]
 MODEL_GROUPS = [memory, demo]
 

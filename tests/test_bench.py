@@ -19,7 +19,15 @@ def few_lookups(folder, turns):
     return bench.lookups(folder, turns, most=30)
 
 
-GROUPS = [bench.pinned_calls, bench.cached_calls, bench.threads, few_lookups, bench.signatures, bench.first_hits]
+GROUPS = [
+    bench.pinned_calls,
+    bench.cached_calls,
+    bench.threads,
+    few_lookups,
+    bench.signatures,
+    bench.first_hits,
+    bench.keys,
+]
 
 
 @pytest.mark.parametrize("group", GROUPS)

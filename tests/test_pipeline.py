@@ -565,6 +565,6 @@ def test_a_store_that_refuses_a_verdict_stops_no_repair(tmp_path, monkeypatch):
 
 
 def test_a_repair_that_changes_nothing_is_sent_back(tmp_path):
-    home = session(tmp_path, BOOM, BOOM, DOUBLE)
+    home = session(tmp_path, BOOM, BOOM, BOOM, DOUBLE)
     assert home.agent("calculator", seen=[]).double(2) == 4
-    assert "This is the same code again" in home.provider.prompts[2].user
+    assert home.provider.prompts[3].user.count("This is the same code again") == 1

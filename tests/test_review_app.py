@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import time
@@ -122,20 +123,32 @@ deep = Agent("deep thought")
 """
 
 
+PROGRAMS = {
+    "ipython": ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=agent_repl", "-i", "begin.py"],
+    "shell": ["-m", "agent_repl", "-i", "begin.py"],
+}
+
+
 class Terminal:
-    """IPython with our extension on a screen that a test can read."""
+    """One of these programs on a screen that a test can read."""
 
     def __init__(
-        self, home: Path, columns: int = 80, rows: int = 24, begin: str = BEGIN, lines: int = 12, **environment: str
+        self,
+        home: Path,
+        columns: int = 80,
+        rows: int = 24,
+        begin: str = BEGIN,
+        lines: int = 12,
+        program: str = "ipython",
+        **environment: str,
     ):
         (home / "begin.py").write_text(begin.replace("LINES", str(lines)))
         keep = {n: v for n, v in os.environ.items() if n not in ("NO_COLOR", "VISUAL", "EDITOR", "CI")}
         path = str(Path(__file__).parent.parent)
         places = {name: str(home) for name in ("HOME", "IPYTHONDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
         env = {**keep, **places, "TERM": "xterm-256color", "PYTHONPATH": path, **environment}
-        command = ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--ext=agent_repl", "-i", "begin.py"]
         self.child = pexpect.spawn(
-            sys.executable, command, env=env, cwd=home, encoding="utf-8", dimensions=(rows, columns)
+            sys.executable, PROGRAMS[program], env=env, cwd=home, encoding="utf-8", dimensions=(rows, columns)
         )
         self.screen = pyte.HistoryScreen(columns, rows, history=5000)
         self.screen.write_process_input = self.child.send
@@ -180,12 +193,12 @@ class Terminal:
 KEYS = "[a]ccept"
 
 
-@pytest.fixture
-def terminal(tmp_path):
+@pytest.fixture(params=["ipython", pytest.param("shell", marks=pytest.mark.slow)])
+def terminal(tmp_path, request):
     made = []
 
     def begin(*sizes, **known) -> Terminal:
-        made.append(Terminal(tmp_path, *sizes, **known))
+        made.append(Terminal(tmp_path, *sizes, program=request.param, **known))
         return made[-1]
 
     yield begin
@@ -253,6 +266,102 @@ def test_ctrl_c_at_the_review_keeps_the_draft_and_says_so(terminal):
     person.until(KEYS)
     person.type("a", "Out[2]: 42")
     person.type("len(slow.prompts)\r", "Out[3]: 1")
+
+
+NAP = BEGIN.replace("    return 6 * 7", "    import time; time.sleep(50)")
+FLAGS = BEGIN.replace("    return 6 * 7", "    import os; os.remove('sales.csv')")
+
+
+def test_ctrl_c_tells_what_it_stopped_and_nothing_of_ours(terminal):
+    person = terminal(begin=NAP)
+    person.run("slow.pause = 0.2; deep.answer()")
+    person.until("x1 = 1")
+    person.type(CTRL_C, "KeyboardInterrupt: deep_thought.answer was not run", "In [2]:")
+    person.run("slow.pause = 0; deep.answer()")
+    person.until(KEYS)
+    person.type(CTRL_C, "KeyboardInterrupt: deep_thought.answer was not run", "In [3]:")
+    person.run("deep.answer()")
+    person.until(KEYS)
+    person.type("a", "accepted")
+    person.wait(0.5)
+    assert "import time; time.sleep(50)" in person.type(CTRL_C, "KeyboardInterrupt", "In [4]:")
+    assert "agent_repl_ui" not in person.whole()
+    assert "settle" not in person.whole()
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_a_method_is_named_is_one_line(terminal):
+    person = terminal()
+    person.run("slow.pause = 2")
+    person.until("In [2]:")
+    person.run("deep: what is the answer?")
+    assert "scripted names a method of deep_thought" in person.until("names a method", "Ctrl-C stops it")
+    assert "deep_thought. " not in person.text()
+    person.type(CTRL_C, "KeyboardInterrupt: nothing was run\n\nIn [3]:")
+
+
+@pytest.mark.parametrize(
+    ("key", "asks"),
+    [("e", "Esc goes back"), ("r", "What should change?"), ("a", "Type yes to run it"), ("E", "editing")],
+)
+@pytest.mark.slow
+def test_ctrl_c_leads_back_from_where_one_key_led(terminal, tmp_path, key, asks):
+    (tmp_path / "editor.py").write_text("import time; print('editing'); time.sleep(50)")
+    person = terminal(begin=FLAGS, lines=3, VISUAL=f"{sys.executable} {tmp_path / 'editor.py'}")
+    person.run("deep.answer()")
+    person.until("[r]evise")
+    person.type(key, asks)
+    person.type(CTRL_C, "deep_thought.answer · NEW", "[r]evise")
+    person.wait(0.5)
+    person.type(CTRL_C, "kept for later: nothing was run", "In [2]:")
+
+
+@pytest.mark.slow
+def test_pin_and_auto_are_told_and_hold(terminal):
+    person = terminal(120, 50, lines=1)
+    person.run("deep.answer()")
+    person.until(KEYS)
+    person.type("p", "accepted and pinned", "Out[1]: 42")
+    person.run("other = Agent('shallow thought'); other.answer()")
+    person.until(KEYS)
+    person.type("A", "for `shallow_thought` until you leave. Type yes:")
+    person.type("yes\r", "accepted, and from now on", "Out[2]: 42")
+    person.run("deep.answer(); other.answer()")
+    person.until("deep_thought.answer · PINNED v1", "shallow_thought.answer · ", "Out[3]: 42")
+
+
+def test_a_cell_says_before_it_what_it_runs_and_after_it_what_else(terminal):
+    person = terminal(100, 50, lines=1)
+    person.run("deep.answer()")
+    person.until(KEYS)
+    person.type("a", "Out[1]: 42")
+    person.type("print('now'); deep.answer()\r", "Out[2]: 42")
+    assert re.search(r"\ndeep_thought\.answer · CACHED v1 · accepted \d+ \w+\nnow\n", person.text())
+    person.type("[getattr(deep, 'answer')() for _ in range(3)]\r", "[42, 42, 42]")
+    person.until("also ran: deep_thought.answer · ")
+
+
+@pytest.mark.slow
+def test_words_below_a_cell_magic_are_typed_line_by_line(terminal):
+    person = terminal(100, 50, lines=1)
+    person.run("%%agent deep.answer")
+    person.type("what is six by seven?\r>>> deep.answer()\r42\r\r\r", "from words: what is six by seven?", KEYS)
+    person.type("a", "accepted", "deep_thought.answer is written", "In [2]:")
+    person.type("deep.answer()\r", "Out[2]: 42")
+
+
+@pytest.mark.slow
+def test_agent_edit_opens_the_editor_and_its_text_is_the_head(terminal, tmp_path):
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import sys, pathlib as p\nf = p.Path(sys.argv[1])\nf.write_text(f.read_text().replace('7', '9'))"
+    )
+    person = terminal(100, 50, lines=1, EDITOR=f"{sys.executable} {script}")
+    person.run("deep.answer()")
+    person.until(KEYS)
+    person.type("a", "Out[1]: 42")
+    person.type("%agent edit deep.answer\r", "In [3]:")
+    person.type("deep.answer()\r", "Out[3]: 54")
 
 
 @pytest.mark.slow
@@ -354,12 +463,13 @@ def test_ctrl_c_reaches_a_thread_that_waits_for_the_model(terminal):
     assert "tokens so far" not in shown
 
 
-def test_forty_columns_hold_a_review(terminal):
+def test_forty_columns_hold_a_review_with_its_words_whole(terminal):
     person = terminal(40, 24, lines=3)
     person.run("deep.answer()")
     shown = person.until("? says what they do")
     assert "a p e E r n A v" in shown
-    assert "… " in shown
+    assert "nothing isolates it: it runs in this\n… process, with your rights\n" in shown
+    person.type("?", "accept   run it, and remember it for\n  calls of this kind\n", "next\n  call\n")
     person.type("a", "Out[1]: 42")
 
 

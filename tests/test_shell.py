@@ -121,6 +121,48 @@ def test_a_theme_is_ipythons_colours(env, theme, colors):
     assert run(env, "--theme", theme, "-c", "print(get_ipython().colors.lower())").stdout == f"{colors}\n"
 
 
+# ── without what only Unix has ──
+
+NO_UNIX = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fcntl", "termios", "resource", "pwd", "grp"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for name in ("fcntl", "termios", "resource", "pwd", "grp"):
+    sys.modules.pop(name, None)
+"""
+
+
+@pytest.fixture
+def bare(env, tmp_path) -> dict[str, str]:
+    """An environment whose Python lacks these modules from its start."""
+    (tmp_path / "sitecustomize.py").write_text(NO_UNIX)
+    return {**env, "PYTHONPATH": f"{tmp_path}:{env['PYTHONPATH']}", "AGENT_REPL_PLAIN": "1"}
+
+
+def test_each_module_of_the_shell_is_imported_without_unix(bare):
+    imports = """
+import pkgutil, importlib, agent_repl_ui, sys
+for module in pkgutil.walk_packages(agent_repl_ui.__path__, "agent_repl_ui."):
+    importlib.import_module(module.name)
+print("termios" in sys.modules)
+"""
+    assert run(bare, "-c", imports).stdout == "False\n"
+
+
+def test_drafts_are_reviewed_without_unix(bare):
+    made = "default_session().mode = 'later'\ndeep = Agent('deep thought')\ndeep.answer()"
+    assert run(bare, "-c", f"{SCRIPTED}\n{made}").returncode == 1
+    done = run(bare, "review", typed="7\n1\n")
+    assert "return 6 * 7" in done.stdout
+    assert "deep_thought.answer v1 is accepted" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 # ── in words only ──
 
 
@@ -146,6 +188,21 @@ def test_a_person_sees_the_code_accepts_it_and_gets_the_answer(env):
     assert "Enter accepts" not in child.before
     child.sendline("exit")
     child.expect(pexpect.EOF)
+
+
+def test_review_goes_through_the_drafts_that_wait(env):
+    made = "default_session().mode = 'later'\ndeep = Agent('deep thought')\ndeep.answer()"
+    assert run(env, "-c", f"{SCRIPTED}\n{made}").returncode == 1
+    for key, said in (("\x03", "kept for later"), ("n", "rejected: nothing was run"), ("", "no draft waits")):
+        child = pexpect.spawn(
+            sys.executable, ["-m", "agent_repl", "review"], env=env, cwd=env["HOME"], encoding="utf-8", timeout=30
+        )
+        if key:
+            child.expect(r"\[a\]ccept")
+            child.send(key)
+        child.expect(said)
+        child.expect(pexpect.EOF)
+        assert "Traceback" not in child.before
 
 
 def test_ctrl_c_keeps_the_draft_and_the_next_call_shows_it_again(env):

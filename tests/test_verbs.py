@@ -160,7 +160,7 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ("show sales --cost", "write AGENT.METHOD"),
         ("show sales.total --log", "no log is kept: set AGENT_REPL_LOG"),
         ("edit sales.total 9", "has no version 9; there are: 1"),
-        ("edit sales.nothing", "sales.nothing has no version to edit; there are: none yet"),
+        ("edit sales.nothing", "sales.nothing is not written yet"),
         ("edit sales.total", "no editor is set"),
         ("accept sales.total", "no draft of sales.total waits"),
         ("reject sales.other", "no draft of sales.other waits"),
@@ -315,7 +315,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
-    assert "answers all 2 examples" in said(ip, capsys, cell)
+    assert "answers every example (2)" in said(ip, capsys, cell)
     assert "The n largest." in session.provider.prompts[0].user
     assert said(ip, capsys, "print(sales.top(1))") == "[3]\n"
     assert len(session.provider.prompts) == 1

@@ -52,7 +52,7 @@ def test_examples_are_made_as_calls_and_kept_as_checks(tmp_path: Path) -> None:
     home = session(tmp_path, DOUBLE)
     agent = home.agent("adder")
     said = write(agent, "double", "twice", [((2,), {}, "4"), ((), {"n": 3}, "6")])
-    assert "answers all 2 examples" in said
+    assert "answers every example (2)" in said
     assert [example.kept for example in ar.examples(agent.double)] == [True, True]
     assert "double(2) answers 4" in home.provider.prompts[0].user
 
@@ -69,7 +69,7 @@ def test_an_example_of_another_kind_is_asked_about_as_any_call_is(tmp_path: Path
     home = session(tmp_path, DOUBLE, review=Person("accept", "accept"))
     agent = home.agent("adder")
     said = write(agent, "double", "twice", [((2,), {}, "4"), (("ab",), {}, "'abab'")])
-    assert "answers all 2 examples" in said
+    assert "answers every example (2)" in said
     assert home.reviewer.seen[1].reason.startswith("widens")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall
+from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall, unplaced
 from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
@@ -134,8 +134,10 @@ def first_call(case: Case, words: str = "") -> Any:
     call, shop = case.call, case.shop
     values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
-        method = settle(case, words)
-        words = ""
+        try:
+            method, words = settle(case, words), ""
+        except KeyboardInterrupt as stop:
+            raise unplaced(stop, f"{case.title} was not run") from None
         premises = _accepted_premises(case)
         try:
             before = picture(case.identity, case.place, case.name, call.args, call.kwargs)

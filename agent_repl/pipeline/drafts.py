@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..effects import parse
-from ..errors import StoreError
+from ..errors import StoreError, unplaced
 from ..flow import options
 from ..prompts import Failure, Request
 from ..protocols import Provider
@@ -157,10 +157,12 @@ def _asking(case: Case, what: str) -> Iterator[Provider]:
     """The provider, within the budget, while the person is told what it does."""
     provider = case.shop.provider()
     check_budget(case.book, case.shop.usage, case.shop.settings)
-    case.tell(Event("writing", f"{provider.name} {provider.model} {what}"))
+    case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
     try:
         with case.book.timed("write"):
             yield provider
+    except KeyboardInterrupt as stop:
+        raise unplaced(stop, "nothing was run") from None
     finally:
         case.tell(Event("written", ""))
 

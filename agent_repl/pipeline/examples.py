@@ -140,7 +140,7 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
     if not isolated:
         samples = [sample for sample in samples if sample.kept and sample.name == case.name]
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
-    case.tell(Event("replaying", f"runs {len(samples)} known calls with the old code and the new"))
+    case.tell(Event("replaying", f"runs {len(samples)} known calls with the old code and the new" * bool(samples)))
     old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
     return compare(samples, old, new, files, SECONDS, isolated)
 

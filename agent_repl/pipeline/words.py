@@ -79,7 +79,7 @@ def _until_right(
             for example in examples:
                 with suppress(AgentError):  # an answer that is not plain was right all the same
                     keep(shop, identity, agent, name, example.args, dict(example.kwargs))
-            return f"{identity.label}.{name} is written; it answers all {len(examples)} examples, kept as checks"
+            return f"{identity.label}.{name} is written; it answers every example ({len(examples)}), kept as checks"
         shop.failures[case.call.key] = Failure(identity.methods[name].code.source, wrong)
     source = shop.failures.pop(case.call.key).code
     shop.store.drop(case.call.key)
