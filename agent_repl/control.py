@@ -273,7 +273,10 @@ def status(target: Target) -> str:
     """One line: `sales.top_sellers · CACHED v2 · accepted 3 Nov · reads sales.csv · network`, siblings aside."""
     found = target.identity.find(target.name)
     if found is None:
-        return f"{target.title} · NEW · not written yet"
+        ahead = history.accepted_ahead(target.identity, target.name)
+        return (
+            f"{target.title} · NEW{f' v{ahead.number} · accepted for the next call' if ahead else ' · not written yet'}"
+        )
     about = _info(target.identity, found, target.shop.executor.open(target.agent))
     parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
     return " · ".join(filter(None, parts))

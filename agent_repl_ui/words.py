@@ -1,7 +1,9 @@
 """Natural language at the prompt: `sales: revenue per region as a bar chart` is for the agent `sales`."""
 
+import ast
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -30,7 +32,15 @@ def transform(lines: list[str], names: Mapping[str, Any]) -> list[str]:
 def spoken(cell: str, names: Mapping[str, Any]) -> tuple[str, str]:
     """The agent's name and the words that are for it; twice "" where the cell is Python."""
     found = _SPOKEN.fullmatch(cell)
-    return (found[1], found[2]) if found and agent_named(found[1], names) is not None else ("", "")
+    is_ours = found and agent_named(found[1], names) is not None and not _gives_a_value(cell)
+    return (found[1], found[2]) if found and is_ours else ("", "")
+
+
+def _gives_a_value(cell: str) -> bool:
+    """Whether it is an annotated assignment, as `sales: int = 3` is: nobody means that as words."""
+    with suppress(SyntaxError, ValueError):
+        return any(isinstance(node, ast.AnnAssign) and node.value for node in ast.parse(cell.strip()).body)
+    return False
 
 
 def agent_named(name: str, names: Mapping[str, Any]) -> Agent | None:

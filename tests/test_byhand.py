@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,8 @@ def test_an_edit_that_answers_otherwise_waits_for_the_next_call(tmp_path: Path) 
     home = session(tmp_path, DOUBLE)
     agent = home.agent("adder")
     agent.double(2)
-    ar.edit(agent.double, DOUBLE.replace("2 * n", "3 * n"))
+    told = ar.edit(agent.double, DOUBLE.replace("2 * n", "3 * n"))
+    assert told == "adder.double · NEW v2 · accepted for the next call"
     assert (agent.double(2), asked(home)) == (6, 1)
 
 
@@ -167,3 +170,27 @@ def test_a_proposal_knows_the_versions_before_it(tmp_path: Path) -> None:
         agent.double(2)
     agent.double(2)
     assert [v.verdict for v in home.reviewer.seen[1].versions] == ["rejected"]
+
+
+@pytest.mark.parametrize("text", ["def add(self, a, b:\n    return a\n", "only words\n", "def add(self):\nreturn 1\n"])
+def test_a_persons_text_that_is_no_python_is_told_as_python_does(tmp_path: Path, text: str) -> None:
+    agent = session(tmp_path).agent("adder")
+    with pytest.raises(ar.InvalidCode, match=r"^line \d: ") as caught:
+        ar.define(agent.add, text)
+    assert "fenced" not in str(caught.value)
+
+
+def test_who_waits_for_another_process_is_told_and_who_may_not_write_does_not_wait(tmp_path: Path) -> None:
+    held = session(tmp_path, ADD).store
+    held.claim("adder", "adder")
+    with held.lock("adder", "add"):
+        with pytest.raises(ar.CacheMiss):
+            session(tmp_path, review="cached").agent("adder").add(1, 2)
+        waiting = session(tmp_path, ADD, review=Person("accept"))
+        call = threading.Thread(target=waiting.agent("adder").add, args=(1, 2))
+        call.start()
+        while not any("another process" in event.text for event in waiting.reviewer.events):
+            assert call.is_alive()
+            time.sleep(0.05)
+    call.join()
+    assert asked(waiting) == 1

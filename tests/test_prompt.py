@@ -158,7 +158,8 @@ def test_a_file_is_run_first_and_its_names_stay_whatever_it_raised(person):
     [
         ("sales: revenue per region, as a chart?\n", True),
         ("  sales:total\n\n", True),
-        ("sales: int = 5\n", True),
+        ("sales: int = 5\n", False),
+        ("sales: int\n", True),
         ("other: int = 5\n", False),
         ("sales := 5\n", False),
         ("sales:=5\n", False),

@@ -10,7 +10,9 @@ Call ── premises ──► the head, if it fits? ──yes──► execute 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -238,7 +240,7 @@ def settle(case: Case, words: str = "") -> Method:
     One thread at a time per name, and one process: those that waited find what the first one was given.
     """
     shop, identity, name = case.shop, case.identity, case.name
-    with shop.flights[case.call.key], shop.store.lock(*case.call.key):
+    with shop.flights[case.call.key], _alone(case):
         past = shop.store.heads(case.call.key)  # looked at first: what becomes the head meanwhile still waits for us
         if case.call.key not in shop.failures and not words:
             identity.refresh()
@@ -253,6 +255,24 @@ def settle(case: Case, words: str = "") -> Method:
         with case.book.timed("settle"):
             waiting = revised(case, words) if words else waiting_draft(case, past)
             return _accept(case, *decide(case, waiting or unchanged_head(case) or new_draft(case)))
+
+
+@contextmanager
+def _alone(case: Case) -> Iterator[None]:
+    """Keep other processes from writing this method; who waits for one is told. Nobody waits who may not write."""
+    if case.mode == "cached":
+        yield
+        return
+    words = f"{case.title}: another process writes it, or asks somebody about it; this one waits"
+    told = threading.Timer(1.0, case.tell, [Event("warning", words)])
+    told.daemon = True
+    told.start()
+    try:
+        with case.shop.store.lock(*case.call.key):
+            told.cancel()
+            yield
+    finally:
+        told.cancel()
 
 
 def decide(case: Case, first: Draft) -> tuple[Version, Code, Diff, bool]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 
-from ..errors import AgentError
+from ..errors import AgentError, InvalidCode
 from ..records import Code, Entry, Version
 from ..replay import Diff
 from ..validate import recall, validate
@@ -18,6 +19,11 @@ from .policy import proposal_of, require_kept, require_policy
 
 def define(case: Case, source: str, pinned: bool) -> None:
     """Make a person's source the head; raises InvalidCode, or Rejected where it breaks a check that stays."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError) as error:  # in words for a person; `validate` has those for a model
+        line = getattr(error, "lineno", 0) or 0
+        raise InvalidCode(f"line {line}: {getattr(error, 'msg', error)}", "parse", source, line) from None
     code = validate(source, spec_of(case))
     require_policy(case.shop.settings, code)
     head = case.identity.find(case.name)
