@@ -158,7 +158,9 @@ def test_drafts_are_reviewed_without_unix(bare):
     made = "default_session().mode = 'later'\ndeep = Agent('deep thought')\ndeep.answer()"
     assert run(bare, "-c", f"{SCRIPTED}\n{made}").returncode == 1
     words = ["-m", "agent_repl", "review"]
-    child = pexpect.spawn(sys.executable, words, env=bare, cwd=bare["HOME"], encoding="utf-8", timeout=30)
+    child = pexpect.spawn(
+        sys.executable, words, env={**bare, "NO_COLOR": "1"}, cwd=bare["HOME"], encoding="utf-8", timeout=30
+    )
     child.expect("return 6 \\* 7")
     child.expect("Enter accepts")
     child.sendline("1")
