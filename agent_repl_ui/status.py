@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from agent_repl.agent import Agent
 from agent_repl.control import status
 from agent_repl.pipeline.methods import Identity, Method
+from agent_repl.pipeline.words import written_for
 from agent_repl.session import default_session
 from agent_repl.unit import Definition, bindings, global_names
 from agent_repl.wrapping import ABSENT, real
@@ -145,10 +146,18 @@ def _seen(cell: str, names: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
                 yield from _inside(here.get(function), names)
             case ast.Attribute(ast.Name() as owner, name):
                 yield here.get(owner), name
+            case ast.Attribute(ast.Call(ast.Name("__import__")), "say"):  # which a line for an agent becomes
+                yield from _spoken(call.args, here)
             case ast.Attribute(ast.Call(ast.Name("get_ipython")), how):
                 first, *rest = [str(n.value) for n in call.args if isinstance(n, ast.Constant)] or [""]
                 code = rest if first in _RUNNERS else [f"f{first!r}"] * (how in _COMMANDS)
                 yield from (each for text in code for each in _seen(_OPTIONS.sub("", text, count=1), names))
+
+
+def _spoken(args: list[ast.expr], here: Mapping[ast.Name, Any]) -> Iterator[tuple[Any, str]]:
+    match args:
+        case [ast.Name() as owner, ast.Constant(str() as words)] if issubclass(type(here.get(owner)), Agent):
+            yield here[owner], written_for(type(here[owner])._agent_repl_identity_, words)
 
 
 def _inside(function: Any, names: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:

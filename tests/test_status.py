@@ -13,9 +13,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import agent_repl
 from agent_repl import Session, control, pin
 from agent_repl.session import use
 from agent_repl_ui.status import Tally, tally, watch, will_run
+from agent_repl_ui.words import install
 
 TOTAL = '''
 def total(self):
@@ -81,6 +83,16 @@ def screen(capsys, session, sales):
 
 def test_a_call_of_a_written_method_is_told_before_it_runs(screen):
     assert screen("print('here')\nsales.total()") == [LINE.format(today=today()), "here"]
+
+
+def test_a_line_for_the_agent_is_told_as_the_call_that_it_is(screen, session, monkeypatch):
+    name, by_day = "```\nsum_by_day\n```", "```python\ndef sum_by_day(self):\n    return 3\n```"
+    session.provider = agent_repl.ScriptedProvider([name, by_day])
+    monkeypatch.setattr(session.reviewer, "answers", ["accept"])
+    undo = install(screen.ip)
+    assert screen("sales: the sum of each day") == []
+    assert screen("sales: the sum of each day") == [f"sales.sum_by_day · CACHED v1 · accepted {today()}"]
+    undo()
 
 
 def test_two_calls_of_one_method_are_one_line(screen):

@@ -99,7 +99,7 @@ def _differs(name: str, example: Wanted, value: Any) -> str:
 def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
     """Have a method named and written by these words, and call it; the same words again call the same method."""
     words = " ".join(words.split())
-    known = _written_for(identity, words)
+    known = written_for(identity, words)
     if known:
         return serve(shop, identity, agent, known, (), {})
     with ledger(f"{identity.label}: {words}", shop.log) as book:
@@ -107,7 +107,9 @@ def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
         return first_call(case_for(shop, identity, agent, name, (), {}, book), words)
 
 
-def _written_for(identity: Identity, words: str) -> str:
+def written_for(identity: Identity, words: str) -> str:
+    """The method that was written for just these words, "" where there is none."""
+    words = " ".join(words.split())
     found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *_waiting(identity)))
     return next((name for name, all_ in found if any(v.reason == f"{FROM_WORDS}: {words}" for v in all_)), "")
 
