@@ -234,6 +234,7 @@ def reject(target: Target) -> str:
 
 def say(agent: Agent, words: str) -> Any:
     """Ask in words: a method is named, written and called; the same words again call it without a model."""
+    __tracebackhide__ = True
     return words_said(type(agent)._agent_repl_shop_, _synced(agent), agent, words)
 
 

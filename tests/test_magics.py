@@ -10,7 +10,7 @@ import pytest
 from kit import said
 from traitlets.config.loader import DeferredConfigString
 
-from agent_repl import Agent
+from agent_repl import Agent, ScriptedProvider
 
 
 def test_the_extension_imports_no_model_and_no_screen():
@@ -161,3 +161,13 @@ def test_what_another_process_pinned_is_bound_at_the_start_of_a_cell(ip, session
     pin(other.total)
     ip.run_cell("kind = type(sales.total).__name__")
     assert ip.user_ns["kind"] == "method"
+
+
+def test_a_package_that_is_not_there_is_told_without_frames_of_ours(ip, session, capsys):
+    source = "import nowhere_to_be_found\n\ndef draw(self):\n    return nowhere_to_be_found.draw()"
+    session.provider = ScriptedProvider([f"```python\n{source}\n```"])
+    told = said(ip, capsys, "Agent('painter').draw()")
+    assert "ModuleNotFoundError: No module named 'nowhere_to_be_found'" in told
+    assert "import nowhere_to_be_found" in told
+    assert "in settle" not in told
+    assert "in define" not in told

@@ -59,6 +59,7 @@ class InlineExecutor:
     isolation = "nothing isolates it: it runs in this process, with your rights"
 
     def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+        __tracebackhide__ = True
         exec(compile(code.source, filename, "exec", dont_inherit=True), namespace)
         method: Callable[..., Any] = namespace[code.name]
         return method

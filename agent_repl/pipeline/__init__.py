@@ -239,6 +239,7 @@ def settle(case: Case, words: str = "") -> Method:
 
     One thread at a time per name, and one process: those that waited find what the first one was given.
     """
+    __tracebackhide__ = True
     shop, identity, name = case.shop, case.identity, case.name
     with shop.flights[case.call.key], _alone(case):
         past = shop.store.heads(case.call.key)  # looked at first: what becomes the head meanwhile still waits for us
@@ -303,6 +304,7 @@ def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) ->
 
     It goes on to serve kinds of calls that the head served where it was seen to give the same answer.
     """
+    __tracebackhide__ = True
     shop, name = case.shop, case.name
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"

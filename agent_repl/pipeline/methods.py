@@ -154,6 +154,7 @@ class Identity:
 
     def install(self, entry: Entry, code: Code, tier: Tier) -> Method:
         """Compile accepted code and make it the head in this process."""
+        __tracebackhide__ = True
         method = self._compiled(entry, code, tier)
         method.runs = self.methods[code.name].runs if code.name in self.methods else 0
         self.methods[code.name] = method
@@ -161,6 +162,7 @@ class Identity:
         return method
 
     def _compiled(self, entry: Entry, code: Code, tier: Tier) -> Method:
+        __tracebackhide__ = True
         file = self.store.source_file(entry.version)
         filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
         scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls)

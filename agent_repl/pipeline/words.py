@@ -98,6 +98,7 @@ def _differs(name: str, example: Wanted, value: Any) -> str:
 
 def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
     """Have a method named and written by these words, and call it; the same words again call the same method."""
+    __tracebackhide__ = True
     words = " ".join(words.split())
     known = written_for(identity, words)
     if known:
