@@ -14,6 +14,7 @@ from agent_repl.control import review_pending
 
 ADD = "def add(self, a, b):\n    return a + b\n"
 DOUBLE = "def double(self, n):\n    return 2 * n\n"
+TRIPLE = "def double(self, n):\n    return 3 * n\n"
 
 
 def late(tmp_path: Path, *replies: str) -> ar.Session:
@@ -194,3 +195,9 @@ def test_who_waits_for_another_process_is_told_and_who_may_not_write_does_not_wa
             time.sleep(0.05)
     call.join()
     assert asked(waiting) == 1
+
+
+def test_a_draft_that_was_revised_is_shown_with_what_changed(tmp_path: Path) -> None:
+    home = session(tmp_path, DOUBLE, TRIPLE, review=Person(ar.Verdict("revise", feedback="three times"), "accept"))
+    assert home.agent("adder").double(2) == 6
+    assert [proposal.previous for proposal in home.reviewer.seen] == ["", DOUBLE.rstrip("\n") + "\n"]

@@ -111,7 +111,8 @@ def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
 def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
     """What a reviewer is asked about a draft."""
     head = case.identity.find(case.name)
-    spec = spec_of(case)
+    spec, known = spec_of(case), case.shop.store.versions(case.call.key)
+    before = head.code.source if head else next((v.source for v in known if v.number in draft.parents), "")
 
     def check(source: str) -> str:
         try:
@@ -125,13 +126,13 @@ def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool
         status="CHANGED" if head else "NEW",
         code=code,
         reason=f"{why}{', REJECTED BEFORE' if rejected else ''}",
-        previous=head.code.source if head and head.code.unit != code.unit else "",
+        previous="" if head and head.code.unit == code.unit else before,
         provider=draft.model,
         usage=draft.usage,
         attempts=draft.usage.calls,
         isolation=case.shop.executor.isolation,
         note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
         answers=tuple(lines(diff)),
-        versions=case.shop.store.versions(case.call.key),
+        versions=known,
         check=check,
     )
