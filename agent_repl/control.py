@@ -10,7 +10,7 @@ from datetime import datetime
 from difflib import unified_diff
 from functools import wraps
 from pathlib import Path, PosixPath, WindowsPath
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from . import pipeline
 from .agent import Agent, MethodHandle, make
@@ -209,8 +209,7 @@ def write(target: Target, words: str, examples: Sequence[tuple[Any, ...]] = ()) 
 @_verb
 def define(target: Target, source: str) -> Path:
     """Check hand-written code and pin it; raises InvalidCode, or Rejected where it breaks a check."""
-    byhand.define(target.case(), source, pinned=True)
-    return pin(target.agent, target.name)
+    return cast(Path, byhand.define(target.case(), source, pinned=True))
 
 
 @_verb
@@ -275,9 +274,8 @@ def status(target: Target) -> str:
     found = target.identity.find(target.name)
     if found is None:
         ahead = history.accepted_ahead(target.identity, target.name)
-        return (
-            f"{target.title} · NEW{f' v{ahead.number} · accepted for the next call' if ahead else ' · not written yet'}"
-        )
+        known = f"NEW v{ahead.number} · accepted for the next call" if ahead else "NEW · not written yet"
+        return f"{target.title} · {known}"
     about = _info(target.identity, found, target.shop.executor.open(target.agent))
     parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
     return " · ".join(filter(None, parts))

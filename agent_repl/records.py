@@ -96,7 +96,7 @@ class Spec:
     files: frozenset[str] = frozenset()  # texts that may name a file
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
-    called: bool = True  # else `args` and `kwargs` say nothing, and the code has parameters of its own choice
+    made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
 
 
 @dataclass(frozen=True)

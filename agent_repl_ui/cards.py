@@ -12,7 +12,7 @@ from agent_repl.pipeline import fill
 from agent_repl.records import Usage
 from agent_repl.wrapping import unwrap
 
-from .render import escaped
+from .render import escaped, price
 
 LONGEST = 400  # characters of an identity, or of a line about a method, that are shown
 HEADS = ("method", "tier", "accepted", "versions", "cost", "what it does")
@@ -87,16 +87,16 @@ def _rows(agent: Agent) -> tuple[list[tuple[str, ...]], str]:
         if method is not None:
             head, spent = method.entry.version, sum((version.usage for version in known), start=Usage())
             doc = _short((method.function.__doc__ or "").strip().partition("\n")[0])
-            rows.append((name, f"{method.tier} v{head.number}", head.created[:10], str(len(known)), _price(spent), doc))
+            rows.append((name, f"{method.tier} v{head.number}", head.created[:10], str(len(known)), _cost(spent), doc))
             total += spent
     if not rows[1:]:
         return rows, "no methods yet: call what you wish it could do"
     tokens = f"{total.input_tokens + total.output_tokens:,} tokens · " if total.output_tokens else ""
-    return rows, f"model calls: {total.calls:,} · {tokens}{_price(total)}"
+    return rows, f"model calls: {total.calls:,} · {tokens}{_cost(total)}"
 
 
-def _price(usage: Usage) -> str:
-    return "unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
+def _cost(usage: Usage) -> str:
+    return price(usage).removeprefix("cost ")
 
 
 def _short(text: str) -> str:

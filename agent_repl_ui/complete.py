@@ -12,6 +12,7 @@ from agent_repl.session import default_session
 
 from .manual import MODES, Verb
 from .verbs import VERBS
+from .words import agents_in
 
 Word = tuple[str, str]  # a text, and what it is
 
@@ -67,13 +68,12 @@ def _of_kind(kind: str, names: Mapping[str, Any], words: list[str]) -> Iterable[
 
 
 def _agents(names: Mapping[str, Any]) -> list[Word]:
-    found = {name: value for name, value in names.items() if isinstance(value, Agent) and not name.startswith("_")}
-    return [(name, type(agent)._agent_repl_identity_.template) for name, agent in found.items()]
+    return [(name, type(agent)._agent_repl_identity_.template) for name, agent in agents_in(names).items()]
 
 
 def _methods(names: Mapping[str, Any]) -> Iterator[Word]:
-    for label, _ in _agents(names):
-        identity = type(names[label])._agent_repl_identity_
+    for label, agent in agents_in(names).items():
+        identity = type(agent)._agent_repl_identity_
         for method in filter(None, map(identity.find, identity.names())):
             yield f"{label}.{method.code.name}", f"{method.tier} v{method.entry.version.number}"
 

@@ -7,12 +7,12 @@ import time
 from functools import partial
 from typing import Any, NoReturn
 
-from agent_repl.agent import Agent
 from agent_repl.errors import ReviewRequired
 from agent_repl.records import Event, Proposal, Verdict
 
 from .render import as_html, as_text, escaped, event_line, highlighted, visible
 from .terminal import ASKING, decide
+from .words import agents_in
 
 REDRAW = 0.15  # seconds between two drawings of text that streams
 ENDINGS = {"auto": "accepted, and so is what is not flagged, for this agent until this kernel ends"}
@@ -90,8 +90,8 @@ class NotebookReviewer:
     def _address(self, title: str) -> str:
         """The method by the person's own name for its agent."""
         label, _, method = title.rpartition(".")
-        named = (n for n, value in self._shell.user_ns.items() if n[:1] != "_" and issubclass(type(value), Agent))
-        ours = [name for name in named if self._shell.user_ns[name]._agent_repl_label_ == label]
+        known = agents_in(self._shell.user_ns)
+        ours = [name for name, agent in known.items() if agent._agent_repl_label_ == label]
         return f"{label if label in ours or not ours else ours[0]}.{method}"
 
 

@@ -2,13 +2,11 @@
 
 import difflib
 import html
-import os
 import re
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
-from agent_repl.records import Effect, Event, Proposal, Verdict
+from agent_repl.records import Effect, Event, Proposal, Usage, Verdict
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
@@ -92,8 +90,12 @@ def _price(proposal: Proposal) -> str:
     cached = f" and {usage.cache_read_tokens:,} from cache" if usage.cache_read_tokens else ""
     tokens = f"{usage.input_tokens:,} tokens in{cached}, {usage.output_tokens:,} out" if usage.output_tokens else ""
     tries = f"{proposal.attempts} tries" if proposal.attempts > 1 else ""
-    cost = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
-    return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, cost)))
+    return " · ".join(filter(None, (proposal.provider, tokens, f"{usage.seconds:.1f} s", tries, price(usage))))
+
+
+def price(usage: Usage) -> str:
+    """What it cost, in words: "$0.0031", "free" or "cost unknown"."""
+    return "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
 
 
 def as_text(proposal: Proposal, colour: bool = False) -> str:
@@ -169,22 +171,3 @@ def _html(style: str, text: str) -> str:
     css = "background:#f8f8f8;color:#222" if is_code else f"background:none;{_INK.get(style, ('', ''))[1]}"
     inside = numbered(text, "html") if is_code else html.escape(text)
     return f'<pre style="margin:0;white-space:pre-wrap;{css}">{inside}</pre>'
-
-
-def colour_wanted(stream: TextIO) -> bool:
-    """Whether this stream is a terminal that shows colours, to a person who wants them (NO_COLOR, TERM)."""
-    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def plain() -> bool:
-    """Whether words are wanted instead of drawings, or the terminal can show nothing else."""
-    return os.environ.get("TERM") in ("dumb", "unknown") or any(
-        os.environ.get(name) for name in ("ACCESSIBLE", "AGENT_REPL_PLAIN")
-    )
-
-
-def is_terminal(stream: Any) -> bool:
-    """Whether a person sits at the other end; a closed, missing or odd stream is nobody."""
-    with suppress(AttributeError, OSError, ValueError):
-        return bool(stream.isatty())
-    return False

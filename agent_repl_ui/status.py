@@ -19,7 +19,8 @@ from agent_repl.session import default_session
 from agent_repl.unit import Definition, bindings, global_names
 from agent_repl.wrapping import ABSENT, real
 
-from .render import colour_wanted, escaped, highlighted, paint, visible
+from .display import colour_wanted
+from .render import escaped, highlighted, paint, visible
 
 FUNCTIONS, AFTER = 100, 5  # functions of the person's that are looked into; lines after a cell
 _RUNNERS = ("time", "timeit", "prun", "memit")  # magics that run the code in their words

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from agent_repl.errors import unplaced
 from agent_repl.records import Event, Proposal, Verdict
 
-from .render import KEPT, as_text, colour_wanted, ending, escaped, event_line, history, is_terminal, paint, plain, scope
+from .display import colour_wanted, is_terminal, plain
+from .render import KEPT, as_text, ending, escaped, event_line, history, paint, scope
 
 Ask = Callable[[str], str]
 DEAD_TIME = 0.4  # seconds after a question is seen in which keys answer nothing

@@ -21,9 +21,11 @@ from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 from agent_repl.unit import RESERVED
 
+from .display import colour_wanted
 from .editing import edited
 from .manual import MODES, Verb, manual
-from .render import colour_wanted, escaped, highlighted, visible
+from .render import escaped, highlighted, price, visible
+from .words import agent_named, agents_in
 
 EXAMPLES = """\
 No agents yet. Three ways to begin:
@@ -147,9 +149,8 @@ def _history(agent: Agent, method: str, facts: Callable[[Version], Iterable[str]
 
 
 def _spent(usage: Usage) -> str:
-    money = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else "free"
     tokens = f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out" if usage.output_tokens else ""
-    return " · ".join(filter(None, (tokens, f"{usage.seconds:.1f} s", money)))
+    return " · ".join(filter(None, (tokens, f"{usage.seconds:.1f} s", price(usage))))
 
 
 def _log(agent: Agent, method: str) -> str:
@@ -301,9 +302,8 @@ def method_of(names: Names, target: str, new: bool = False) -> tuple[Agent, str]
 
 
 def _agent(names: Names, name: str) -> Agent:
-    found = names.get(name)
-    if isinstance(found, Agent):
+    if (found := agent_named(name, names)) is not None:
         return found
-    known = [n for n, value in names.items() if isinstance(value, Agent) and not n.startswith("_")]
+    known = agents_in(names)
     there = ", ".join(known) or "none, %agent create makes one"
     raise AgentError(f"{name!r} is no agent here{meant(name, known)}; there are: {there}")

@@ -43,6 +43,11 @@ def _gives_a_value(cell: str) -> bool:
     return False
 
 
+def agents_in(names: Mapping[str, Any]) -> dict[str, Agent]:
+    """The agents by the names that the person gave them."""
+    return {name: each for name, each in names.items() if name[:1] != "_" and issubclass(type(each), Agent)}
+
+
 def agent_named(name: str, names: Mapping[str, Any]) -> Agent | None:
     """The agent of that name, None where there is none; nothing of what stands there is run."""
     found = names.get(name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -32,8 +32,8 @@ from .pinning import pin, sync
 from .policy import require_kept, verdict_on
 from .undo import Undo
 
-__all__ = ["Workshop", "case_for", "decide", "execute", "fill", "first_call", "keep", "object_request", "revise"]
-__all__ += ["serve", "settle", "state_of"]
+__all__ = ["Workshop", "alone", "case_for", "decide", "execute", "fill", "first_call", "keep", "object_request"]
+__all__ += ["revise", "serve", "settle", "state_of"]
 
 
 def serve(
@@ -241,7 +241,7 @@ def settle(case: Case, words: str = "") -> Method:
     """
     __tracebackhide__ = True
     shop, identity, name = case.shop, case.identity, case.name
-    with shop.flights[case.call.key], _alone(case):
+    with alone(case):
         past = shop.store.heads(case.call.key)  # looked at first: what becomes the head meanwhile still waits for us
         if case.call.key not in shop.failures and not words:
             identity.refresh()
@@ -259,11 +259,14 @@ def settle(case: Case, words: str = "") -> Method:
 
 
 @contextmanager
-def _alone(case: Case) -> Iterator[None]:
-    """Keep other processes from writing this method; who waits for one is told. Nobody waits who may not write."""
-    if case.mode == "cached":
+def alone(case: Case) -> Iterator[None]:
+    """Let one thread of one process write this method; in `cached`, where nothing is written, no process waits."""
+    with case.shop.flights[case.call.key], nullcontext() if case.mode == "cached" else _only_process(case):
         yield
-        return
+
+
+@contextmanager
+def _only_process(case: Case) -> Iterator[None]:
     words = f"{case.title}: another process writes it, or asks somebody about it; this one waits"
     told = threading.Timer(1.0, case.tell, [Event("warning", words)])
     told.daemon = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from pathlib import Path
 
 from ..errors import AgentError, InvalidCode
 from ..records import Code, Entry, Version
@@ -17,8 +18,8 @@ from .pinning import pin
 from .policy import proposal_of, require_kept, require_policy
 
 
-def define(case: Case, source: str, pinned: bool) -> None:
-    """Make a person's source the head; raises InvalidCode, or Rejected where it breaks a check that stays."""
+def define(case: Case, source: str, pinned: bool) -> Path | None:
+    """Make a person's source the head, as `take` does; raises InvalidCode, or Rejected where it breaks a check."""
     try:
         ast.parse(source)
     except (SyntaxError, ValueError) as error:  # in words for a person; `validate` has those for a model
@@ -31,11 +32,11 @@ def define(case: Case, source: str, pinned: bool) -> None:
     reason = f"edits v{parents[0]}" if parents else "written by hand"
     version = Version(case.call.key, code.source, code.unit, "person", reason, parents=parents, premises=(ANY_CALL,))
     require_kept(case, code, diff := compared(case, code))
-    take(case, stored(case, version), code, diff, pinned)
+    return take(case, stored(case, version), code, diff, pinned)
 
 
-def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> None:
-    """Accepted code that no call has asked for takes the head's place.
+def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> Path | None:
+    """Accepted code that no call has asked for takes the head's place; gives the class file where it is pinned.
 
     Pinned it serves every call; else those kinds that it was seen to answer as before. Where there is none it waits for
     the next call, which it serves without a question.
@@ -49,12 +50,11 @@ def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> No
     if not entry.guards and not entry.pinned:
         identity.forget(name)
         case.shop.store.drop(case.call.key)
-        return
+        return None
     identity.put(name, entry)
     case.shop.store.put(entry)
     method.kept, method.tier = True, "CACHED"
-    if entry.pinned:
-        pin(identity, name, state_of(case.place))
+    return pin(identity, name, state_of(case.place)) if entry.pinned else None
 
 
 def waiting(case: Case) -> Version:

@@ -107,7 +107,8 @@ def request_of(case: Case) -> Request:
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
     about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
     if not call.made:
-        return replace(about, name=call.key.name, parameters="self, ...", premises=(ANY_CALL, *about.premises))
+        premises = (ANY_CALL, *about.premises)
+        return replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
     return describe_call(about, call.key.name, call.args, call.kwargs, samples)
 
 
@@ -137,7 +138,7 @@ def spec_of(case: Case) -> Spec:
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
     has = frozenset(state) | real.keys() - methods
     known = frozenset(methods - {case.name})
-    return Spec(case.name, call.args, call.kwargs, has, known, frozenset(named), paths, called=call.made)
+    return Spec(case.name, call.args, call.kwargs, has, known, frozenset(named), paths, made=call.made)
 
 
 def _plain_methods(case: Case) -> list[str]:

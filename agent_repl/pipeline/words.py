@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..errors import AgentError, InvalidCode
 from ..prompts import Failure, render
 from ..unit import RESERVED
-from . import decide, first_call, serve
+from . import alone, decide, first_call, serve
 from .byhand import take
 from .case import Case, Workshop, case_for, request_of, spec_of, state_of
 from .drafts import FROM_WORDS, paid, revised
@@ -57,7 +57,7 @@ def from_words(
                     make_head(identity, before.entry, state_of(shop.executor.open(agent)))
                 raise
         case = case_for(shop, identity, agent, name, (), {}, book, made=False)
-        with shop.flights[case.call.key], shop.store.lock(*case.call.key):
+        with alone(case):
             draft, code, diff, pinned = decide(case, revised(case, words))
             take(case, draft, code, diff, pinned)
     return f"{title} is written, and accepted for the first call that is made"

@@ -54,6 +54,7 @@ class Request:
     head: str = ""
     changes: str = ""
     feedback: str = ""
+    made: bool = True  # as in Call
     premises: Guard = ()
 
     @property

@@ -109,7 +109,7 @@ def passed(method: Function, spec: Spec) -> dict[str, object]:
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
     empty = ast.fix_missing_locations(ast.Expression(ast.Lambda(args, ast.Constant(None))))
     signature = inspect.signature(eval(compile(empty, "<signature>", "eval"), {}))
-    bind = signature.bind if spec.called else signature.bind_partial
+    bind = signature.bind if spec.made else signature.bind_partial
     return dict(list(bind(None, *spec.args, **spec.kwargs).arguments.items())[1:])
 
 

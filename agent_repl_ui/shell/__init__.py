@@ -6,6 +6,8 @@ from contextlib import nullcontext, redirect_stdout
 
 from agent_repl.errors import AgentError
 
+from ..display import plain
+
 THEMES = {"dark": "linux", "light": "lightbg", "auto": ""}
 """What each theme is called in IPython; "auto" leaves that to IPython and its config."""
 
@@ -15,8 +17,8 @@ def start(code: str | None = None, file: str = "", vi: bool = False) -> int:
 
     Gives back the exit code; raises AgentError or OSError where nothing can be started.
     """
-    plain, theme = is_plain(os.environ), _theme(os.environ)
-    if plain:
+    words_only, theme = plain(), _theme(os.environ)
+    if words_only:
         os.environ["NO_COLOR"] = "1"
     if file:
         open(file, "rb").close()  # says what is wrong with it before anything is drawn
@@ -24,7 +26,7 @@ def start(code: str | None = None, file: str = "", vi: bool = False) -> int:
     from .engine import open_app
 
     with nullcontext() if code is None else redirect_stdout(sys.stderr):  # a script's output is its own
-        app = open_app(code is None, file, plain, vi, theme)
+        app = open_app(code is None, file, words_only, vi, theme)
         if code is not None or app.shell.simple_prompt:
             app.shell.ready()
     if code is None:
@@ -41,10 +43,4 @@ def _theme(environment: os._Environ[str]) -> str:
     wanted = environment.get("AGENT_REPL_THEME") or "auto"
     if wanted not in THEMES:
         raise AgentError(f"AGENT_REPL_THEME should be one of {', '.join(THEMES)}, not {wanted!r}")
-    return "nocolor" if environment.get("NO_COLOR") or is_plain(environment) else THEMES[wanted]
-
-
-def is_plain(environment: os._Environ[str]) -> bool:
-    """Whether a person wants words only, or the terminal can draw nothing in place."""
-    wanted = environment.get("AGENT_REPL_PLAIN") or environment.get("ACCESSIBLE")
-    return bool(wanted) or environment.get("TERM") in ("dumb", "unknown")
+    return "nocolor" if environment.get("NO_COLOR") or plain() else THEMES[wanted]

@@ -45,15 +45,17 @@ def _agent(shell: Any, cell: str) -> str:
 
 
 def _hits(shell: Any) -> str:
-    from .. import status
+    from ..status import tally
 
-    tally = getattr(status, "tally", lambda ip: None)(shell)
-    return f"{tally.hits} of {tally.calls} calls were hits" if tally and tally.calls else ""
+    calls, hits = tally(shell)
+    return f"{hits} of {calls} calls were hits" if calls else ""
 
 
 def _spent(usage: Any) -> str:
+    from ..render import price
+
     tokens = usage.input_tokens + usage.output_tokens + usage.cache_read_tokens + usage.cache_write_tokens
-    cost = "cost unknown" if usage.cost is None else f"${usage.cost:.4f}" if usage.cost else ""
+    cost = "" if usage.cost == 0 else price(usage)
     return " · ".join(filter(None, [cost, f"{tokens:,} tokens" if tokens else ""]))
 
 
