@@ -24,6 +24,13 @@ def test_a_described_method_is_written_now_and_serves_the_first_call(tmp_path: P
     assert ar.versions(agent.double)[0].reason == "from words: twice the number n"
 
 
+def test_a_prompt_for_a_described_method_names_no_call(tmp_path: Path) -> None:
+    home = session(tmp_path, DOUBLE)
+    write(home.agent("adder"), "double", "twice the number n")
+    assert "`double`, with the parameters that it needs\n" in home.provider.prompts[0].user
+    assert "for the call" not in home.provider.prompts[0].user
+
+
 def test_a_described_method_survives_a_restart_before_its_first_call(tmp_path: Path) -> None:
     write(session(tmp_path, DOUBLE).agent("adder"), "double", "twice the number n")
     later = session(tmp_path)
