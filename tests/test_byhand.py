@@ -190,10 +190,13 @@ def test_who_waits_for_another_process_is_told_and_who_may_not_write_does_not_wa
         waiting = session(tmp_path, ADD, review=Person("accept"))
         call = threading.Thread(target=waiting.agent("adder").add, args=(1, 2))
         call.start()
-        while not any("another process" in event.text for event in waiting.reviewer.events):
-            assert call.is_alive()
+        end = time.monotonic() + 20
+        while not (told := any("another process" in event.text for event in waiting.reviewer.events)):
+            if time.monotonic() > end:
+                break
             time.sleep(0.05)
     call.join()
+    assert told
     assert asked(waiting) == 1
 
 
