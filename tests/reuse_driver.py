@@ -143,7 +143,7 @@ def stale():
 
 
 def int_is_str():
-    from agent_repl.signature import kinds
+    from agent_repl_data import kinds
 
     real = kinds.signature
     for module in [m for name, m in sys.modules.items() if name.startswith("agent_repl")]:

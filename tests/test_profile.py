@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.prompts.profile import date_formats, profile, profile_file
+from agent_repl_data.profile import date_formats, profile, profile_file
 
 MESSY = """date,product,region,quantity,unit_price
 2024-01-15,Widget,North,10,29.99

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.signature import kinds, register, signature
+from agent_repl.signature import register, signature
+from agent_repl_data import kinds
 
 scalars = st.sampled_from([int, float, str, bool, bytes, type(None)])
 shapes = st.recursive(

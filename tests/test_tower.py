@@ -28,7 +28,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agent_repl"
 LOCAL = ROOT / "agent_repl_local"
-BELOW = ROOT / "agent_repl_bounds"
+BELOW = (ROOT / "agent_repl_bounds", ROOT / "agent_repl_data")
 UI = ROOT / "agent_repl_ui"
 MOST_LINES = {PACKAGE: 8000, UI: 3000}
 SOCKETS = ("providers", "executors", "stores", "reviewers")
@@ -58,9 +58,10 @@ def test_the_embedded_model_imports_only_what_any_other_package_may() -> None:
     assert used == {"agent_repl.errors", "agent_repl.records", "agent_repl.providers.anthropic"}
 
 
-def test_what_stands_below_the_tower_imports_the_standard_library_alone() -> None:
-    below = modules(BELOW)
-    assert faults(BELOW, dict.fromkeys(below, 0)) == []
+@pytest.mark.parametrize("package", BELOW)
+def test_what_stands_below_the_tower_imports_the_standard_library_alone(package: Path) -> None:
+    below = modules(package)
+    assert faults(package, dict.fromkeys(below, 0)) == []
     imported = {t.partition(".")[0] for module in below.values() for t in outside([*ast.walk(module.tree)])}
     assert imported <= sys.stdlib_module_names
 
@@ -80,7 +81,7 @@ def test_the_package_stays_small_enough_to_read(package: Path) -> None:
 
 
 def test_every_module_says_in_its_docstring_what_it_is() -> None:
-    everything = [module for package in (PACKAGE, BELOW, LOCAL, UI) for module in modules(package).values()]
+    everything = [module for package in (PACKAGE, *BELOW, LOCAL, UI) for module in modules(package).values()]
     assert [module.name for module in everything if not ast.get_docstring(module.tree)] == []
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent_repl_data.profile import profile
+
 from ..prompts import Failure, Request, describe_call, describe_object
-from ..prompts.profile import profile
 from ..protocols import Executor, Place, Provider, Reviewer, Store
 from ..records import Call, Event, Mode, Premise, Settings, Spec, Usage
 from ..signature import looks_like_path, signature

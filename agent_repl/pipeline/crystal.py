@@ -13,9 +13,10 @@ from functools import partial, update_wrapper
 from types import CodeType, FunctionType
 from typing import Any
 
+from agent_repl_data.kinds import LONG_TEXT
+
 from ..errors import StoreError
 from ..modules.live import CALLS
-from ..signature.kinds import LONG_TEXT
 from ..unit import method_of
 from .methods import Identity, Method, Needs
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from agent_repl_bounds.trial import Report
+from agent_repl_data.files import shortened
 
 from ..errors import AgentError, StoreError
 from ..modules import namespace
@@ -21,7 +22,6 @@ from ..protocols import Place
 from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out
 from ..signature import looks_like_path, signature
-from ..signature.files import shortened
 from .case import Case, state_of
 from .methods import Identity
 

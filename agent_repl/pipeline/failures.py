@@ -16,10 +16,11 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
+from agent_repl_data.files import shortened
+
 from ..errors import AgentError
 from ..modules.live import CALLS
 from ..signature import signature
-from ..signature.files import shortened
 
 _PATHS = {id(kind) for kind in (str, bytes, type(Path()))}  # all that is asked whether it names a file
 _OUTSIDE = (AgentError, ImportError, MemoryError)

@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from agent_repl_data.profile import date_formats, profile, profile_file
+
 from ..records import Guard, Premise, Prompt
 from ..signature import file_mark, looks_like_path, signature, sniff
-from .profile import date_formats, profile, profile_file
 
 METHODS_LIMIT = 6_000
 _ROWS = 500

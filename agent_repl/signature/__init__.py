@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .files import FileKind, file_mark, looks_like_path, sniff, sniff_text
-from .kinds import register, signature
+from agent_repl_data.files import FileKind, file_mark, looks_like_path, sniff, sniff_text
+from agent_repl_data.kinds import register, signature
 
 __all__ = ["FileKind", "file_mark", "looks_like_path", "register", "signature", "sniff", "sniff_text"]

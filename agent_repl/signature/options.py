@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-from .files import shortened
-from .kinds import KEYS, LONG_TEXT, member, signature
+from agent_repl_data.files import shortened
+from agent_repl_data.kinds import KEYS, LONG_TEXT, member, signature
 
 _WAYS: dict[str, Callable[[Any, str], bool]] = {
     "==": str.__eq__, "has": str.__contains__, "in": lambda text, word: text in word,

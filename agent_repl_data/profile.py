@@ -16,8 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..signature.files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
-from ..signature.kinds import label, library_class, signature
+from .files import JSON_LIMIT, FileKind, decoded, json_lines, quoted, sniff, sniff_text, table_rows
+from .kinds import label, library_class, signature
 
 LIMIT = 2300
 HEAD, PIECE = 262_144, 65_536

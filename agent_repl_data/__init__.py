@@ -1,0 +1,1 @@
+"""What data is: values and files to signatures, and to the few lines that tell a writer of code what is in them."""
