@@ -190,7 +190,8 @@ TASKS = (
         "weighted_mean",
         "numbers",
         "A grade book. weighted_mean(scores, weights) answers the mean of the scores, each counted by the weight at "
-        "the same place, not rounded. A score that is None is left out together with its weight; None if no score is left.",
+        "the same place, not rounded. A score that is None is left out together with its weight; None if no score is "
+        "left.",
         weighted_mean,
     ),
     Task(
@@ -205,7 +206,8 @@ TASKS = (
         "moving_average",
         "numbers",
         "Smooths a series. moving_average(values, window) answers the list of the plain averages of each `window` "
-        "values that follow one another, full windows only, not rounded; [] if there are fewer values than the window.",
+        "values that follow one another, full windows only, not rounded; [] if there are fewer values than the "
+        "window.",
         moving_average,
     ),
     Task(
@@ -226,17 +228,17 @@ TASKS = (
     Task(
         "histogram",
         "numbers",
-        "Counts values in bins. histogram(values, low, high, bins) cuts the range from low to high into `bins` bins of "
-        "equal width and answers the list of counts. A bin holds its left edge and not its right one, but the last bin "
-        "holds both. Values outside of the range are not counted.",
+        "Counts values in bins. histogram(values, low, high, bins) cuts the range from low to high into `bins` bins "
+        "of equal width and answers the list of counts. A bin holds its left edge and not its right one, but the last "
+        "bin holds both. Values outside of the range are not counted.",
         histogram,
     ),
     Task(
         "z_scores",
         "numbers",
         "Standardizes numbers. z_scores(values) answers the list of (value - mean) / standard deviation in the same "
-        "order, with the population standard deviation (divide by n). If all values are equal, every score is 0. "
-        "An empty list answers an empty list.",
+        "order, with the population standard deviation (divide by n). If all values are equal, every score is 0. An "
+        "empty list answers an empty list.",
         z_scores,
     ),
     Task(
@@ -250,9 +252,9 @@ TASKS = (
     Task(
         "compound_interest",
         "numbers",
-        "A savings plan that starts with the principal and earns `rate` percent a year, added at the end of each year. "
-        "balance_after(years) answers the balance, not rounded. years_to_reach(goal) answers the smallest whole number "
-        "of years after which the balance is at least the goal (0 if it already is).",
+        "A savings plan that starts with the principal and earns `rate` percent a year, added at the end of each "
+        "year. balance_after(years) answers the balance, not rounded. years_to_reach(goal) answers the smallest whole "
+        "number of years after which the balance is at least the goal (0 if it already is).",
         compound_interest,
     ),
     Task(
@@ -275,9 +277,9 @@ TASKS = (
         "outliers",
         "numbers",
         "Finds outliers. outliers(values) answers the values that lie more than 1.5 times the interquartile range "
-        "below the first or above the third quartile, in the order of the list, repeated ones too. The quartiles are the "
-        "medians of the lower and of the upper half of the sorted values; with an odd number of values the middle one "
-        "belongs to neither half. Fewer than four values answer [].",
+        "below the first or above the third quartile, in the order of the list, repeated ones too. The quartiles are "
+        "the medians of the lower and of the upper half of the sorted values; with an odd number of values the middle "
+        "one belongs to neither half. Fewer than four values answer [].",
         outliers,
     ),
 )
