@@ -259,7 +259,7 @@ TASKS = (
         "Plans the order of tasks. order(needs) takes a dict of task to the list of the tasks that must be done "
         "before it; a task may stand in such a list only. It answers the list of all tasks in an order that respects "
         "this, and that always takes the first by the alphabet of the tasks that can be done next. If the tasks go in "
-        "a circle, it answers [].",
+        "a circle, it answers []. The dict itself stays as it is.",
     ),
     _task(
         balanced_brackets,
