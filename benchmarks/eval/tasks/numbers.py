@@ -46,9 +46,9 @@ def moving_average(random: Random) -> Instance:
 
 
 def trimmed_mean(random: Random) -> Instance:
-    readings = [random.randint(-30, 300) for _ in range(random.randint(11, 19))]
+    readings = [random.randint(-30, 300) for _ in range(random.choice([12, 16]))]
     calls = []
-    for percent in random.sample([5, 15, 20, 25, 30], 3):
+    for percent in [*random.sample([5, 15, 20, 30], 2), 25]:
         rest = list(readings)
         for _ in range(len(readings) * percent // 100):
             rest.remove(min(rest))
@@ -67,9 +67,10 @@ def linear_fit(random: Random) -> Instance:
         random.shuffle(points)
         return points, [slope, start]
 
-    x = random.randint(1, 9)
+    x, slope = random.randint(1, 9), random.randint(-5, 5)
     upright = [[x, random.randint(1, 30) / 2] for _ in range(3)]
-    return _asked("fit", case(), case(), (upright, None), ([], None))
+    two = [[x, slope * x - 3.5] for x in random.sample(range(-9, 20), 2)]
+    return _asked("fit", case(), case(), (upright, None), (two, [slope, -3.5]), ([], None))
 
 
 def histogram(random: Random) -> Instance:
@@ -159,9 +160,10 @@ def correlation(random: Random) -> Instance:
 
     level = [5, None, 5, 5]
     short = [random.randint(2, 9), None, None]
-    return _asked(
-        "correlation", case(1), case(-1), (level, [1, 2, random.randint(3, 9), 4], None), (short, short, None)
-    )
+    other = [1, 2, random.randint(3, 9), 4]
+    two = ([short[0], None, 20], [random.randint(5, 9), 2, random.randint(1, 4)], -1)
+    flat = [(level, other, None), (other, level, None)]
+    return _asked("correlation", case(1), case(-1), *flat, (short, list(short), None), two)
 
 
 def outliers(random: Random) -> Instance:
@@ -176,8 +178,18 @@ def outliers(random: Random) -> Instance:
             values.insert(at + far.index(each), each)
         return values, [v for v in values if v in far]
 
+    def close(sign: int) -> tuple[Any, ...]:
+        """One value just beyond one fence, and one on the other fence, which is not beyond it."""
+        step = random.randint(3, 9)
+        first = random.randint(-20, 60)
+        third = first + 4 * step
+        below, on = first - 6 * step - 1, third + 6 * step
+        values = [below, first - 1, first, first + 1, first + 1, first + 5, third - 1, third - 1, third, third + 1, on]
+        random.shuffle(values)
+        return [sign * v for v in values], [sign * below]
+
     few = [random.randint(1, 9), 500, 2]
-    return _asked("outliers", case(), case(), (few, []), ([], []))
+    return _asked("outliers", case(), close(1), close(-1), (few, []), ([], []))
 
 
 def _asked(name: str, *cases: tuple[Any, ...]) -> Instance:

@@ -71,7 +71,13 @@ def bank_account(random: Random) -> Instance:
 
     calls = [deposit(random.randint(11, 99)), available(), withdraw(sum(booked), True), available()]
     calls += [withdraw(overdraft + 1, False), withdraw(random.randint(30, 60), True), available(), deposit(-20)]
-    calls += [withdraw(sum(booked) + overdraft, True), available(), withdraw(1, False), deposit(overdraft * 2)]
+    calls += [
+        withdraw(sum(booked) + overdraft, True),
+        available(),
+        withdraw(1, False),
+        deposit(1),
+        deposit(overdraft * 2),
+    ]
     return Instance({}, state, (*calls, withdraw(overdraft * 4, False), available()))
 
 
