@@ -442,10 +442,10 @@ TASKS = (
     _task(
         playlist,
         "A playlist that goes round; current is the position in songs of the song that plays. skip() goes to the next "
-        "song (after the last comes the first), back() to the one before. drop(title) removes a song: if it is the "
-        "one that plays, the song after it plays (the first, if it was the last), otherwise the same song goes on; an "
-        "unknown title changes nothing. All three answer the title that plays then, or None if no song is left. "
-        "listing() answers the titles in order.",
+        "song (after the last comes the first), back() to the one before (before the first comes the last). "
+        "drop(title) removes a song: if it is the one that plays, the song after it plays (the first, if it was the "
+        "last), otherwise the same song goes on; an unknown title changes nothing. All three answer the title that "
+        "plays then, or None if no song is left. listing() answers the titles in order.",
     ),
     _task(
         water_tank,
