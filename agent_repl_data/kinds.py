@@ -50,6 +50,14 @@ def _said(rule: Rule | str, value: Any, room: int) -> str:
         return _name(type(value))
 
 
+def by_keys(value: Any, keys: frozenset[str], room: int = ROOM) -> str:
+    """The signature for code that can tell no text keys apart but these: in records all others count as one."""
+    if type(value) is list and room:
+        return f"list[{_union(_ends(value, list), room // 4, keys)}]"
+    record = _as_record(value) if type(value) is dict and room else None
+    return signature(value, room) if record is None else _record([record], room, keys)
+
+
 def register(kind: type | str, rule: Callable[[Any], str]) -> None:
     """Let a rule say the signature of a class's values from now on, or of the class "module.Name" when it comes.
 
@@ -89,12 +97,12 @@ def _each(values: Iterable[Any], room: int) -> str:
     return ", ".join(signature(value, room) for value in values)
 
 
-def _union(values: Iterable[Any], room: int) -> str:
+def _union(values: Iterable[Any], room: int, keys: frozenset[str] | None = None) -> str:
     """What a few elements are: records as one record, everything else by kind, in alphabetic order."""
     found = [(value, _as_record(value) if type(value) is dict else None) for value in values]
-    kinds = {signature(value, room) for value, record in found if record is None}
+    kinds = {signature(value, room) if keys is None else by_keys(value, keys, room) for value, r in found if r is None}
     records = [record for _, record in found if record is not None]
-    return "|".join(sorted(kinds | {_record(records, room) if room else "…"} if records else kinds))
+    return "|".join(sorted(kinds | {_record(records, room, keys) if room else "…"} if records else kinds))
 
 
 def _dict(value: dict[Any, Any], room: int) -> str:
@@ -109,15 +117,20 @@ def _as_record(value: dict[Any, Any]) -> dict[str, Any] | None:
     return copy if all(type(key) is str and len(key) <= 100 for key in copy) else None
 
 
-def _record(records: list[dict[str, Any]], room: int) -> str:
-    keys = sorted({key for record in records for key in record})
-    if len(keys) > min(room, KEYS):
+def _record(records: list[dict[str, Any]], room: int, keys: frozenset[str] | None = None) -> str:
+    found = sorted({key for record in records for key in record})
+    if len(found) > min(room, KEYS):
         return _mapping({key: value for record in records for key, value in record.items()}, room)
-    room //= max(2, len(keys))
+    room //= max(2, len(found))
     parts = []
-    for key in keys:
+    for key in found if keys is None else sorted(keys.intersection(found)):
         values = [record[key] for record in records if key in record]
-        parts.append(f'"{key}"{"" if len(values) == len(records) else "?"}: {_union(values, room)}')
+        parts.append(f'"{key}"{"" if len(values) == len(records) else "?"}: {_union(values, room, keys)}')
+    others = [{key: record[key] for key in record.keys() - (found if keys is None else keys)} for record in records]
+    if keys is not None and any(others):
+        kinds = _union([value for record in others for value in record.values()], room, keys)
+        but = shortened(f" but {', '.join(map(repr, sorted(keys)))}", 400) if keys else ""  # other code, other kinds
+        parts.append(f"str{but}{'' if all(others) else '?'}: {kinds}")
     return "{" + ", ".join(parts) + "}"
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent_repl_data.keys import asked
+from agent_repl_data.kinds import by_keys
+
 from ..flow import Option, options
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
-from ..records import Code, Entry, Guard, Key, Tier, Version
+from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
 from ..signature import file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..signature.options import signer
@@ -22,6 +25,7 @@ from .undo import FIXED
 
 OPENS = frozenset({"reads", "writes", "unknown"})
 _DEFERRED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+_UNKNOWN = re.compile(r"\.|function|method|type|agent:")  # code of others, which may know any key
 _NAMES_FILE = re.compile(r"[^\n]*(\.\w+|/[^\n]*)")
 
 
@@ -55,7 +59,8 @@ class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
     They are those of `head` and of no other version. `texts` are in the code and may name files. `options` say the
-    signature of the state that is compared with constants. `served` remembers calls that fit it, by all that they can
+    signature of the state that is compared with constants. `keys` are those that all this code asks of records, None
+    where it may know any. `served` remembers calls that fit it, by all that they can
     depend on: whether there is anything to undo when such a call raises.
     """
 
@@ -66,6 +71,7 @@ class Needs:
     opens: bool
     texts: frozenset[str]
     options: Mapping[str, Callable[[Any], str]]
+    keys: frozenset[str] | None
     served: dict[Seen, bool] = field(default_factory=dict)
 
 
@@ -204,12 +210,13 @@ class Identity:
             any(m.opens for m in methods),
             frozenset().union(*(m.texts for m in methods)),
             {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")},
+            asked([method.code.tree for method in methods], names) if len(methods) == len(names) else None,
         )
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
         """What the head would depend on in this call; raises TypeError when the call does not bind."""
         method, needs = self.methods[name], self.needs(name)
-        return premises(method.parameters, needs.reads, _seen(method, needs, place, args, kwargs))
+        return _guard(method, needs, place, args, kwargs, _seen(method, needs, place, args, kwargs))
 
     def served(self, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
         """None where the head is not known to fit this call; else whether there is anything to undo when it raises.
@@ -223,8 +230,13 @@ class Identity:
             seen = _seen(method, needs, place, args, kwargs)
         except TypeError:
             return None
-        found = needs.served.get(seen)
-        if found is None and fits(method.entry.guards, premises(method.parameters, needs.reads, seen)):
+        found, guards = needs.served.get(seen), method.entry.guards
+        if found is None and (
+            fits(guards, premises(method.parameters, needs.reads, seen))
+            or fits(guards, _guard(method, needs, place, args, kwargs, seen))
+        ):
+            if len(needs.served) > 1000:
+                needs.served.clear()
             fixed = FIXED.issuperset(kind.partition(" ")[0] for _, kind in seen[1])
             found = needs.served[seen] = bool(needs.binds) or needs.dynamic or not fixed
         return found
@@ -238,6 +250,20 @@ class Identity:
     def key(self, name: str) -> Key:
         """Where the store keeps a method of this identity."""
         return Key(self.template, name)
+
+
+def _guard(
+    method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any], seen: Seen
+) -> Guard:
+    """What was seen of a call, records by the keys alone that the code asks for, where it hands them to no other."""
+    full, known = premises(method.parameters, needs.reads, seen), needs.keys
+    if known is None:
+        return full
+    values = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
+    values |= {f"self.{name}": place.look(name) for name, _ in seen[1] if name}
+    told = {path: (signature(value), by_keys(value, known)) for path, value in values.items()}
+    guard = tuple(Premise(path, kind.replace(*told.get(path, ("", "")), 1)) for path, kind in full)
+    return full if any(_UNKNOWN.search(kind) for _, kind in guard) else guard
 
 
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
