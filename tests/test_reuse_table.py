@@ -1031,6 +1031,87 @@ option(
 )  # fmt: skip
 
 
+# ── records by the keys that the code asks for; all others are data ──
+
+PUT = "def put(self, item, n):\n    self.d[item] = self.d.get(item, 0) + n\n    return self.d[item]\n"
+PRICE, DISCOUNT = returns("m(self, d)", 'd["price"] * 2'), returns("m(self, d)", 'd.get("discount", 0)')
+COUNTED, AGAIN = returns("m(self, d)", "len(d)"), returns("m(self, d)", "[d]")
+
+
+def keyed(why: str, code: Any, first: Any, second: Any, answer: Any = None) -> None:
+    """Code that is called for one record and then for another one; without an answer it does not serve that."""
+    right, wanted = ("", answer) if answer is not None else (AGAIN, [second])
+    ROWS.append(Row(why, code, lambda a: a.m(first), lambda a: a.m(second), wanted, right))
+
+
+served(
+    "an item that nobody had before", PUT, lambda a: a.put("pear", 3), lambda a: a.put("plum", 1), 1,
+    state={"d": {"fig": 1}},
+)  # fmt: skip
+asked(
+    "the first item is put where there was none", PUT, PUT.replace("self.d[item]\n", "int(self.d[item])\n"),
+    lambda a: a.put("pear", 3), lambda a: a.put("plum", 1), 1, state={"d": {}},
+)  # fmt: skip
+asked(
+    "a text beside numbers", PUT, PUT.replace("+ n\n", "+ n * 2\n"), lambda a: a.put("pear", 3),
+    lambda a: a.put("plum", 1), 2, state={"d": {"fig": 1}}, change=becomes("d", {"fig": 1, "note": "ripe"}),
+)  # fmt: skip
+keyed("more keys that the code does not know", PRICE, {"price": 1, "a": 1}, {"price": 3, "b": 1, "c": 2}, 6)
+keyed("a key that the code asks for is not there", PRICE, {"price": 1, "a": 1}, {"cost": 3, "a": 1})
+keyed("a key that the code asks for is of another kind", PRICE, {"price": 1, "a": 1}, {"price": "3", "a": 1})
+keyed("a key that the code asks for and was absent", DISCOUNT, {"price": 1}, {"price": 1, "discount": 2})
+keyed("a key that is popped and was absent", returns("m(self, d)", 'd.pop("a", 0)'), {"b": 1}, {"b": 1, "a": 1})
+keyed("a list of records by data", COUNTED, [{"a": 1}, {"b": 1}], [{"c": 1}, {"d": 1}, {"e": 1}], 3)
+keyed("records in records", COUNTED, {"a": {"x": 1}}, {"b": {"y": 1}, "c": {"z": 2}}, 2)
+keyed("a record that holds another kind inside", COUNTED, {"a": {"x": 1}}, {"b": {"y": "1"}})
+keyed("one record in a list has no other keys", COUNTED, [{"a": 1}, {"b": 1}], [{"a": 1}, {}])
+keyed(
+    "a key that a helper asks for", returns("m(self, d)", "_of(d)", 'def _of(d):\n    return d.get("tax", 0)\n'),
+    {"a": 1}, {"a": 1, "tax": 2},
+)  # fmt: skip
+served(
+    "a key that a sibling asks for and is there in both",
+    (returns("m(self, d)", "self.of(d) + 1"), returns("of(self, d)", 'd["tax"]'), returns("m(self, d)", "self.of(d)")),
+    lambda a: (a.m({"tax": 1, "a": 1}), a.m({"tax": 1, "b": 1})), lambda a: a.m({"tax": 2, "c": 1}), 2,
+)  # fmt: skip
+for way, code, first, second in [
+    ("in a loop over items", 'sum(v for k, v in d.items() if k == "total")', {"a": 1}, {"total": 1}),
+    ("in the dict", '1 if "total" in d else 0', {"a": 1}, {"total": 1}),
+    ("as the first of all", '1 if sorted(d)[0] == "a" else 0', {"a": 1, "b": 1}, {"0": 1, "a": 1}),
+    ("by its beginning", 'sum(v for k, v in d.items() if k.startswith("tmp_"))', {"a": 1}, {"tmp_a": 1}),
+    ("by its letters", "sum(v for k, v in d.items() if k.isdigit())", {"a": 1}, {"1": 1}),
+    ("in one that is put beside it", '(d | {"a": 1})["a"]', {"b": 2}, {"a": 2}),
+    ("among constants of the module", "sum(d.get(k, 0) for k in NAMES)", {"a": 1}, {"b": 1}),
+    ("by a text that is put together", 'sum(d.get(k + "_x", 0) for k in ["b"])', {"a": 1}, {"b_x": 1}),
+    ("by a text with a number", 'd.get(f"{1}", 0)', {"a": 1}, {"1": 1}),
+    ("by the text of a number", "d.get(str(1), 0)", {"a": 1}, {"1": 1}),
+    ("by an item getter", 'operator.itemgetter("a")({"a": 0, **d})', {"b": 1}, {"a": 1}),
+    ("in names of a format", 'len("{a}".format_map({"a": 1, **d}))', {"b": 1}, {"a": 11}),
+    ("in a format", 'len("%(a)s" % {"a": 1, **d})', {"b": 1}, {"a": 11}),
+    ("as keywords", 'len("{a}".format(**{"a": 1, **d}))', {"b": 1}, {"a": 11}),
+    ("as keywords of a helper", "_of(**d)", {"a": 1}, {"b": 1}),
+    ("in a template", 'len(string.Template("$a").safe_substitute(d))', {"b": 1}, {"a": 11}),
+    ("in JSON", 'len(json.dumps(d).partition("a")[2])', {"b": 1}, {"a": 1}),
+    ("as columns of a frame", 'getattr(pandas.DataFrame([d]), "size")', {"b": 1}, {"a": 1}),
+    ("as local names", "locals() | d and 1", {"b": 1}, {"a": 1}),
+    ("as keywords of a dict", "sum(d.get(k, 0) for k in dict(a=1))", {"b": 1}, {"a": 1}),
+    ("by a getter that got another name", '(lambda get: get("a"))(d.get) or 0', {"b": 1}, {"a": 1}),
+]:
+    before = 'import json\nimport operator\nimport string\nimport pandas\nNAMES = ("a", "b")\n'
+    before += "def _of(a=0, b=0):\n    return a\n"
+    keyed(f"a key that code knows {way}", returns("m(self, d)", code, before), first, second)
+keyed(
+    "a key that code knows in a pattern",
+    'def m(self, d):\n    match d:\n        case {"a": 1}:\n            return 1\n    return 0\n',
+    {"b": 1}, {"a": 1},
+)  # fmt: skip
+asked(
+    "a function that is given may ask for any key", returns("m(self, d, f)", "sum(map(f, [d]))"),
+    returns("m(self, d, f)", "[d, f]"),
+    lambda a: a.m({"a": 1}, len), lambda a: a.m({"price": 1}, len), [{"price": 1}, len],
+)  # fmt: skip
+
+
 # ── the test ──
 
 

@@ -25,7 +25,7 @@ from .undo import FIXED
 
 OPENS = frozenset({"reads", "writes", "unknown"})
 _DEFERRED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-_UNKNOWN = re.compile(r"\.|function|method|type|agent:")  # code of others, which may know any key
+_UNKNOWN = re.compile(r"[.(]|agent:|builtin|type|Series")  # code of others, which may know any key
 _NAMES_FILE = re.compile(r"[^\n]*(\.\w+|/[^\n]*)")
 
 
