@@ -10,6 +10,7 @@ at none of its ends nor in its middle.
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -27,6 +28,12 @@ from .files import HEAD, bounded, quoted, shortened, sniff_text
 LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
+_CALLS = """abs all any bool casefold dict divmod enumerate filter float frozenset int isinstance iter len list lower
+    map max min next pow range reversed round set sorted strip sum title tuple upper zip"""
+KEYLESS = {*_CALLS.split(), *dir(dict), *dir(list), *dir(set), *(name for name in dir(builtins) if "Error" in name)}
+"""What code may call on plain data to which all text keys are alike."""
+UNKNOWN = {"args", *dir(builtins)} - KEYLESS
+_OTHERS = re.compile(r"[.(]|agent:|builtin|type|Series")
 _ABSENT = object()
 Rule = Callable[[Any, int], str]
 
@@ -50,8 +57,16 @@ def _said(rule: Rule | str, value: Any, room: int) -> str:
         return _name(type(value))
 
 
-def by_keys(value: Any, keys: frozenset[str], room: int = ROOM) -> str:
-    """The signature for code that can tell no text keys apart but these: in records all others count as one."""
+def by_keys(kind: str, value: Any, keys: frozenset[str]) -> str:
+    """A kind that begins with the signature of this value, for code that asks for no other text keys than these.
+
+    In records all others count as one. Where there is more than plain data, whose code may know any key, it says "".
+    """
+    told = kind.replace(signature(value), _by_keys(value, keys, ROOM), 1)
+    return "" if _OTHERS.search(told) else told
+
+
+def _by_keys(value: Any, keys: frozenset[str], room: int) -> str:
     if type(value) is list and room:
         return f"list[{_union(_ends(value, list), room // 4, keys)}]"
     record = _as_record(value) if type(value) is dict and room else None
@@ -100,7 +115,7 @@ def _each(values: Iterable[Any], room: int) -> str:
 def _union(values: Iterable[Any], room: int, keys: frozenset[str] | None = None) -> str:
     """What a few elements are: records as one record, everything else by kind, in alphabetic order."""
     found = [(value, _as_record(value) if type(value) is dict else None) for value in values]
-    kinds = {signature(value, room) if keys is None else by_keys(value, keys, room) for value, r in found if r is None}
+    kinds = {signature(value, room) if keys is None else _by_keys(value, keys, room) for value, r in found if r is None}
     records = [record for _, record in found if record is not None]
     return "|".join(sorted(kinds | {_record(records, room, keys) if room else "…"} if records else kinds))
 

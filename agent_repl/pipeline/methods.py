@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent_repl_data.keys import asked
 from agent_repl_data.kinds import by_keys
 
-from ..flow import Option, options
+from ..flow import Option, keys, options
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
@@ -25,7 +24,6 @@ from .undo import FIXED
 
 OPENS = frozenset({"reads", "writes", "unknown"})
 _DEFERRED = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-_UNKNOWN = re.compile(r"[.(]|agent:|builtin|type|Series")  # code of others, which may know any key
 _NAMES_FILE = re.compile(r"[^\n]*(\.\w+|/[^\n]*)")
 
 
@@ -60,8 +58,8 @@ class Needs:
 
     They are those of `head` and of no other version. `texts` are in the code and may name files. `options` say the
     signature of the state that is compared with constants. `keys` are those that all this code asks of records, None
-    where it may know any. `served` remembers calls that fit it, by all that they can
-    depend on: whether there is anything to undo when such a call raises.
+    where it may know any. `served` remembers calls that fit it, by all that they can depend on: whether there is
+    anything to undo when such a call raises.
     """
 
     head: Method | None
@@ -210,7 +208,7 @@ class Identity:
             any(m.opens for m in methods),
             frozenset().union(*(m.texts for m in methods)),
             {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")},
-            asked([method.code.tree for method in methods], names) if len(methods) == len(names) else None,
+            keys([method.code.tree for method in methods], names) if len(methods) == len(names) else None,
         )
 
     def premises(self, name: str, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Guard:
@@ -230,14 +228,11 @@ class Identity:
             seen = _seen(method, needs, place, args, kwargs)
         except TypeError:
             return None
-        found, guards = needs.served.get(seen), method.entry.guards
-        if found is None and (
-            fits(guards, premises(method.parameters, needs.reads, seen))
-            or fits(guards, _guard(method, needs, place, args, kwargs, seen))
-        ):
-            if len(needs.served) > 1000:
-                needs.served.clear()
+        found = needs.served.get(seen)
+        if found is None and fits(method.entry.guards, _guard(method, needs, place, args, kwargs, seen)):
             fixed = FIXED.issuperset(kind.partition(" ")[0] for _, kind in seen[1])
+            if len(needs.served) > 1000:  # of keys that are data there is no end
+                needs.served.clear()
             found = needs.served[seen] = bool(needs.binds) or needs.dynamic or not fixed
         return found
 
@@ -252,18 +247,15 @@ class Identity:
         return Key(self.template, name)
 
 
-def _guard(
-    method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any], seen: Seen
-) -> Guard:
-    """What was seen of a call, records by the keys alone that the code asks for, where it hands them to no other."""
-    full, known = premises(method.parameters, needs.reads, seen), needs.keys
-    if known is None:
+def _guard(method: Method, needs: Needs, place: Place, args: Any, kwargs: Mapping[str, Any], seen: Seen) -> Guard:
+    """What was seen of a call, records by the keys that the code asks for, where no other code may look at them."""
+    full = premises(method.parameters, needs.reads, seen)
+    if needs.keys is None:
         return full
     values = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
     values |= {f"self.{name}": place.look(name) for name, _ in seen[1] if name}
-    told = {path: (signature(value), by_keys(value, known)) for path, value in values.items()}
-    guard = tuple(Premise(path, kind.replace(*told.get(path, ("", "")), 1)) for path, kind in full)
-    return full if any(_UNKNOWN.search(kind) for _, kind in guard) else guard
+    told = [Premise(path, by_keys(kind, values.get(path), needs.keys)) for path, kind in full]
+    return tuple(told) if all(kind for _, kind in told) else full
 
 
 def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Seen:
