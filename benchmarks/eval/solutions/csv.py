@@ -166,7 +166,7 @@ class CourseAttendance:
         return sorted(name for name, marks in self._marks().items() if all(marks))
 
 
-class BankAccount:
+class AccountStatement:
     def _entries(self: Any) -> list[tuple[str, str, float]]:
         return [
             (r["date"], r["description"], (number(r["credit"]) or 0) - (number(r["debit"]) or 0))

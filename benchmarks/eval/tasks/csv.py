@@ -283,7 +283,7 @@ def attendance(random: Random) -> Instance:
     return Instance({"course.csv": table(("date", "name", "present"), rows)}, {"path": "course.csv"}, calls)
 
 
-def bank_account(random: Random) -> Instance:
+def account_statement(random: Random) -> Instance:
     rows, entries = [], []
     for number, cost in enumerate(random.sample(range(500, 320_000), 20)):
         when, amount, credit = day(random), cost / 100, random.random() < 0.4
@@ -424,12 +424,12 @@ TASKS = (
         attendance,
     ),
     Task(
-        "bank_account",
+        "account_statement",
         FAMILY,
         "A bank account in {path}: each row has its amount under debit (money out) or under credit (money in), "
         "such as 1,250.00. balance() answers all credits minus all debits, rounded to 2 decimals; net(month) the "
         "same for one month such as '2024-03'; biggest_expense() the description of the row with the largest "
         "debit.",
-        bank_account,
+        account_statement,
     ),
 )
