@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from agent_repl import ScriptedProvider
+from agent_repl.errors import Unreachable
 from benchmarks.eval import __main__ as runner
 from benchmarks.eval import checks, plain, report, world
 from benchmarks.eval.recorder import Recorder
 from benchmarks.eval.results import attempt, replies
 from benchmarks.eval.task import ANY, Call, Instance, Task, equal
+from benchmarks.eval.tasks import halves
 
 
 def make(random: Random) -> Instance:
@@ -262,6 +264,23 @@ def test_a_run_that_is_started_again_goes_on_where_it_was_left(run: Any, capsys:
     assert "1/1 ours" in said
 
 
+def test_a_task_is_tried_again_with_a_check_switched_off(run: Any) -> None:
+    run("--task", "page_slugs", "--arm", "ours")
+    lines = run("--task", "page_slugs", "--arm", "ours", "--without", "baked")
+    assert [line["without"] for line in lines] == [[], ["baked"]]
+
+
+def test_a_model_that_is_gone_stops_the_run_and_is_no_failure_of_the_code() -> None:
+    with pytest.raises(Unreachable):
+        attempt(TASK, "ours", Recorder(ScriptedProvider([Unreachable("nobody answers")])), tries=3)
+
+
+def test_switch_offs_are_tried_on_twenty_tasks_of_which_none_is_held_out() -> None:
+    names = [task.name for task in runner.chosen(runner.parsed(["--half", "twenty"]))]
+    assert len(names) == 20
+    assert {halves()[name] for name in names} == {"dev"}
+
+
 def test_a_task_that_is_not_there_is_said(run: Any) -> None:
     with pytest.raises(SystemExit, match="there is no task 'nothing'"):
         run("--task", "nothing")
@@ -311,10 +330,16 @@ def test_the_report_counts_what_one_can_count_by_hand() -> None:
     assert mine["model_seconds_per_solved"] == 4.0
     assert mine["median_prompt"] == 900  # of 800, 900 and 1000
     assert mine["cached_share"] == 0.9
-    found = figures["pairs"]["solved"]
-    assert [found[name] for name in ("both", "only_ours", "only_plain", "neither")] == [1, 1, 0, 1]
+    found = figures["pairs"]["ours and plain"]["solved"]
+    assert [found[name] for name in ("both", "only_ours", "only_other", "neither")] == [1, 1, 0, 1]
     assert found["ratio"] == 2.0
     assert found["difference"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_ours_is_set_beside_ours_with_a_piece_switched_off() -> None:
+    less = [{**each, "without": ["recipes"], "solved": False} for each in LINES[:3]]
+    found = report.summary([*LINES[:3], *less])["pairs"]["ours and ours without recipes"]["solved"]
+    assert [found[name] for name in ("both", "only_ours", "only_other", "neither")] == [0, 2, 0, 1]
 
 
 def test_the_limits_of_a_share_are_those_that_wilson_gives() -> None:

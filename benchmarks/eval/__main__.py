@@ -24,18 +24,19 @@ from benchmarks.eval import checks, report  # noqa: E402
 from benchmarks.eval.recorder import Recorder  # noqa: E402
 from benchmarks.eval.results import ARMS, Line, attempt, replies  # noqa: E402
 from benchmarks.eval.task import Task  # noqa: E402
-from benchmarks.eval.tasks import FAMILIES, all_tasks, halves  # noqa: E402
+from benchmarks.eval.tasks import FAMILIES, all_tasks, halves, twenty  # noqa: E402
 
+HALF = "twenty is a part of dev, for switch-offs; held is scored once, at the end"
 HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try what is not in the file yet, a line of progress for each, then say what came of it."""
     options = parsed(arguments)
-    kept = lines_of(options.out)
-    done = {(each["task"], each["arm"]) for each in kept}
-    todo = [(task, arm) for task in chosen(options) for arm in options.arm if (task.name, arm) not in done]
-    where = halves()
+    kept, where = lines_of(options.out), halves()
+    done = {(each["task"], each["arm"], each["seed"], each["tries"], *each["without"]) for each in kept}
+    rest = (options.seed, options.tries, *options.without)
+    todo = [(task, arm) for task in chosen(options) for arm in options.arm if (task.name, arm, *rest) not in done]
     with model_for(options) as model, own_settings(), checks.without(options.without):
         for position, (task, arm) in enumerate(todo, 1):
             found = attempt(task, arm, model, options.tries, options.without)
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py eval", description=__doc__.partition("\n")[0])
     parser.add_argument("--arm", type=listed, default=list(ARMS), help="ours, plain, or both (the default)")
-    parser.add_argument("--half", choices=("dev", "held", "all"), default="dev", help="held is scored once, at the end")
+    parser.add_argument("--half", choices=("dev", "twenty", "held", "all"), default="dev", help=HALF)
     parser.add_argument("--family", type=listed, default=[], help=", ".join(FAMILIES))
     parser.add_argument("--task", type=listed, default=[], help="only these, whatever the half")
     parser.add_argument("--without", type=listed, default=[], help="leave out pieces of context, or checks, by name")
@@ -74,7 +75,8 @@ def chosen(options: argparse.Namespace) -> list[Task]:
         raise SystemExit(f"there is no task {min(unknown)!r}")
     if options.task:
         return [task for task in tasks if task.name in options.task]
-    tasks = tuple(task for task in tasks if options.half in ("all", where[task.name]))
+    halves_of = {task.name: {"all", where[task.name], *(["twenty"] * (task.name in twenty()))} for task in tasks}
+    tasks = tuple(task for task in tasks if options.half in halves_of[task.name])
     return [task for task in tasks if not options.family or task.family in options.family]
 
 

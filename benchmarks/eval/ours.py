@@ -12,10 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agent_repl import open_session, pin
+from agent_repl import AgentError, open_session, pin
 from agent_repl.records import Event, Settings
 from agent_repl.reviewers.headless import HeadlessReviewer
 
+from .checks import CONTEXT
 from .recorder import Recorder
 from .task import Call, Task
 from .world import Alarm, Ran, directory, run
@@ -47,15 +48,20 @@ def solve(task: Task, model: Recorder, tries: int, without: Iterable[str] = ()) 
         visible = on_agent(session, task, task.visible, alarm)
         if not visible.right:
             return visible, Ran(False, "not tried")
-        pin_all(session)
+        try:
+            pin_all(session)
+        except AgentError as error:
+            return visible, Ran(False, f"pin raised {type(error).__name__}: {error}", raised=True)
         session.mode, model.most = "cached", 0
         return visible, on_agent(session, task, task.hidden, alarm)
 
 
 def switched_off(without: Iterable[str]) -> dict[str, Any]:
-    """The setting that leaves pieces of context out; nothing where this version has no such setting."""
-    pieces = ",".join(without)
-    return {"without": pieces} if pieces and "without" in {each.name for each in fields(Settings)} else {}
+    """The setting that leaves pieces of context out; raises SystemExit where this version has no such setting."""
+    pieces = ",".join(piece for piece in without if piece in CONTEXT)
+    if pieces and "without" not in {each.name for each in fields(Settings)}:
+        raise SystemExit(f"this version cannot leave out {pieces}: it has no setting `without`")
+    return {"without": pieces} if pieces else {}
 
 
 def on_agent(session: Any, task: Task, instance: Any, alarm: Alarm) -> Ran:

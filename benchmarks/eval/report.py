@@ -28,14 +28,26 @@ Interval = tuple[float, float]
 
 
 def summary(lines: Sequence[Line]) -> dict[str, Any]:
-    """All figures: of each arm alone, and of the arms in pairs where both have tried a task."""
-    arms = list(dict.fromkeys(line["arm"] for line in lines))
-    figures: dict[str, Any] = {"arms": {arm: of_arm([line for line in lines if line["arm"] == arm]) for arm in arms}}
-    by_task = {arm: {line["task"]: line for line in lines if line["arm"] == arm} for arm in arms}
-    if {"ours", "plain"} <= set(arms):
-        both = [(by_task["ours"][task], by_task["plain"][task]) for task in by_task["ours"] if task in by_task["plain"]]
-        figures["pairs"] = {what: pairs([(a[what], b[what]) for a, b in both]) for what in ("first", "solved")}
-    return figures
+    """All figures: of each arm alone, and of ours beside each other one where both have tried a task."""
+    arms: dict[str, dict[Any, Line]] = {}
+    for line in lines:
+        arms.setdefault(name_of(line), {})[line["task"], line.get("seed")] = line
+    mine = arms.get("ours", {})
+    others = {name: found for name, found in arms.items() if name != "ours" and mine.keys() & found.keys()}
+    return {
+        "arms": {name: of_arm(list(found.values())) for name, found in arms.items()},
+        "pairs": {f"ours and {name}": beside(mine, found) for name, found in others.items()},
+    }
+
+
+def name_of(line: Line) -> str:
+    """ "ours", "plain", or "ours without recipes"."""
+    return f"{line['arm']} without {', '.join(line['without'])}" if line.get("without") else str(line["arm"])
+
+
+def beside(mine: dict[Any, Line], other: dict[Any, Line]) -> dict[str, Any]:
+    both = [(mine[key], other[key]) for key in mine if key in other]
+    return {what: pairs([(bool(a[what]), bool(b[what])) for a, b in both]) for what in ("first", "solved")}
 
 
 def of_arm(lines: Sequence[Line]) -> dict[str, Any]:
@@ -95,11 +107,10 @@ def cached_share(lines: Sequence[Line]) -> float | None:
 
 
 def pairs(solved: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
-    """Tasks by who solved them, ours first; the difference of the shares and the ratio, each with 95 % limits."""
-    both, ours, plain, neither = (
-        solved.count(kind) for kind in ((True, True), (True, False), (False, True), (False,) * 2)
-    )
-    table = {"both": both, "only_ours": ours, "only_plain": plain, "neither": neither}
+    """Tasks by who solved them, ours or the other; the difference of shares and their ratio, each with 95 % limits."""
+    kinds = (True, True), (True, False), (False, True), (False, False)
+    both, ours, plain, neither = map(solved.count, kinds)
+    table = {"both": both, "only_ours": ours, "only_other": plain, "neither": neither}
     if not solved:
         return table
     return table | {
@@ -191,8 +202,9 @@ def processor() -> str:
 def text(figures: dict[str, Any]) -> str:
     """The figures for a person."""
     words = [line for arm, found in figures["arms"].items() for line in arm_lines(arm, found)]
-    for what, found in figures.get("pairs", {}).items():
-        words.append(f"{what}: {', '.join(f'{name} {value}' for name, value in found.items())}")
+    for names, table in figures["pairs"].items():
+        for what, found in table.items():
+            words.append(f"{names}, {what}: {', '.join(f'{name} {value}' for name, value in found.items())}")
     return "\n".join(words)
 
 

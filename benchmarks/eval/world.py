@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from agent_repl.errors import ModelUnavailable, NoProvider, Unreachable
+
 from .task import Call, Instance
 
 SECONDS = 20.0
@@ -30,11 +32,14 @@ class Alarm:
     """Raises Late in this thread when a call has run for `SECONDS`; stopped while the model writes."""
 
     def start(self) -> None:
+        if not hasattr(signal, "setitimer"):  # Windows: a loop hangs the run
+            return
         signal.signal(signal.SIGALRM, _late)
         signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)
 
     def stop(self) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _late(number: int, frame: Any) -> None:
@@ -59,8 +64,8 @@ def run(instance: Instance, ask: Ask, alarm: Alarm) -> Ran:
                 alarm.start()
                 given = ask(call)
                 alarm.stop()
-        except KeyboardInterrupt:
-            raise
+        except (KeyboardInterrupt, NoProvider, ModelUnavailable, Unreachable):
+            raise  # no fault of the code: the run stops here, and can go on later
         except BaseException as error:  # SystemExit and Late are the code's failures too
             return Ran(False, f"{call.name} raised {type(error).__name__}: {str(error)[:300]}", raised=True)
         finally:
