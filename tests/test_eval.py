@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from agent_repl import ScriptedProvider
 from agent_repl.errors import Unreachable
 from benchmarks.eval import __main__ as runner
-from benchmarks.eval import checks, plain, report, world
+from benchmarks.eval import checks, ours, plain, report, world
 from benchmarks.eval.recorder import Recorder
 from benchmarks.eval.results import attempt, replies
 from benchmarks.eval.task import ANY, Call, Instance, Task, equal
@@ -203,16 +205,18 @@ def test_a_call_that_does_not_end_is_stopped(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_alarm_rests_while_the_model_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    monkeypatch.setattr(world, "SECONDS", 0.2)
-    slow = iter([fenced(TOTAL), fenced(ABOVE)])
+    heard: list[str] = []
+    alarm: Any = SimpleNamespace(start=lambda: heard.append("start"), stop=lambda: heard.append("stop"))
 
     def reply(prompt: Any) -> str:
-        time.sleep(0.4)
-        return next(slow)
+        heard.append("reply")
+        return fenced(TOTAL)
 
-    assert attempt(TASK, "ours", Recorder(ScriptedProvider(reply)), tries=1)["solved"]
+    asked = Recorder(ScriptedProvider(reply))
+    short = Task("total", "numbers", WORDS, lambda random: replace(made := make(random), calls=made.calls[:1]))
+    monkeypatch.setattr(ours, "Alarm", lambda: alarm)
+    assert ours.solve(short, asked, 1)[0].right
+    assert heard[:4] == ["start", "stop", "reply", "start"]
 
 
 # ── switch-offs ──

@@ -10,6 +10,8 @@ from typing import Any
 from agent_repl.errors import ProviderError
 from agent_repl.records import Event, Prompt, Reply, Usage
 
+LONGEST = 1536  # no right answer to a task comes near it, and minutes are spared where a model does not stop
+
 
 @dataclass
 class Heard:
@@ -31,7 +33,7 @@ class Heard:
 
 @dataclass
 class Recorder:
-    """Hands prompts on to the model, at most `most` of them for a task."""
+    """Hands prompts on to the model, at most `most` of them for a task, for replies of at most LONGEST tokens."""
 
     inner: Any
     most: int = 0
@@ -58,7 +60,7 @@ class Recorder:
         heard = Heard(prompt, self.method)
         self.heard.append(heard)
 
-        began, pieces = time.monotonic(), 0
+        began, pieces, shorter = time.monotonic(), 0, replace(prompt, max_tokens=min(prompt.max_tokens, LONGEST))
 
         def listen(text: str) -> None:
             nonlocal pieces
@@ -66,7 +68,7 @@ class Recorder:
             on_text(text)
 
         try:
-            reply: Reply = self.inner.complete(prompt, listen)
+            reply: Reply = self.inner.complete(shorter, listen)
         except Exception as error:  # it was stopped: what the server counted is not known, a piece is about a token
             heard.usage = Usage(calls=1, output_tokens=pieces, seconds=time.monotonic() - began)
             heard.said = f"{type(error).__name__}: {error}"

@@ -41,7 +41,7 @@ def summary(lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def name_of(line: Line) -> str:
-    """ "ours", "plain", or "ours without recipes"."""
+    """What the arm is called: "ours", "plain", "ours without recipes"."""
     return f"{line['arm']} without {', '.join(line['without'])}" if line.get("without") else str(line["arm"])
 
 

@@ -24,7 +24,7 @@ def twenty() -> tuple[str, ...]:
 
 
 def halves() -> dict[str, str]:
-    """ "dev" or "held" by a task's name: the odd positions of each family are held out."""
+    """For each task's name "dev" or "held": the odd positions of each family are held out."""
     found: dict[str, str] = {}
     for family in FAMILIES:
         names = [task.name for task in all_tasks() if task.family == family]
