@@ -97,6 +97,8 @@ class Spec:
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
     made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
+    kind: str = ""  # on an ordinary class: method, async, property, classmethod or staticmethod
+    beside: frozenset[str] = frozenset()  # methods that are wanted too: they may stand in the same reply
 
 
 @dataclass(frozen=True)

@@ -32,19 +32,23 @@ def class_name(label: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Agent{name}"
 
 
-def render(label: str, about: str, parts: Iterable[Part], state: Mapping[str, object], head: str = "") -> str:
+def render(
+    label: str, about: str, parts: Iterable[Part], state: Mapping[str, object], head: str = "", base: str = ""
+) -> str:
     """The text of a class file; raises ModuleError when a method would not mean there what it meant alone.
 
     `about` becomes the docstring of the class, `state` the parameters of its constructor: those whose value is a
-    plain literal get it as their default. `head` is the docstring of the file.
+    plain literal get it as their default. `head` is the docstring of the file, `base` the class that is inherited from,
+    as in "shop:Robot".
     """
     trees = [(part, ast.parse(part.source)) for part in parts]
     # Names that no unit may take from the others: one of them means what Python defines.
     builtins = {name for part, tree in trees for name in _used(tree, part.name) - set(bindings(tree))}
     file = _File(taken={class_name(label): "", **dict.fromkeys(builtins, "a built-in")})
+    above = f"({file.original(base)})" if base else ""
     methods = [file.take(part, tree) for part, tree in trees]
     body = [_docstring(about), *_constructor(state), *methods]
-    text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}:\n"])
+    text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}{above}:\n"])
     text += "\n\n".join(_indented(piece) for piece in body) + "\n"
     _check(text, label, file.digests)
     return text
@@ -90,6 +94,12 @@ class _File:
         fresh = [s for s in own if not self._shared(tree, s, part.name, renames, words)]
         self.helpers += [_text(part.source, s, renames) for s in fresh]
         return _text(part.source, method, renames)
+
+    def original(self, base: str) -> str:
+        """Import the class that is inherited from, and give back how the file calls it."""
+        module, _, path = base.partition(":")
+        top, dot, inner = path.partition(".")
+        return self._import(top, f"{module}:{top}") + dot + inner
 
     def _import(self, name: str, target: str, words: Collection[str] = ()) -> str:
         chosen = self._name(name, target, words)

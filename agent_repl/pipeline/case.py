@@ -55,6 +55,8 @@ class Case:
     call: Call
     book: Ledger
     spec: str = ""  # what it is to be written by, where somebody shaped it already
+    told: Request | None = None  # of what is no agent: what the writer is told,
+    held: Spec | None = None  # and what the code is held against
 
     @property
     def name(self) -> str:
@@ -120,6 +122,9 @@ def fill(template: str, state: Mapping[str, Any]) -> str:
 
 
 def request_of(case: Case) -> Request:
+    """What the writer is told of this call."""
+    if case.told:
+        return case.told
     samples = case.shop.settings.samples != "none"
     call = case.call
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
@@ -148,6 +153,9 @@ def object_request(identity: Identity, filled: str, state: Mapping[str, Any], bu
 
 
 def spec_of(case: Case) -> Spec:
+    """What the code is held against."""
+    if case.held:
+        return case.held
     call, state = case.call, state_of(case.place)
     real = real_names(case.place.wraps)
     methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}

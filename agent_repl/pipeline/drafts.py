@@ -161,12 +161,12 @@ def _shaped(case: Case, request: Request) -> str:
     return shaped(case, request, words).text
 
 
-def shaped(case: Case, request: Request, words: str) -> Shape:
+def shaped(case: Case, request: Request, words: str, scope: str = "") -> Shape:
     """What these words mean, of the method that the request names, or of all that they ask for."""
     settings, spend = case.shop.settings, partial(_spend, case)
     with _asking(case, f"specifies {case.title}", "shape") as provider:
         tries, templates = settings.generation_retries, settings.template_directory
-        return shape(provider, request, words, tries, case.tell, spend, directory=templates)
+        return shape(provider, request, words, tries, case.tell, spend, scope, templates)
 
 
 def wanted(case: Case) -> tuple[Request, Failure | None]:

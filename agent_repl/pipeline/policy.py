@@ -67,7 +67,7 @@ def _require_no_typo(case: Case) -> None:
     spec = spec_of(case)
     known = [n for n in spec.methods | spec.state if n != case.name]
     near = next((n for n in sorted(known) if _differ_in_a_letter(case.name, n)), "")
-    if not near or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
+    if not near or case.spec or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
         return
     asked = f"{case.title} is not written yet; did you mean {case.call.label}.{near}?"
     if not (case.shop.reviewer.can_ask and case.shop.reviewer.confirm(f"{asked} Write {case.name} all the same?")):

@@ -48,6 +48,11 @@ class Session:
         self.identities: dict[str, Identity] = {}
 
     @property
+    def shop(self) -> Workshop:
+        """What its calls share."""
+        return self._shop
+
+    @property
     def usage(self) -> Usage:
         """What this session has spent."""
         return self._shop.usage

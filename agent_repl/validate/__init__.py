@@ -18,6 +18,7 @@ from ..records import Code, Spec
 from ..unit import digest
 from .extract import extract, read, reshape, undefined
 from .rules import complaints
+from .split import split
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -26,7 +27,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     Raises InvalidCode for the first rule that is broken: `.rule` names it, `.code` is what was read, `.line` counts in
     that, and the message tells the model what to write instead. `attempt` (from 1) is handed on to the error.
     """
-    draft = extract(text, spec.name)
+    draft = split(extract(text, spec.name), spec.name, spec.beside)
     try:
         called = {name.id for name in undefined(draft.tree)}
         promised = [source for name, source in sorted(spec.helpers.items()) if name in called]
