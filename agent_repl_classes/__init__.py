@@ -1,8 +1,7 @@
 """Methods from words, on agents and on ordinary classes."""
 
-from .agentic import Agentic, agentic
+from .agentic import Agentic, agentic, configure, reset
 from .describe import describe
 from .save import save
-from .setup import configure, reset
 
 __all__ = ["Agentic", "agentic", "configure", "describe", "reset", "save"]

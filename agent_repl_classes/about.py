@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import dis
 import inspect
 import re
@@ -16,18 +15,10 @@ from agent_repl.control import described
 from agent_repl.errors import AgentError
 from agent_repl.pipeline.case import ANY_CALL
 from agent_repl.prompts import Request, describe_object
-from agent_repl.records import Spec
 from agent_repl.shape import Shaped
-from agent_repl.unit import method_of
 
 WHOSE = {"instance": "all objects of", "singleton": "this one object of", "class": "the class itself:"}
 """The scopes in words."""
-_FORMS = {
-    "async": "It is awaited: write `async def`.",
-    "property": "It is a property: write `@property` on the line above its def.",
-    "classmethod": "It is a class method: write `@classmethod` on the line above its def; cls is the class.",
-    "staticmethod": "It is a static method: write `@staticmethod` on the line above its def; there is no self.",
-}
 
 
 @dataclass(frozen=True)
@@ -48,14 +39,6 @@ class Subject:
         """Under what the store keeps what is written for it."""
         part = {"singleton": ", one object", "class": ", itself"}.get(self.scope, "")
         return f"class {self.cls.__module__}.{self.cls.__qualname__}{part}"
-
-    def require_room(self) -> None:
-        """Raise AgentError where nothing can have a method of this scope, and say what to do."""
-        if self.scope == "singleton" and self.cls is self.named:
-            raise AgentError(f'{self.label} is a class: name one object of it, or choose scope="instance" or "class"')
-        if self.scope == "singleton" and not hasattr(self.named, "__dict__"):
-            advice = 'choose scope="instance", or give the class a "__dict__" slot'
-            raise AgentError(f"this {self.label} has __slots__ and no room for a method of its own: {advice}")
 
     def suited(self, method: Shaped) -> Shaped:
         """The method as it can be in this scope; raises AgentError for a name that is taken."""
@@ -93,32 +76,26 @@ class Subject:
     @property
     def attributes(self) -> frozenset[str]:
         """All names that are no methods, and "*" where anything may be there."""
-        found = {*self.values} if self.scope == "class" else {*self.values, *self.members, *_set_by(self.cls)}
+        found = {*self.values, *["*"] * hasattr(self.cls, "__getattr__")}
+        found |= set() if self.scope == "class" else {*self.members, *_set_by(self.cls)}
         return frozenset(found - self.methods.keys())
 
 
 def _set_by(cls: type) -> list[str]:
-    """What objects are given by the methods of their class and promised by its annotations."""
-    names = ["*"] if any({"__getattr__", "__getattribute__"} & vars(base).keys() for base in cls.__mro__[:-1]) else []
-    for base in cls.__mro__[:-1]:
-        with suppress(Exception):  # an annotation may be anything
-            names += inspect.get_annotations(base)
-        for function in filter(inspect.isfunction, vars(base).values()):
-            names += [step.argval for step in dis.get_instructions(function) if step.opname == "STORE_ATTR"]
-    return names
+    """What objects are given by the methods of their class."""
+    functions = [value for base in cls.__mro__[:-1] for value in vars(base).values() if inspect.isfunction(value)]
+    return [step.argval for each in functions for step in dis.get_instructions(each) if step.opname == "STORE_ATTR"]
 
 
 def kind_of(source: str, name: str) -> str:
     """The kind of a method as its source shows it."""
-    method = method_of(ast.parse(source), name)
-    marks = [ast.unparse(mark) for mark in (method.decorator_list if method else ())]
-    plain = "async" if isinstance(method, ast.AsyncFunctionDef) else "method"
-    return next((mark for mark in marks if mark in _FORMS), plain)
+    found = re.search(rf"(?m)^(?:@(property|classmethod|staticmethod)\n)?(async )?def {name}\b", source)
+    return "async" if found and found[2] else (found and found[1]) or "method"
 
 
 def request_for(subject: Subject, samples: bool, method: Shaped | None = None) -> Request:
     """What the writer is told: the class, its attributes and methods, and of one of these what it is to be."""
-    name = method.name if method else ""
+    name, kind = (method.name, method.kind) if method else ("", "")
     stubs = {n: _stub(n, v) for n, v in subject.methods.items() if n[0] != "_" and n != name}
     told = describe_object(subject.label, _said_of(subject), subject.values, stubs, samples)
     others = [f"self.{n}" for n in sorted(subject.attributes - subject.values.keys() - {"*"})]
@@ -128,35 +105,29 @@ def request_for(subject: Subject, samples: bool, method: Shaped | None = None) -
     told = replace(told, state=texts, names=names, made=False, premises=(ANY_CALL, *told.premises))
     if method is None:
         return replace(told, parameters="self, ...")
-    first = {"classmethod": "cls", "staticmethod": ""}.get(method.kind, "self")
+    marked = f"It is a {kind}: write `@{kind}` on the line above its def." if kind not in ("method", "async") else ""
     again = f"There is a {name} already: super().{name} is that one." if name in subject.members else ""
-    form = tuple(filter(None, (_FORMS.get(method.kind, ""), again)))
-    return replace(told, name=name, parameters=", ".join(filter(None, (first, method.parameters))), arguments=form)
+    form = ("It is awaited: write `async def`." if kind == "async" else marked, again)
+    first = {"classmethod": "cls", "staticmethod": ""}.get(kind, "self")
+    parameters = ", ".join(filter(None, (first, method.parameters)))
+    return replace(told, name=name, parameters=parameters, arguments=tuple(filter(None, form)))
 
 
 def _said_of(subject: Subject) -> str:
     bases = ", ".join(base.__name__ for base in subject.cls.__bases__ if base is not object)
-    inherits = f", which inherits from {bases}" if bases else ""
     doc = (vars(subject.cls).get("__doc__") or "no more is said of it").strip().partition("\n\n")[0]
-    who = f"{WHOSE[subject.scope]} {subject.label}"
-    return f"an object of the class {subject.label}{inherits}: {doc}\nWhat you write is for {who}."
+    about = f"an object of the class {subject.label}{f', which inherits from {bases}' if bases else ''}: {doc}"
+    return f"{about}\nWhat you write is for {WHOSE[subject.scope]} {subject.label}."
 
 
 def _stub(name: str, value: Any) -> str:
     """A written method's source, else the head of a method with the first line of its docstring."""
     if found := described(value):
         return found.version.source
-    function = getattr(value, "__func__", value)
-    word = "async def" if inspect.iscoroutinefunction(function) else "def"
-    mark = f"@{type(value).__name__}\n" if isinstance(value, (staticmethod, classmethod)) else ""
-    doc = (inspect.getdoc(function) or "...").strip().partition("\n")[0]
-    parameters = "(...)"
+    function, parameters = getattr(value, "__func__", value), "(...)"
     with suppress(ValueError, TypeError):
         parameters = str(inspect.signature(function))
-    return f"{mark}{word} {name}{parameters}:\n    {doc if doc == '...' else repr(doc)}\n"
-
-
-def spec_for(subject: Subject, name: str, kind: str, beside: frozenset[str] = frozenset()) -> Spec:
-    """What the code of a method is held against; `beside` are those that the same words ask for."""
-    others = frozenset({*subject.methods, *beside} - {name})
-    return Spec(name, state=subject.attributes, methods=others, made=False, kind=kind, beside=beside - {name})
+    mark = "" if function is value else f"@{type(value).__name__}\n"
+    word = "async def" if inspect.iscoroutinefunction(function) else "def"
+    doc = (inspect.getdoc(function) or "").partition("\n")[0]
+    return f'{mark}{word} {name}{parameters}:\n    """{doc}"""\n'

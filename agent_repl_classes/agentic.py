@@ -1,23 +1,26 @@
-"""The classes that may be given methods from words, each with a lock of its own."""
+"""What a class needs before methods can be written for it: a lock of its own, and a session that writes."""
 
 from __future__ import annotations
 
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent_repl.errors import AgentError
+from agent_repl.session import Session, default_session, open_session
 
 C = TypeVar("C", bound=type)
-_CHANGEABLE, _FIXED = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE and Py_TPFLAGS_IMMUTABLETYPE
 _LOCK = "_agent_repl_lock_"
-_guard = threading.Lock()
+_guard = threading.RLock()
+_given: dict[str, Any] = {}
+_own: list[Session] = []
 
 
 def agentic(cls: C) -> C:
     """Let `describe` give a class of yours, and its subclasses, methods; nothing public is added to it."""
-    if not isinstance(cls, type) or not cls.__flags__ & _CHANGEABLE or cls.__flags__ & _FIXED:
-        raise AgentError(f"{cls!r} cannot be given methods: write @agentic above a class of your own")
-    setattr(cls, _LOCK, threading.RLock())
+    try:
+        setattr(cls, _LOCK, threading.RLock())
+    except (TypeError, AttributeError):
+        raise AgentError(f"{cls!r} cannot be given methods: write @agentic above a class of your own") from None
     return cls
 
 
@@ -34,7 +37,33 @@ def lock_of(cls: type) -> threading.RLock:
         name = cls.__name__
         raise AgentError(f"{name} is not agentic: write @agentic above `class {name}`, or agentic({name}) once")
     with _guard:
-        if _LOCK not in vars(cls):
-            agentic(cls)
-        lock: threading.RLock = vars(cls)[_LOCK]
+        lock: threading.RLock = vars(cls if _LOCK in vars(cls) else agentic(cls))[_LOCK]
         return lock
+
+
+def configure(**settings: Any) -> Session:
+    """Set what `open_session` takes (provider, review, home, log, ...) for ordinary classes, and give that session.
+
+    What is not named stays as it was set before; without `review` the default session's reviewer is asked. What is
+    being written goes on as it began. Raises AgentError for what cannot be set, and then nothing is changed.
+    """
+    with _guard:
+        session = open_session(**_given | settings)
+        if "review" not in _given | settings:
+            session.reviewer = default_session().reviewer
+        _given.update(settings)
+        _own[:] = [session]
+        return session
+
+
+def reset() -> None:
+    """Take back all that `configure` set; what was written stays."""
+    with _guard:
+        _given.clear()
+        _own.clear()
+
+
+def current() -> Session:
+    """The session that writes now."""
+    with _guard:
+        return _own[0] if _own else default_session()

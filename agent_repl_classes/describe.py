@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from inspect import getattr_static
-from types import MethodType
+from inspect import isfunction
+from types import SimpleNamespace
 from typing import Any
 
 from agent_repl.agent import Agent
 from agent_repl.control import described
 from agent_repl.errors import AgentError, InvalidCode
-from agent_repl.pipeline import Workshop, alone, decide
-from agent_repl.pipeline.case import Case, Draft, request_of
+from agent_repl.pipeline import Workshop, alone, case_for, decide
+from agent_repl.pipeline.case import Case, Draft, request_of, spec_of
 from agent_repl.pipeline.drafts import judged, new_draft, shaped
+from agent_repl.pipeline.history import accepted_ahead
 from agent_repl.pipeline.ledger import Ledger, ledger
 from agent_repl.pipeline.methods import Identity
+from agent_repl.pipeline.pinning import sync
 from agent_repl.pipeline.policy import require_model
-from agent_repl.records import Call, Code, Event, Key, Version
+from agent_repl.pipeline.words import all_written_for, from_words
+from agent_repl.records import Call, Code, Event, Key, Spec, Version
 from agent_repl.shape import Shaped
 from agent_repl.validate import validate
 
-from .about import WHOSE, Subject, kind_of, request_for, spec_for
-from .agentic import lock_of
-from .agents import describe_agent
-from .known import marked, written_for
+from .about import WHOSE, Subject, kind_of, request_for
+from .agentic import current, lock_of
 from .put import put
-from .setup import current
 
-Cases = Iterator[tuple[Case, Draft]]
+Names = frozenset[str]
+_NOBODY = SimpleNamespace(_agent_repl_wraps_=None)
+"""Stands where an agent would: a draft for a class is not tried on any state."""
 
 
 def describe(target: Any, words: str, scope: str = "instance") -> list[str]:
@@ -42,11 +44,12 @@ def describe(target: Any, words: str, scope: str = "instance") -> list[str]:
         wrong = f"scope is one of {', '.join(WHOSE)}, not {scope!r}" if words else "say what the method shall do"
         raise AgentError(f"{wrong}: nothing was written")
     if isinstance(target, Agent):
-        return describe_agent(target, words, scope)
+        return _of_agent(target, words, scope)
     subject = Subject(target if isinstance(target, type) else type(target), target, scope)
-    lock, shop = lock_of(subject.cls), current().shop
-    subject.require_room()
-    names, news = list[str](), list[Version]()
+    lock, shop, names, news = lock_of(subject.cls), current().shop, list[str](), list[Version]()
+    if scope == "singleton" and (target is subject.cls or not hasattr(target, "__dict__")):
+        advice = 'name an object without __slots__, or choose scope="instance"'
+        raise AgentError(f"only an object with a __dict__ has room for a method of its own: {advice}")
     try:
         with lock, ledger(f"{subject.label}: {words}", shop.log) as book, alone(_case(shop, subject, book)):
             for case, draft in _drafts(shop, subject, words, book):
@@ -60,9 +63,33 @@ def describe(target: Any, words: str, scope: str = "instance") -> list[str]:
             _announce(shop, subject, version)
 
 
-def _drafts(shop: Workshop, subject: Subject, words: str, book: Ledger) -> Cases:
+def _of_agent(agent: Agent, words: str, scope: str) -> list[str]:
+    shop, identity = type(agent)._agent_repl_shop_, type(agent)._agent_repl_identity_
+    if scope != "instance":
+        raise AgentError(
+            f'methods of {identity.label} are for all agents of its words, so there is no scope="{scope}": '
+            "leave it out, or put the method on a class of your own, with @agentic above it"
+        )
+    identity.generation.share(make=False)  # the home may have been made since
+    sync(identity)
+    known = all_written_for(shop.store, identity.template, words)
+    if known and all(identity.find(name) or accepted_ahead(identity, name) for name in known):
+        return list(known)
+    with ledger(f"{identity.label}: {words}", shop.log) as book:
+        case = case_for(shop, identity, agent, "", (), {}, book, made=False)
+        require_model(case)
+        wanted = shaped(case, request_of(case), words).methods
+    if taken := spec_of(case).state & {method.name for method in wanted}:
+        raise AgentError(f"{min(taken)} is state of {identity.label}: say in your words what to call the method")
+    for number, method in enumerate(wanted, 1):
+        each = f"{words} (method {number} of {len(wanted)})"  # as `all_written_for` reads it
+        from_words(shop, identity, agent, method.name, each, spec=method.text)
+    return [method.name for method in wanted]
+
+
+def _drafts(shop: Workshop, subject: Subject, words: str, book: Ledger) -> Iterator[tuple[Case, Draft]]:
     """One after the other, each method that the words ask for: as it was written before, else by the model now."""
-    known = written_for(shop.store, subject.identity, words)
+    known = all_written_for(shop.store, subject.identity, words)
     try:
         again = [_again(shop, subject, version, frozenset(known), book) for version in known.values()]
     except InvalidCode:  # the class has changed since
@@ -70,46 +97,36 @@ def _drafts(shop: Workshop, subject: Subject, words: str, book: Ledger) -> Cases
     yield from again or _written(shop, subject, words, book)
 
 
-def _again(
-    shop: Workshop, subject: Subject, version: Version, all_: frozenset[str], book: Ledger
-) -> tuple[Case, Draft]:
+def _again(shop: Workshop, subject: Subject, version: Version, names: Names, book: Ledger) -> tuple[Case, Draft]:
     """A version that was paid for, where it still fits the class; raises InvalidCode."""
-    name = version.key.name
-    case = _case(shop, subject, book, Shaped(name, "", "", kind_of(version.source, name), version.spec), all_)
-    assert case.held
-    return case, Draft(version, validate(version.source, case.held), version.reason, version.note)
+    name, source = version.key.name, version.source
+    case = _case(shop, subject, book, Shaped(name, "", "", kind_of(source, name), version.spec), names)
+    return case, Draft(version, validate(source, spec_of(case)), version.reason, version.note)
 
 
-def _written(shop: Workshop, subject: Subject, words: str, book: Ledger) -> Cases:
-    """New code for each method that the model finds in the words; the later ones are told of those before."""
+def _written(shop: Workshop, subject: Subject, words: str, book: Ledger) -> Iterator[tuple[Case, Draft]]:
+    """New code for each method that the words ask for; the later ones are told of those before."""
     case = _case(shop, subject, book)
     require_model(case)
-    wanted = shaped(case, request_of(case), words, f"for {WHOSE[subject.scope]} {subject.label}").methods
-    wanted = tuple(subject.suited(method) for method in wanted)
+    said = shaped(case, request_of(case), words, f"for {WHOSE[subject.scope]} {subject.label}")
+    wanted = [*map(subject.suited, said.methods)]
     for number, method in enumerate(wanted, 1):
         case = _case(shop, subject, book, method, frozenset(each.name for each in wanted))
         head = _head(subject, method.name)
-        revise = head.source if head else "", marked(words, number, len(wanted))
-        yield case, new_draft(case, revise, head)
+        each = f"{words} (method {number} of {len(wanted)})"
+        yield case, new_draft(case, (head.source if head else "", each), head)
 
 
 def _case(
-    shop: Workshop, subject: Subject, book: Ledger, method: Shaped | None = None, all_: frozenset[str] = frozenset()
+    shop: Workshop, subject: Subject, book: Ledger, method: Shaped | None = None, names: Names = frozenset()
 ) -> Case:
-    """What is asked about a method; `all_` are the names that the same words ask for."""
+    """What is asked about a method; `names` are those that the same words ask for."""
     name, kind, text = (method.name, method.kind, method.text) if method else ("", "", "")
     call = Call(Key(subject.identity, name), subject.label, subject.identity, (), {}, made=False)
     identity = Identity(subject.identity, subject.identity, shop.store, shop.executor)
-    told = request_for(subject, shop.settings.samples != "none", method)
-    return Case(
-        shop, identity, shop.executor.open(_Nobody()), call, book, text, told, spec_for(subject, name, kind, all_)
-    )
-
-
-class _Nobody:
-    """Stands where an agent would: a draft for a class is not tried on any state."""
-
-    _agent_repl_wraps_ = None
+    told, others = request_for(subject, shop.settings.samples != "none", method), {*subject.methods, *names} - {name}
+    held = Spec(name, (), {}, subject.attributes, frozenset(others), made=False, kind=kind, beside=names - {name})
+    return Case(shop, identity, shop.executor.open(_NOBODY), call, book, text, told, held)
 
 
 def _head(subject: Subject, name: str) -> Version | None:
@@ -124,22 +141,19 @@ def _served(subject: Subject, case: Case, version: Version, code: Code) -> Versi
     version = version if version.verdict == "accepted" else judged(case, version, "accepted")
     try:
         put(subject, case.shop.store, version, code)
-    except (ImportError, AgentError):
-        raise
     except Exception as error:
-        judged(case, version, "failed", f"{type(error).__name__} when it was defined")
+        if not isinstance(error, ImportError):
+            judged(case, version, "failed", f"{type(error).__name__} when it was defined")
         raise
     return version
 
 
 def _announce(shop: Workshop, subject: Subject, version: Version) -> None:
     """Call the class's own hook; what it raises is a warning, since the method serves already."""
-    name, hook = version.key.name, getattr_static(subject.cls, "on_method_written", None)
+    name, hook = version.key.name, getattr(subject.named, "on_method_written", None)
     try:
         if hook is not None:
-            is_bound = isinstance(hook, (classmethod, staticmethod))
-            told = hook.__get__(None, subject.cls) if is_bound else MethodType(hook, subject.named)
-            told(name, subject.scope, version)
+            hook(*[subject.named] * isfunction(hook), name, subject.scope, version)  # a class is its own self
     except Exception as error:
         words = f"it serves, but on_method_written raised {type(error).__name__}: {error}"
         shop.reviewer.tell(Event("warning", words, f"{subject.label}.{name}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +15,7 @@ from agent_repl.unit import method_of, parameters
 
 from .about import Subject
 
+_MAKER = "__agent_repl_made__"
 _originals: MutableMapping[type, dict[str, Any]] = WeakKeyDictionary()
 """What a class itself defined by the names that methods from words have taken."""
 
@@ -22,14 +23,14 @@ _originals: MutableMapping[type, dict[str, Any]] = WeakKeyDictionary()
 def put(subject: Subject, store: Store, version: Version, code: Code) -> None:
     """Run the code's definition time, then let the method serve; what raises leaves the class as it was."""
     __tracebackhide__ = True
-    made = _defined(subject, store, version, code)
-    if subject.scope != "singleton":
-        here = vars(subject.cls).get(code.name)
-        if here is not None and not described(here):
-            _originals.setdefault(subject.cls, {})[code.name] = here
-        setattr(subject.cls, code.name, made)
-    else:
-        subject.named.__dict__[code.name] = made.__get__(subject.named, subject.cls)
+    made, cls = _defined(subject, store, version, code), subject.cls
+    if subject.scope == "singleton":
+        subject.named.__dict__[code.name] = made.__get__(subject.named, cls)
+        return
+    here = vars(cls).get(code.name)
+    if here is not None and not described(here):
+        _originals.setdefault(cls, {})[code.name] = here
+    setattr(cls, code.name, made)
 
 
 def _defined(subject: Subject, store: Store, version: Version, code: Code) -> Any:
@@ -39,14 +40,12 @@ def _defined(subject: Subject, store: Store, version: Version, code: Code) -> An
     filename = str(file) if file else f"<{subject.label}.{code.name} v{version.number}>"
     scope = namespace(f"agent_written.{subject.label}", filename, code.source, code.calls)
     exec(compile(_closed(code), filename, "exec", dont_inherit=True), scope)
-    made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, subject.scope == "singleton"))
+    alone = subject.scope == "singleton"
+    made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, alone))
     function: Any = made.fget if isinstance(made, property) else getattr(made, "__func__", made)
     function.__qualname__ = f"{subject.cls.__qualname__}.{code.name}"
     setattr(function, DESCRIBED, Described(store, version))
     return made
-
-
-_MAKER = "__agent_repl_made__"
 
 
 def _closed(code: Code) -> ast.Module:
@@ -56,41 +55,32 @@ def _closed(code: Code) -> ast.Module:
     assert method is not None
     given = [each.arg for each in parameters(method.args)][:1]
     for node in ast.walk(method):
-        match node:
-            case ast.Call(func=ast.Name(id="super"), args=[]) if given:
-                where = {"lineno": node.lineno, "col_offset": node.col_offset}
-                node.args = [ast.Name(name, ast.Load(), **where) for name in ("__class__", *given)]
+        if isinstance(node, ast.Call) and given and ast.unparse(node) == "super()":
+            node.args = [ast.copy_location(ast.Name(name, ast.Load()), node) for name in ("__class__", *given)]
     maker = ast.parse(f"def {_MAKER}(__class__, super): return {code.name}").body[0]
     assert isinstance(maker, ast.FunctionDef)
     maker.body.insert(0, method)
     tree.body[tree.body.index(method)] = maker
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 class Above:
-    """What super() gives in a method from words: what the class itself had by a name, else the next one's."""
+    """What super() gives in a method from words: what the class itself had by a name, else the next one's.
 
-    __slots__ = ("_places", "_self")
+    A method of one object `alone` stands below its class.
+    """
+
+    __slots__ = ("_itself", "_places")
 
     def __init__(self, cls: type, itself: Any, alone: bool) -> None:
-        self._self = itself
-        self._places = [*_above(cls, itself, alone)]
+        order = (itself if isinstance(itself, type) else type(itself)).__mro__
+        below = [] if alone else [_originals.get(cls, {})]
+        self._itself = itself
+        self._places = [*below, *map(vars, order if alone else order[order.index(cls) + 1 :])]
 
     def __getattribute__(self, name: str) -> Any:
-        itself, places = (object.__getattribute__(self, each) for each in Above.__slots__[::-1])
-        for place in places:
-            if name in place:
-                kept = place[name]
-                if not hasattr(type(kept), "__get__"):
-                    return kept
-                return kept.__get__(None, itself) if isinstance(itself, type) else kept.__get__(itself, type(itself))
+        itself, places = (object.__getattribute__(self, each) for each in Above.__slots__)
+        for kept in [place[name] for place in places if name in place]:
+            about = (None, itself) if isinstance(itself, type) else (itself, type(itself))
+            return kept.__get__(*about) if hasattr(type(kept), "__get__") else kept
         raise AttributeError(f"'super' object has no attribute {name!r}")
-
-
-def _above(cls: type, itself: Any, alone: bool) -> Iterator[Mapping[str, Any]]:
-    """Where names are looked up, in order; a method of one object alone stands below its class."""
-    order = (itself if isinstance(itself, type) else type(itself)).__mro__
-    if not alone:
-        yield _originals.get(cls, {})
-        order = order[order.index(cls) + 1 :]
-    yield from map(vars, order)

@@ -6,7 +6,7 @@ import ast
 import keyword
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -15,9 +15,8 @@ from agent_repl.atomic import replace_file
 from agent_repl.control import Described, described
 from agent_repl.errors import ModuleError
 from agent_repl.modules import Part, class_name, render
+from agent_repl.pipeline.words import described_by
 from agent_repl.unit import method_of
-
-from .known import begun
 
 _OURS = "It was saved by agent_repl: what it describes stands above each method."
 
@@ -33,7 +32,8 @@ def save(obj: Any, as_: str, path: str | Path | None = None) -> Path:
         raise ModuleError(
             f"{as_!r} cannot be the subclass: give the name of a class, not {cls.__name__}, as in FastRobot"
         )
-    found = dict(_found(obj, cls))
+    places = (*map(vars, reversed(cls.__mro__)), getattr(obj, "__dict__", {}))  # the object's own last
+    found = {name: about for place in places for name, value in place.items() if (about := described(value))}
     if not found:
         raise ModuleError(f"nothing was described for this {cls.__name__} yet: describe it first")
     file = Path(path) if path is not None else Path(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", as_).lower() + ".py")
@@ -45,12 +45,6 @@ def save(obj: Any, as_: str, path: str | Path | None = None) -> Path:
     except OSError as error:
         raise ModuleError(f"{file} cannot be written: {error}") from error
     return file
-
-
-def _found(obj: Any, cls: type) -> Iterator[tuple[str, Described]]:
-    """What was described, by method: for the classes first, the object's own last."""
-    for names in (*map(vars, reversed(cls.__mro__)), vars(obj) if hasattr(obj, "__dict__") else {}):
-        yield from ((name, about) for name, value in names.items() if (about := described(value)))
 
 
 def _file(cls: type, as_: str, found: Mapping[str, Described]) -> str:
@@ -67,8 +61,9 @@ def _file(cls: type, as_: str, found: Mapping[str, Described]) -> str:
 
 def _commented(name: str, about: Described) -> str:
     """The source with the words that it was described by, as comments right above the method."""
-    versions = [v for v in about.store.versions(about.version.key) if v.number <= about.version.number]
+    known = [v for v in about.store.versions(about.version.key) if v.number <= about.version.number]
+    words = [described_by(version)[0] for version in known if described_by(version)[0]]
     method, lines = method_of(ast.parse(about.version.source), name), about.version.source.split("\n")
     first = min([method.lineno, *(mark.lineno for mark in method.decorator_list)]) if method else 1
-    said = [f"# {line}" for line in wrap(begun(versions).words, 100)]
+    said = [f"# {line}" for line in wrap(words[-1], 100)]
     return "\n".join([*lines[: first - 1], *said, *lines[first - 1 :]])

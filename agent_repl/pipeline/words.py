@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from ..errors import AgentError, InvalidCode
 from ..prompts import Failure, render
+from ..protocols import Store
+from ..records import Key, Version
 from ..unit import RESERVED
 from . import alone, decide, first_call, serve
 from .byhand import take
@@ -28,6 +30,9 @@ _ASK = """\
 A person says to {label}: {words!r}
 Answer with nothing but a name for the method that does this, two to four words in snake_case, such as revenue_by_month.
 """
+
+
+_DESCRIBED = re.compile(rf"(?s)(?:({FROM_WORDS})|revised): (.*?)(?: \(method (\d+) of (\d+)\))?")
 
 
 class Wanted(NamedTuple):
@@ -120,9 +125,30 @@ def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
 
 def written_for(identity: Identity, words: str) -> str:
     """The method that was written for just these words, "" where there is none."""
-    words = " ".join(words.split())
-    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *_waiting(identity)))
-    return next((name for name, all_ in found if any(v.reason == f"{FROM_WORDS}: {words}" for v in all_)), "")
+    there, found = {*identity.names(), *_waiting(identity)}, all_written_for(identity.store, identity.template, words)
+    return next((name for name in found if name in there), "")
+
+
+def all_written_for(store: Store, identity: str, words: str) -> dict[str, Version]:
+    """What was written for just these words, by method; accepted code goes before drafts, later before earlier.
+
+    Nothing where one of the methods that they ask for is missing, or has been described in other words since.
+    """
+    found = dict[int, tuple[str, Version]]()
+    among = 0
+    for name in [v.key.name for v in store.newest() if v.key.identity == identity]:
+        versions = [v for v in store.versions(Key(identity, name)) if v.verdict != "failed"]
+        begun = [(i, described) for i, v in enumerate(versions) if (described := described_by(v))[0]]
+        if begun and begun[-1][1][0] == " ".join(words.split()):
+            since, (_, place, among) = versions[begun[-1][0] :], begun[-1][1]
+            found[place] = name, ([v for v in since if v.verdict == "accepted"] or since)[-1]
+    return dict(found[place] for place in sorted(found)) if len(found) == among else {}
+
+
+def described_by(version: Version) -> tuple[str, int, int]:
+    """The words that began a method with this version, its place, and among how many; ("", 0, 0) where none did."""
+    found = _DESCRIBED.fullmatch(version.reason)
+    return (found[2], int(found[3] or 1), int(found[4] or 1)) if found and (found[1] or found[3]) else ("", 0, 0)
 
 
 def _waiting(identity: Identity) -> list[str]:

@@ -38,7 +38,7 @@ class Session:
     """A process's connection to a home, in which agents are made; `mode`, `reviewer` and `provider` may be set."""
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
-        self._shop = shop
+        self._shop = self.shop = shop  # what its calls share
         shop.agent = self.agent
         if provider is not None:
             self.provider = provider
@@ -46,11 +46,6 @@ class Session:
         self.settings = shop.settings
         self.store = shop.store
         self.identities: dict[str, Identity] = {}
-
-    @property
-    def shop(self) -> Workshop:
-        """What its calls share."""
-        return self._shop
 
     @property
     def usage(self) -> Usage:
