@@ -61,8 +61,7 @@ class Target(NamedTuple):
         return found
 
 
-DESCRIBED = "_agent_repl_described_"
-"""The attribute of a function that was described on an ordinary class."""
+DESCRIBED = "_agent_repl_described_"  # an attribute of functions that were described on an ordinary class
 
 
 class Described(NamedTuple):

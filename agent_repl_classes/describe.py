@@ -28,8 +28,7 @@ from .agentic import current, lock_of
 from .put import put
 
 Names = frozenset[str]
-_NOBODY = SimpleNamespace(_agent_repl_wraps_=None)
-"""Stands where an agent would: a draft for a class is not tried on any state."""
+_NOBODY = SimpleNamespace(_agent_repl_wraps_=None)  # stands where an agent would: a class has no state to try code on
 
 
 def describe(target: Any, words: str, scope: str = "instance") -> list[str]:

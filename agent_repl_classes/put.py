@@ -40,8 +40,7 @@ def _defined(subject: Subject, store: Store, version: Version, code: Code) -> An
     filename = str(file) if file else f"<{subject.label}.{code.name} v{version.number}>"
     scope = namespace(f"agent_written.{subject.label}", filename, code.source, code.calls)
     exec(compile(_closed(code), filename, "exec", dont_inherit=True), scope)
-    alone = subject.scope == "singleton"
-    made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, alone))
+    made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, subject.scope == "singleton"))
     function: Any = made.fget if isinstance(made, property) else getattr(made, "__func__", made)
     function.__qualname__ = f"{subject.cls.__qualname__}.{code.name}"
     setattr(function, DESCRIBED, Described(store, version))
@@ -57,8 +56,7 @@ def _closed(code: Code) -> ast.Module:
     for node in ast.walk(method):
         if isinstance(node, ast.Call) and given and ast.unparse(node) == "super()":
             node.args = [ast.copy_location(ast.Name(name, ast.Load()), node) for name in ("__class__", *given)]
-    maker = ast.parse(f"def {_MAKER}(__class__, super): return {code.name}").body[0]
-    assert isinstance(maker, ast.FunctionDef)
+    maker: Any = ast.parse(f"def {_MAKER}(__class__, super): return {code.name}").body[0]
     maker.body.insert(0, method)
     tree.body[tree.body.index(method)] = maker
     return tree

@@ -52,8 +52,8 @@ def _file(cls: type, as_: str, found: Mapping[str, Described]) -> str:
     module = cls.__module__
     if module == "__main__":
         module = Path(getattr(sys.modules[module], "__file__", None) or "").stem
-    if not module or "<" in cls.__qualname__:
-        raise ModuleError(f"{cls.__name__} cannot be imported: put it into a file of its own, and import it from there")
+    if not module or "." in cls.__qualname__:
+        raise ModuleError(f"{cls.__name__} cannot be imported: put it at the top of a file, and import it from there")
     parts = [Part(name, _commented(name, about)) for name, about in found.items()]
     about = f"A {cls.__name__} with the methods that were described for it."
     return render(as_, about, parts, {}, f"{about}\n\n{_OURS}\n", f"{module}:{cls.__qualname__}")

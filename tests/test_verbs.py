@@ -329,13 +329,27 @@ def test_words_alone_are_written_before_any_call(ip, session, capsys):
     assert len(session.provider.prompts) == 1
 
 
+def test_words_for_an_agent_or_an_ordinary_class_are_described(ip, session, capsys):
+    class Robot(agent_repl.Agentic):
+        pass
+
+    replies = ["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)]
+    session.provider = kit.ScriptedProvider(replies * 2)
+    ip.run_cell('%agent create sales "analyst"')
+    ip.user_ns["robot"] = Robot()
+    assert said(ip, capsys, "%%agent sales\nThe n largest.").endswith("sales: top is written\n")
+    assert said(ip, capsys, "%%agent robot\nThe n largest.").endswith("robot: top is written\n")
+    assert Robot().top(2) == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
         ("%%agent sales.top\n", "the cell body is empty"),
         ("%%agent sales.top\n \n", "write %%agent AGENT.METHOD"),
         ("%%agent\nwords", "write %%agent AGENT.METHOD"),
-        ("%%agent sales\nwords", "write AGENT.METHOD"),
+        ("%%agent nobody\nwords", "'nobody' is no name here"),
+        ("%%agent exit\nwords", "is not agentic: write @agentic above"),
         ("%%agent salse.top\nwords", "did you mean sales?"),
         ("%%agent --code sales.total\ndef total(self:\n    pass", "was never closed"),
         ("%%agent --code sales.total\n\n", "write %%agent AGENT.METHOD"),

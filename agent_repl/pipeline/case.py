@@ -124,7 +124,7 @@ def fill(template: str, state: Mapping[str, Any]) -> str:
 def request_of(case: Case) -> Request:
     """What the writer is told of this call."""
     if case.told:
-        return case.told
+        return trimmed(case.told, case.without)
     samples = case.shop.settings.samples != "none"
     call = case.call
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
