@@ -1,7 +1,7 @@
 """Methods from words, on agents and on ordinary classes."""
 
-from .agentic import Agentic, agentic, configure, reset
-from .describe import describe
-from .save import save
+from .classes import Agentic, agentic, configure, reset
+from .files import save
+from .words import describe
 
 __all__ = ["Agentic", "agentic", "configure", "describe", "reset", "save"]

@@ -222,6 +222,18 @@ def test_a_method_that_is_not_there_is_not_called(tmp_path: Path) -> None:
     assert "Write shout as a function above the method" in home.provider.prompts[2].user
 
 
+def test_the_file_of_one_object_is_not_written_into_the_code(tmp_path: Path) -> None:
+    data = tmp_path / "words.csv"
+    data.write_text("word,count\na,1\n")
+    right = "def count(self):\n    with open(self.word) as file:\n        return len(file.readlines())\n"
+    home = setup(tmp_path, spec("count"), right.replace("self.word", repr(str(data))), right)
+    one = robot()(str(data))
+    describe(one, "how many lines the file has")
+    assert one.count() == 2
+    assert "Use self.word instead" in home.provider.prompts[2].user
+    assert "word: 'a'" in home.provider.prompts[1].system.replace('"', "'")
+
+
 def test_an_attribute_keeps_its_name(tmp_path: Path) -> None:
     setup(tmp_path, spec("word"))
     with pytest.raises(AgentError, match="word is an attribute of Robot"):
@@ -482,6 +494,10 @@ def test_a_draft_that_waits_can_be_judged_with_the_others(tmp_path: Path) -> Non
         describe(cls, "greet somebody")
     assert [v.key.name for v in ar.pending(home)] == ["greet"]
     assert not hasattr(cls, "greet")
+    home.reviewer = Person("accept")
+    assert "accepted" in ar.control.review_pending(home)[0]
+    describe(cls, "greet somebody")
+    assert (cls("hi").greet("Ann"), asked(home)) == ("hi Ann", 2)
 
 
 # ── threads ──
@@ -512,7 +528,7 @@ def test_one_class_is_written_by_one_thread_at_a_time_and_once(tmp_path: Path) -
 
 
 def test_settings_may_be_changed_and_taken_back_by_many_threads(tmp_path: Path) -> None:
-    from agent_repl_classes.agentic import current
+    from agent_repl_classes.classes import current
 
     start = threading.Barrier(8, timeout=20)
 

@@ -21,10 +21,11 @@ from agent_repl.pipeline.policy import require_model
 from agent_repl.pipeline.words import all_written_for, from_words
 from agent_repl.records import Call, Code, Event, Key, Spec, Version
 from agent_repl.shape import Shaped
+from agent_repl.signature import looks_like_path
 from agent_repl.validate import validate
 
 from .about import WHOSE, Subject, kind_of, request_for
-from .agentic import current, lock_of
+from .classes import current, lock_of
 from .put import put
 
 Names = frozenset[str]
@@ -124,7 +125,9 @@ def _case(
     call = Call(Key(subject.identity, name), subject.label, subject.identity, (), {}, made=False)
     identity = Identity(subject.identity, subject.identity, shop.store, shop.executor)
     told, others = request_for(subject, shop.settings.samples != "none", method), {*subject.methods, *names} - {name}
-    held = Spec(name, (), {}, subject.attributes, frozenset(others), made=False, kind=kind, beside=names - {name})
+    paths = {f"self.{n}": str(value) for n, value in subject.values.items() if looks_like_path(value)}
+    has = subject.attributes, frozenset(others)
+    held = Spec(name, (), {}, *has, paths=paths, made=False, kind=kind, beside=names - {name})
     return Case(shop, identity, shop.executor.open(_NOBODY), call, book, text, told, held)
 
 

@@ -25,7 +25,7 @@ def save(obj: Any, as_: str, path: str | Path | None = None) -> Path:
     """Write, or replace, a file with what was described for an object or a class, as a subclass `as_` of its class.
 
     The words stand as comments above each method. `path` is by default the name in snake_case here. Raises ModuleError
-    for what cannot be imported on its own, and for a file that `save` did not write.
+    for what cannot be imported on its own, and for a file that `save` did not write; OSError where none can be written.
     """
     cls = obj if isinstance(obj, type) else type(obj)
     if not as_.isidentifier() or keyword.iskeyword(as_) or class_name(as_) != as_ or as_ == cls.__name__:
@@ -39,11 +39,7 @@ def save(obj: Any, as_: str, path: str | Path | None = None) -> Path:
     file = Path(path) if path is not None else Path(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", as_).lower() + ".py")
     if file.exists() and _OURS not in file.read_text(encoding="utf-8", errors="replace"):
         raise ModuleError(f"{file} is not a file that was saved before: give another path, or remove it")
-    text = _file(cls, as_, found)
-    try:
-        replace_file(file, text)
-    except OSError as error:
-        raise ModuleError(f"{file} cannot be written: {error}") from error
+    replace_file(file, _file(cls, as_, found))
     return file
 
 
