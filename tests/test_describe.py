@@ -287,6 +287,15 @@ def test_super_reaches_the_base_and_a_singleton_s_reaches_its_class(tmp_path: Pa
     assert one.greet("Ann") == ["machine Ann"]
 
 
+def test_super_of_one_object_s_method_is_what_its_class_does(tmp_path: Path) -> None:
+    louder = "def greet(self, name):\n    return super().greet(name).upper()\n"
+    setup(tmp_path, spec("greet", "name"), GREET, spec("greet", "name"), louder)
+    one, cls = (cls := robot())("hi"), cls
+    describe(cls, "greet somebody")
+    describe(one, "greet loudly", scope="singleton")
+    assert (one.greet("Ann"), cls("hi").greet("Ann")) == ("HI ANN", "hi Ann")
+
+
 def test_super_reaches_class_methods_and_properties(tmp_path: Path) -> None:
     class Robot:
         @classmethod
@@ -488,6 +497,18 @@ def test_code_that_never_passes_is_told_and_nothing_serves(tmp_path: Path) -> No
     assert not hasattr(cls, "greet")
 
 
+def test_words_of_which_a_method_is_missing_are_asked_about_again(tmp_path: Path) -> None:
+    both = spec("half", "n").removesuffix("\n```") + "\n\n" + spec("twice", "n").removeprefix("```\n")
+    cls, bad = robot(), "def twice(self, n):\n    pass\n"
+    home = setup(tmp_path, both, HALF, bad, both, HALF, TWICE, generation_retries=1)
+    with pytest.raises(InvalidCode):
+        describe(cls, "half and twice of n")
+    assert cls().half(4) == 2
+    assert not hasattr(cls, "twice")
+    assert describe(cls, "half and twice of n") == ["half", "twice"]
+    assert (cls().twice(4), asked(home)) == (8, 6)
+
+
 def test_a_draft_that_waits_can_be_judged_with_the_others(tmp_path: Path) -> None:
     home, cls = setup(tmp_path, spec("greet", "name"), GREET, review="later"), robot()
     with pytest.raises(ar.ReviewRequired):
@@ -527,6 +548,24 @@ def test_one_class_is_written_by_one_thread_at_a_time_and_once(tmp_path: Path) -
     assert (cls().half(4), asked(home), len(versions(cls.half))) == (2, 2, 1)
 
 
+def test_no_two_scopes_of_one_class_are_written_at_the_same_time(tmp_path: Path) -> None:
+    inside, seen, wait = [0], list[int](), threading.Event()
+
+    def answer(prompt: Any) -> str:
+        inside[0] += 1
+        seen.append(inside[0])
+        wait.wait(0.2)
+        inside[0] -= 1
+        if "Write no code" in prompt.user:
+            return spec("make" if "the class itself" in prompt.user else "half", "n")
+        return fenced("@classmethod\ndef make(cls, n):\n    return n\n" if "`make`" in prompt.user else HALF)
+
+    configure(home=tmp_path / ".agent_repl", provider=ar.ScriptedProvider(answer), review="auto")
+    cls = robot()
+    run(lambda: describe(cls, "half of n"), lambda: describe(cls, "give n back", scope="class"))
+    assert (cls().half(4), cls.make(3), max(seen)) == (2, 3, 1)
+
+
 def test_settings_may_be_changed_and_taken_back_by_many_threads(tmp_path: Path) -> None:
     from agent_repl_classes.classes import current
 
@@ -541,6 +580,14 @@ def test_settings_may_be_changed_and_taken_back_by_many_threads(tmp_path: Path) 
     run(*[lambda n=n: change(n) for n in range(8)])
     reset()
     assert current() is ar.default_session()
+
+
+def test_who_is_asked_by_default_is_asked_about_ordinary_classes_too(tmp_path: Path) -> None:
+    ar.default_session().reviewer = person = Person("accept")
+    texts = [spec("half", "n"), fenced(HALF)]
+    configure(home=tmp_path / ".agent_repl", provider=ar.ScriptedProvider(texts))
+    describe(robot(), "half of n")
+    assert [proposal.title for proposal in person.seen] == ["Robot.half"]
 
 
 def test_what_is_being_written_goes_on_as_it_began(tmp_path: Path) -> None:
