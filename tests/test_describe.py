@@ -401,7 +401,7 @@ def test_tracebacks_and_getsource_show_the_written_code(tmp_path: Path) -> None:
     setup(
         tmp_path,
         spec("greet", "name"),
-        "def greet(self, name):\n    # a word\n    return self.word + super().nothing\n",
+        "def greet(self, name):\n    # a word\n    return self.word + name + super().nothing\n",
     )
     cls = robot()
     describe(cls, "greet somebody")
@@ -410,7 +410,7 @@ def test_tracebacks_and_getsource_show_the_written_code(tmp_path: Path) -> None:
     assert cls.greet.__qualname__ == "Robot.greet"
     with pytest.raises(AttributeError) as caught:
         cls().greet("Ann")
-    assert "return self.word + super().nothing" in "".join(traceback.format_exception(caught.value))
+    assert "return self.word + name + super().nothing" in "".join(traceback.format_exception(caught.value))
 
 
 # ── memory ──

@@ -82,6 +82,9 @@ def test_each_kind_has_its_own_form(kind: str, source: str) -> None:
         ("method", "@property\ndef area(self):\n    return 1\n", "plain method"),
         ("method", "def area(self):\n    return self.width\n", "There is no self.width"),
         ("method", "def area(self):\n    return self.measure()\n", "Write measure as a function"),
+        ("method", "def area(self, n):\n    return 7\n", r"ignores its parameters \(n\)"),
+        ("method", "def area(self, n):\n    raise ValueError(n)\n", "does nothing"),
+        ("staticmethod", "@staticmethod\ndef area(n):\n    return 7\n", r"ignores its parameters \(n\)"),
     ],
 )
 def test_what_has_not_the_form_of_its_kind_is_sent_back(kind: str, source: str, words: str) -> None:

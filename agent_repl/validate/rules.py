@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..flow import facts
 from ..records import Spec
-from ..unit import RESERVED, Definition, Function, method_of
+from ..unit import RESERVED, Definition, Function, method_of, parameters
 from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
@@ -99,11 +99,16 @@ def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     if all(_does_nothing(node) for node in method.body):
         yield method.lineno, f"{spec.name} does nothing. Write its whole body, without placeholders."
+    given = {each.arg for each in parameters(method.args)[spec.kind != "staticmethod" :]}
+    read = {node.id for node in ast.walk(method) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    if spec.kind and given and not given & read:
+        yield method.lineno, f"The code ignores its parameters ({', '.join(sorted(given))}). Use them: calls differ."
 
 
 def _does_nothing(node: ast.stmt) -> bool:
-    raised = isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
-    return raised or isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    return isinstance(node, ast.Pass | ast.Raise) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
 
 
 def _binds(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
