@@ -96,6 +96,7 @@ class Spec:
     files: frozenset[str] = frozenset()  # texts that may name a file
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
+    refuse: frozenset[str] = frozenset()  # kinds of flagged effects that the code may not have
     made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
 
 
@@ -234,6 +235,7 @@ class Settings:
     generation_retries: int = 3
     repairs: int = 2
     policy: str = "inform"
+    refuse: str = ""
     samples: str = "some"
     show: str = "code"
     crystallize_after: int = 3

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .errors import InvalidCode, ReplyCut
+from .errors import InvalidCode, PolicyError, ReplyCut
 from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
@@ -42,7 +42,8 @@ def write(
     """Ask until a reply passes validation, at most `tries` times.
 
     `failure` is what the first prompt should learn from; `spend` is told of every answer that was paid for, before
-    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`.
+    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`;
+    PolicyError from it where that try had an effect that `spec.refuse` names.
     """
     refused: list[InvalidCode] = []
     total = Usage()
@@ -67,6 +68,8 @@ def write(
     advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
     given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
     given_up.attempts = tuple(refused)
+    if last.rule == "policy":
+        raise PolicyError(f"policy=strict: {message}: {last}\n{PolicyError.advice}") from given_up
     raise given_up
 
 

@@ -25,7 +25,7 @@ from .case import ANY_CALL, Case, request_of, spec_of, state_of
 from .examples import tried
 from .ledger import check_budget, noted
 from .methods import Method
-from .policy import require_model
+from .policy import refused, require_model, require_policy
 
 Draft = tuple[Version, Code, str]
 FROM_WORDS = "from words"
@@ -138,7 +138,8 @@ def _failure(case: Case) -> Failure | None:
 
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Any:
-    settings, spec = case.shop.settings, replace(spec_of(case), helpers=request.helpers)
+    settings = case.shop.settings
+    spec = replace(spec_of(case), helpers=request.helpers, refuse=refused(settings))
     tries, templates, spend = settings.generation_retries, settings.template_directory, partial(_spend, case)
     with _asking(case, f"writes {case.title}") as provider:
         return write(provider, request, spec, tries, case.tell, spend, failure, templates)
@@ -184,6 +185,7 @@ def revised(case: Case, words: str) -> Draft:
 def edited(case: Case, draft: Version, source: str) -> Draft:
     """What the person typed in the review, as a version of their own."""
     code = validate(source, spec_of(case))
+    require_policy(case.shop.settings, code)
     version = replace(
         draft,
         source=code.source,

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..effects import KINDS
 from ..errors import AgentError
 from ..records import Settings
 
@@ -62,6 +63,10 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
+    if name == "refuse":
+        value = ",".join(filter(None, re.split(r"[,\s]+", value)))
+        if wrong := [kind for kind in value.split(",") if kind and kind not in KINDS]:
+            raise AgentError(f"{where}: refuse should name kinds out of {', '.join(KINDS)}, not {wrong[0]!r}")
     if value and value not in _CHOICES.get(name, (value,)):
         raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
     return value
@@ -73,6 +78,10 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
+    named = project.get("refuse", "")  # "" is all
+    if ("refuse" in project or "policy" in changes) and (settings.refuse or settings.policy != "strict"):
+        both = {*named.split(","), *settings.refuse.split(",")} - {""}
+        changes["refuse"] = ",".join(sorted(both)) if named else ""
     if project.get("max_cost"):
         changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
     return replace(settings, **changes)

@@ -14,7 +14,7 @@ from collections import Counter
 from ..effects import effects
 from ..errors import InvalidCode
 from ..flow import facts
-from ..records import Code, Spec
+from ..records import Code, Effect, Spec
 from ..unit import digest
 from .extract import extract, read, reshape, undefined
 from .rules import complaints
@@ -33,10 +33,19 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
-        return recall(draft.source, spec.name, "", draft.tree, spec.files)
+        code = recall(draft.source, spec.name, "", draft.tree, spec.files)
+        for each in forbidden(code, spec.refuse):
+            message = f"Line {each.line}: {each.kind} is not allowed here: {each.detail}. Write it without that."
+            raise InvalidCode(message, "policy", draft.source, each.line, attempt)
+        return code
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
+
+
+def forbidden(code: Code, refuse: frozenset[str]) -> list[Effect]:
+    """The flagged effects of these kinds."""
+    return [effect for effect in code.effects if effect.flagged and effect.kind in refuse]
 
 
 def recall(
