@@ -83,12 +83,9 @@ class InvalidCode(GenerationError, error_type="invalid_code"):
 
 
 class PolicyError(AgentError, error_type="policy"):
-    """The policy refuses this code, or what it was asked for; `advice` is what a person can do about code."""
+    """The policy refuses this code; `advice` says what a person can do about it."""
 
-    advice = (
-        "Ask for it in another way, or change what is refused: `refuse` names kinds, and with policy=inform you are "
-        "asked instead (AGENT_REPL_REFUSE, AGENT_REPL_POLICY)."
-    )
+    advice = "Ask for it in another way, or change the settings `refuse` and `policy` (with inform you are asked)."
 
 
 class UnaskedCall(AgentError, TypeError, error_type="policy"):

@@ -42,8 +42,8 @@ def write(
     """Ask until a reply passes validation, at most `tries` times.
 
     `failure` is what the first prompt should learn from; `spend` is told of every answer that was paid for, before
-    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`;
-    PolicyError from it where that try had an effect that `spec.refuse` names.
+    it is judged. Raises ProviderError, or the InvalidCode of the last try with all as `.attempts`; PolicyError from
+    that where the policy refuses it.
     """
     refused: list[InvalidCode] = []
     total = Usage()

@@ -10,7 +10,7 @@ from ..effects import KINDS
 from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
 from ..records import Code, Proposal, Settings, Verdict, Version
 from ..replay import Diff, lines
-from ..validate import forbidden, validate
+from ..validate import validate
 from .case import Case, request_of, spec_of
 from .examples import compared
 
@@ -94,14 +94,14 @@ def _shown(case: Case) -> str:
 
 def require_policy(settings: Settings, code: Code) -> None:
     """Raise PolicyError for code with an effect that the policy refuses."""
-    listed = "; ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in forbidden(code, refused(settings)))
-    if listed:
+    found = [e for e in code.effects if e.flagged and e.kind in refused(settings)]
+    if listed := "; ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in found):
         raise PolicyError(f"policy=strict refuses this code: {listed}.\n{PolicyError.advice}")
 
 
 def refused(settings: Settings) -> frozenset[str]:
     """The kinds of flagged effects that are refused: under `strict` those that are named, or all."""
-    return frozenset((settings.refuse.split(",") if settings.refuse else KINDS) if settings.policy == "strict" else ())
+    return frozenset(re.findall(r"[\w-]+", settings.refuse) or KINDS if settings.policy == "strict" else ())
 
 
 def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:

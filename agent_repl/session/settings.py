@@ -63,10 +63,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
-    if name == "refuse":
-        value = ",".join(filter(None, re.split(r"[,\s]+", value)))
-        if wrong := [kind for kind in value.split(",") if kind and kind not in KINDS]:
-            raise AgentError(f"{where}: refuse should name kinds out of {', '.join(KINDS)}, not {wrong[0]!r}")
+    if name == "refuse" and value and (wrong := {*re.split(r"\s*,\s*", value)} - {*KINDS}):
+        raise AgentError(f"{where}: refuse should name kinds out of {', '.join(KINDS)}, not {min(wrong)!r}")
     if value and value not in _CHOICES.get(name, (value,)):
         raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
     return value

@@ -14,7 +14,7 @@ from collections import Counter
 from ..effects import effects
 from ..errors import InvalidCode
 from ..flow import facts
-from ..records import Code, Effect, Spec
+from ..records import Code, Spec
 from ..unit import digest
 from .extract import extract, read, reshape, undefined
 from .rules import complaints
@@ -34,18 +34,13 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
         code = recall(draft.source, spec.name, "", draft.tree, spec.files)
-        for each in forbidden(code, spec.refuse):
+        for each in (e for e in code.effects if e.flagged and e.kind in spec.refuse):
             message = f"Line {each.line}: {each.kind} is not allowed here: {each.detail}. Write it without that."
             raise InvalidCode(message, "policy", draft.source, each.line, attempt)
         return code
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
-
-
-def forbidden(code: Code, refuse: frozenset[str]) -> list[Effect]:
-    """The flagged effects of these kinds."""
-    return [effect for effect in code.effects if effect.flagged and effect.kind in refuse]
 
 
 def recall(
