@@ -5,8 +5,8 @@ What is covered: calls, references and assignments that a syntax tree shows, thr
 
 | kind | covered (the names stand in `table.txt`) | not covered, so quiet |
 |---|---|---|
-| reads | open, pathlib, glob, pandas and its like; flagged unless the caller names the path | `os.path.exists`, `os.stat` |
-| writes | open modes, pathlib, shutil, tempfile, databases, `to_csv` and its like, handlers of logging | `DataFrame.rename` |
+| reads | open, pathlib, glob, pandas and its like; flagged unless the caller names the path | `os.path.exists` |
+| writes | open modes, pathlib, shutil, tempfile, databases, `to_csv` and its like, logs | `DataFrame.rename` |
 | deletes | os, shutil, pathlib | `list.remove`, `dict.pop` |
 | network | sockets, clients and servers, addresses with `://`, clients of databases | `connection.execute` |
 | process | subprocess, threads, executors, event loops, signals, what runs at exit | `time.sleep`, `asyncio.gather` |
@@ -15,14 +15,14 @@ What is covered: calls, references and assignments that a syntax tree shows, thr
 | patches | modules, builtins and classes changed, trace and audit hooks, mock.patch | options set by a function |
 | unsafe-load | pickle and its like, ctypes, numpy with `allow_pickle` | what a library loads inside |
 | deception | characters that cannot be seen, lines that leave the screen | |
-| unknown | calls of a parameter, an item or a computed name; a computed mode; `import *` | methods of parameters, of self |
+| unknown | calls of a parameter, an item, a computed name; a computed mode; `import *` | methods of parameters |
 | import, model | never flagged | |
 
-Methods of what the caller hands in are what every method calls: they are quiet, but for names that tell by themselves
-(`x.unlink()`). So `frame.query(text)` is told only where the frame or the text shows what it is: an `@f(...)` or `__` in
-it runs code; a constant text without them does not. `frame.eval` is told for every text that is not constant.
-What is not covered besides: what installed libraries and project modules do inside, functions kept in the state of self,
-and code that means to hide. This informs; it isolates nothing.
+Methods of what the caller hands in are what every method calls: quiet, but for names that tell by themselves, such as
+`x.unlink()`. Of pandas' `eval` and `query` a constant text is quiet, since it is on the screen, unless it calls through
+`@f(...)` or `__`; any other text of `eval` is told, and of `query` where the frame is pandas' own for certain.
+Not covered besides: what libraries and project modules do inside, functions kept in the state of self, and code that
+means to hide. This informs; it isolates nothing.
 """
 
 from __future__ import annotations
@@ -45,8 +45,10 @@ MAX_BYTES, MAX_LINES = 64 * 1024, 2000
 _WIDTH = 240
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2028\u2029"
 _OBSCURE: tuple[str, ...] = ("builtins.globals()", "builtins.locals()", "builtins.vars()", "builtins.__import__()")
-_OBSCURE += ("importlib.import_module()", "sys.modules[]", "builtins[]", "<many>")
-_PICKED = re.compile(r"<\?>|<given>|(<given>|<\?>|<self>|.*\.__dict__)\..*\)|builtins\.(next|min|max)\(\)|(.*)\[\]")
+_OBSCURE += ("importlib.import_module()", "sys.modules[]", "builtins[]")
+_PICKED = re.compile(
+    r"<\?>|<given>|<many>|(<given>|<\?>|<self>|.*\.__dict__)\..*\)|builtins\.(next|min|max)\(\)|(.*)\[\]"
+)
 _GENERIC = re.compile(r"(builtins|collections|typing)\.\w+")  # `list[int]()` makes a list
 _CALLED = ("<?>", "<given>", "<many>")
 _CALLERS = ("builtins.map", "builtins.filter", "functools.reduce", "itertools.starmap", "operator.call")
@@ -55,6 +57,7 @@ _WIRING = ("__class__", "__bases__", "__defaults__", "__kwdefaults__")
 _CHANGES = ("update", "pop", "popitem", "clear", "setdefault", "__setitem__", "__delitem__")
 _IN_MEMORY = ("io.StringIO()", "io.BytesIO()", "sys.stdout", "sys.stderr", "builtins.open()")
 _PLACES = {"-": None, "first": 0, "second": 1, "object": -1}
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 Row = tuple[str, int | None]  # a kind of effect, and where its path is: -1 is the object whose method is called
 
 
@@ -109,10 +112,8 @@ class _Reader(Names):
                     yield from _imports(node)
                 case ast.Call():
                     yield from self._call(node)
-                case ast.ClassDef(bases=implied) | ast.FunctionDef(decorator_list=implied):
-                    yield from (effect for each in implied for effect in self._implied(each))
-                case ast.Raise(exc=ast.expr() as raised):
-                    yield from self._implied(raised)
+                case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Raise():
+                    yield from self._implied(node)
                 case ast.Name(id="__builtins__"):
                     yield Effect("dynamic", node.lineno, "__builtins__", True)
                 case ast.Attribute(attr=attr) if attr in _rows()["attributes"]:
@@ -139,16 +140,13 @@ class _Reader(Names):
 
     def _is_unknown(self, origin: str, call: ast.Call) -> bool:
         """Whether only a run shows what is called here, or by what is called here."""
-        if _is_picked(origin):
-            return True
-        named = origin in ("operator.attrgetter", "operator.methodcaller")
-        if named and not all(self.texts(name) for name in call.args[: 1 if origin.endswith("caller") else None]):
-            return True
         if origin in ("operator.attrgetter()", "operator.methodcaller()"):
             return any(_foreign(o) for thing in call.args[:1] for o in self.origins(thing))
+        if origin == "operator.methodcaller":
+            return not all(map(self.texts, call.args[:1]))
         keys = [k.value for k in call.keywords if k.arg == "key" and origin in _SORTERS]
-        handed = [*keys, *call.args[: origin in _CALLERS]]
-        return any(o in _CALLED for function in handed for o in self.origins(function))
+        handed = [o for each in (*keys, *call.args[: origin in _CALLERS]) for o in self.origins(each)]
+        return _is_picked(origin) or any(o in _CALLED for o in handed)
 
     def _by_name(self, call: ast.Call, how: str, thing: ast.expr, name: ast.expr) -> Iterator[Effect]:
         names, origins = self.texts(name), self.origins(thing)
@@ -162,36 +160,34 @@ class _Reader(Names):
     def _evaluates(self, origin: str, call: ast.Call) -> bool:
         """Whether a frame's `eval` or `query` may run more than its text shows."""
         base, _, attr = origin.rpartition(".")
-        if (
-            attr not in ("eval", "query")
-            or not call.args
-            or not base.startswith(("pandas.", "<given>", "<?>", "<self>."))
-        ):
+        may_be_frame = base.startswith(("pandas.", "<given>", "<?>", "<self>."))
+        if attr not in ("eval", "query") or not call.args or not may_be_frame:
             return False
         texts = self.texts(call.args[0])
         if not texts:
             return attr == "eval" or base.startswith("pandas.")
         return any("__" in text or re.search(r"@[\w.]*\(", text) for text in texts)
 
-    def _implied(self, node: ast.expr) -> Iterator[Effect]:
-        """What is called without parentheses: a base, a decorator, an exception that is raised."""
-        for origin in self.origins(node):
+    def _implied(self, node: Definition | ast.Raise) -> Iterator[Effect]:
+        """What is called without parentheses: a base, a decorator, a class that is raised."""
+        called = [node.exc] if isinstance(node, ast.Raise) else [*node.decorator_list, *getattr(node, "bases", [])]
+        for each, origin in ((e, o) for e in called if e and not isinstance(e, ast.Call) for o in self.origins(e)):
             kind, _ = _row(origin) or ("quiet", None)
-            if _is_picked(origin) and not isinstance(node, ast.Call):
-                yield Effect("unknown", node.lineno, f"{_brief(node)} cannot be known before it runs", True)
+            if _is_picked(origin) and not isinstance(node, ast.Raise):
+                yield Effect("unknown", each.lineno, f"{_brief(each)} cannot be known before it runs", True)
             elif kind != "quiet" and origin.rpartition(".")[2][:1].isupper():
-                yield Effect(kind, node.lineno, _brief(node), True)
+                yield Effect(kind, each.lineno, _brief(each), True)
 
     def _touched(self, row: Row, call: ast.Call) -> Iterator[Effect]:
         path = _path(row[1], call)
         kind = self._kind(*row, path, call)
-        if (kind == "quiet" and not row[0] == "addresses") or (path and self._in_memory(path)):
+        if kind == "quiet" or (path and self._in_memory(path)):
             return
         if kind == "unknown":
             yield Effect(kind, call.lineno, f"{_brief(call)}: the mode is computed", True)
         elif path and any("://" in text for text in [ast.unparse(path), *self.texts(path)]):
             yield Effect("network", call.lineno, _brief(path), True)
-        elif kind != "quiet":
+        else:
             named = kind == "reads" and path is not None and self.named(path) is True
             yield Effect(kind, call.lineno, _brief(path or call), not named)
         third = call.args[2:3] if "numpy.load" in self.origins(call.func) else []
@@ -201,17 +197,13 @@ class _Reader(Names):
 
     def _kind(self, kind: str, place: int | None, path: ast.expr | None, call: ast.Call) -> str:
         """The row's kind, decided by a mode where there is one, which is not guessed from anything but constants."""
-        if kind in ("exports", "addresses"):
-            return "writes" if path and kind == "exports" else "quiet"
-        if kind == "unsafe-load" and "SafeLoader" in ast.unparse(call):
-            return "quiet"
-        if kind == "reads" and any(k.arg == "inplace" and getattr(k.value, "value", True) for k in call.keywords):
-            return "writes"
+        if kind == "exports":
+            return "writes" if path else "quiet"
         if kind != "open" or place is None:
             return kind
         if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
             return "unknown"
-        mode = [*call.args[place + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags"))]
+        mode = [*call.args[place + 1 :][:1], *(k.value for k in call.keywords if k.arg in ("mode", "flags", "inplace"))]
         modes = self.texts(mode[0]) if mode else ["r"]
         writes = any(set(mode.partition(":")[0]) & set("wax+") for mode in modes)
         return "writes" if writes else "reads" if modes else "unknown"
@@ -295,14 +287,7 @@ def _foreign(origin: str) -> bool:
 
 def _is_wiring(origin: str) -> bool:
     """Whether a change of this changes what other code sees: a module, a class, the names of all code here."""
-    made = (
-        "builtins.type()",
-        "builtins.globals()",
-        "builtins.__import__()",
-        "importlib.import_module()",
-        "sys.modules[]",
-    )
-    return _foreign(origin) or origin.endswith(".__class__") or origin.startswith(made)
+    return _foreign(origin) or origin.endswith(".__class__") or origin.startswith(("builtins.type()", *_OBSCURE))
 
 
 def _changes(origin: str) -> bool:

@@ -13,7 +13,6 @@ _MANY = 16
 _ITEMS = 200
 _DEEP = 8
 _GROWS = ("append", "add", "extend", "insert", "setdefault", "update")
-_COPIES = ("list", "tuple", "set", "reversed", "sorted", "iter")
 _BY_NAME = {"getattr": 2, "setattr": 3, "delattr": 2, "__getattribute__": 2, "__setattr__": 3, "__delattr__": 2}
 _KNOWN = ("os", "sys", "subprocess", "builtins", "shutil", "importlib", "ctypes", "threading")
 _ALIASES = {"posix": "os", "nt": "os", "posixpath": "os.path", "ntpath": "os.path"}
@@ -306,23 +305,25 @@ def _item(value: ast.expr, place: int | None = None) -> ast.expr:
 
 def _held(container: ast.expr, key: ast.expr) -> list[ast.expr] | None:
     """The items of a container that is written out, those at the key if it is a place; None for anything else."""
-    match container, key:
-        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items), _:
+    match container:
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             if any(isinstance(item, ast.Starred) for item in items):
                 return None
             place = key.value if isinstance(key, ast.Constant) and type(key.value) is int else len(items)
             return items[place : place + 1] or items
-        case ast.Dict(keys=keys, values=values), _:
+        case ast.Dict(keys=keys, values=values):
             return None if None in keys else values
-        case ast.Call(func=ast.Attribute(value=inner, attr="values"), args=[]), _:
-            return [_item(inner)]
-        case ast.Call(func=ast.Attribute(value=inner, attr="items"), args=[]), _:
-            return [ast.Tuple([ast.Constant(None), _item(inner)], ast.Load())]
-        case ast.Call(func=ast.Name(id="zip"), args=args), _:
+        case ast.Call(func=ast.Name(id="zip"), args=args):
             return [ast.Tuple([_item(each) for each in args], ast.Load())]
-        case ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_]), _:
+        case (
+            ast.Call(func=ast.Attribute(value=inner, attr="items"), args=[])
+            | ast.Call(func=ast.Name(id="enumerate"), args=[inner, *_])
+        ):
             return [ast.Tuple([ast.Constant(None), _item(inner)], ast.Load())]
-        case ast.Call(func=ast.Name(id=name), args=[inner, *_]), _ if name in _COPIES:
+        case (
+            ast.Call(func=ast.Attribute(value=inner, attr="values"), args=[])
+            | ast.Call(func=ast.Name(id="list" | "tuple" | "set" | "reversed" | "sorted" | "iter"), args=[inner, *_])
+        ):
             return [_item(inner)]
     return None
 
