@@ -13,7 +13,7 @@ from agent_repl.effects import KINDS, effects
 RUNS = (
     "import subprocess\n\ndef double(self, n):\n    return int(subprocess.check_output(['expr', str(n), '*', '2']))\n"
 )
-ASKS = "import os\n\ndef double(self, n):\n    return n * int(os.environ['FACTOR'])\n"
+ASKS = "import os\n\ndef double(self, n):\n    return n * int(os.environ.get('FACTOR', 3))\n"
 DOUBLE = "def double(self, n):\n    return n * 2\n"
 
 
@@ -47,10 +47,8 @@ def test_what_is_wrong_with_the_code_is_said_before_what_is_refused(tmp_path: Pa
 
 def test_only_the_kinds_that_are_named_are_refused(tmp_path: Path) -> None:
     person = Person("accept")
-    home = session(tmp_path, RUNS, ASKS, policy="strict", refuse="network, process", review=person)
-    with pytest.raises(KeyError, match="FACTOR"):
-        home.agent("calculator").double(2)
-    assert asked(home) == 2
+    home = session(tmp_path, RUNS, ASKS, policy="strict", refuse="network,process", review=person)
+    assert (home.agent("calculator").double(2), asked(home)) == (6, 2)
     assert [effect.kind for effect in person.seen[0].code.effects if effect.flagged] == ["environment"]
 
 
@@ -76,14 +74,14 @@ def test_what_a_file_that_was_named_is_read_for_is_not_refused(tmp_path: Path) -
     assert home.agent("adder", path=str(tmp_path / "n.txt")).total() == 3
 
 
-@pytest.mark.parametrize("refuse", ["delete", "network;process", "network,", ",", "model", "import", "['network']"])
+@pytest.mark.parametrize("refuse", ["delete", "network;process", "network, process", "model", "import", "['network']"])
 def test_a_kind_that_there_is_not_is_answered_with_those_that_there_are(tmp_path: Path, refuse: str) -> None:
-    with pytest.raises(ar.AgentError, match="open_session: refuse should name kinds out of reads, writes, deletes"):
+    with pytest.raises(ar.AgentError, match="open_session: refuse takes reads, writes, deletes"):
         session(tmp_path, refuse=refuse)
 
 
-@pytest.mark.parametrize("refuse", ["network , process", "process", ",".join(KINDS)])
-def test_the_names_of_kinds_may_be_written_with_blanks(tmp_path: Path, refuse: str) -> None:
+@pytest.mark.parametrize("refuse", ["network,process,", "process", ",", ",".join(KINDS)])
+def test_several_kinds_may_be_named(tmp_path: Path, refuse: str) -> None:
     home = session(tmp_path, RUNS, policy="strict", refuse=refuse, generation_retries=1)
     assert home.call(home.agent("calculator"), "double", 2).error_type == "policy"
 
@@ -94,6 +92,7 @@ def test_the_names_of_kinds_may_be_written_with_blanks(tmp_path: Path, refuse: s
         ("refuse = 'network'", {"policy": "strict", "refuse": "process"}, "network,process"),
         ("refuse = 'network'", {"policy": "strict"}, ""),
         ("refuse = ''", {"policy": "strict", "refuse": "process"}, ""),
+        ("refuse = 'network'", {"policy": "strict", "refuse": ","}, ","),
         ("policy = 'strict'\nrefuse = 'network'", {}, "network"),
         ("policy = 'strict'\nrefuse = 'network'", {"refuse": "process"}, "network,process"),
         ("policy = 'strict'", {"policy": "strict", "refuse": "process"}, ""),

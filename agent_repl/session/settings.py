@@ -17,11 +17,14 @@ PREFIX = "AGENT_REPL_"
 MODES = ("auto", "ask", "later", "cached")  # each looser than the next
 _CHOICES = {
     "review": MODES,
+    "shape": ("auto", "always", "never"),
     "policy": ("inform", "strict"),
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
 }
+PIECES = ("profiles", "recipes", "siblings", "head", "examples", "failures", "trial")
+_LISTS = {"without": PIECES, "refuse": KINDS}
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
@@ -63,8 +66,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
-    if name == "refuse" and value and (wrong := {*re.split(r"\s*,\s*", value)} - {*KINDS}):
-        raise AgentError(f"{where}: refuse should name kinds out of {', '.join(KINDS)}, not {min(wrong)!r}")
+    unknown = set(value.split(",")) - {"", *_LISTS[name]} if name in _LISTS else ()
+    if unknown:
+        raise AgentError(f"{where}: {name} takes {', '.join(_LISTS[name])}, with commas between, not {min(unknown)!r}")
     if value and value not in _CHOICES.get(name, (value,)):
         raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
     return value
@@ -76,9 +80,9 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
-    named = project.get("refuse", "")  # "" is all
-    if ("refuse" in project or "policy" in changes) and (settings.refuse or settings.policy != "strict"):
-        both = {*named.split(","), *settings.refuse.split(",")} - {""}
+    named, mine = project.get("refuse", "").strip(","), settings.refuse.strip(",")  # "" is all
+    if ("refuse" in project or "policy" in changes) and (mine or settings.policy != "strict"):
+        both = {*named.split(","), *mine.split(",")} - {""}
         changes["refuse"] = ",".join(sorted(both)) if named else ""
     if project.get("max_cost"):
         changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
