@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ..effects import parse
-from ..errors import StoreError, unplaced
+from ..errors import StoreError
 from ..flow import options
 from ..prompts import Failure, Request
-from ..protocols import Provider
 from ..records import Author, Code, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..signature.guards import differences
 from ..signature.options import signer
@@ -21,9 +18,9 @@ from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
 from ..write import with_feedback, write
+from .asking import asking
 from .case import ANY_CALL, Case, request_of, spec_of, state_of
 from .examples import tried
-from .ledger import check_budget, noted
 from .methods import Method
 from .policy import require_model
 
@@ -139,38 +136,15 @@ def _failure(case: Case) -> Failure | None:
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Any:
     settings, spec = case.shop.settings, replace(spec_of(case), helpers=request.helpers)
-    tries, templates, spend = settings.generation_retries, settings.template_directory, partial(_spend, case)
-    with _asking(case, f"writes {case.title}") as provider:
-        return write(provider, request, spec, tries, case.tell, spend, failure, templates)
+    tries, templates = settings.generation_retries, settings.template_directory
+    with asking(case, f"writes {case.title}") as provider:
+        return write(provider, request, spec, tries, case.tell, failure, templates)
 
 
 def paid(case: Case, system: str, user: str) -> str:
     """A short answer of the model, which is no code: its text."""
-    with _asking(case, f"names a method of {case.call.label}") as provider:
-        reply = provider.complete(Prompt(system, user, max_tokens=32), lambda text: None)
-    _spend(case, reply.usage)
-    return reply.text
-
-
-@contextmanager
-def _asking(case: Case, what: str) -> Iterator[Provider]:
-    """The provider, within the budget, while the person is told what it does."""
-    provider = case.shop.provider()
-    check_budget(case.book, case.shop.usage, case.shop.settings)
-    case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
-    try:
-        with case.book.timed("write"):
-            yield provider
-    except KeyboardInterrupt as stop:
-        raise unplaced(stop, "nothing was run") from None
-    finally:
-        case.tell(Event("written", ""))
-
-
-def _spend(case: Case, usage: Usage) -> None:
-    case.book.usage += usage
-    case.shop.usage += usage
-    noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
+    with asking(case, f"names a method of {case.call.label}", "name") as provider:
+        return provider.complete(Prompt(system, user, max_tokens=32), lambda text: None).text
 
 
 def revised(case: Case, words: str) -> Draft:

@@ -46,7 +46,7 @@ def from_words(
     answers right is kept as a check.
     """
     title = f"{identity.label}.{name}"
-    with ledger(title, shop.log) as book:
+    with ledger(f"{identity.label}.{name}", shop.log, key=identity.key(name)) as book:
         if examples:
             told = "\n".join([words, *(f"{called(name, e.args, e.kwargs)} answers {e.answer}" for e in examples)])
             before = identity.find(name)
@@ -60,6 +60,7 @@ def from_words(
         with alone(case):
             draft, code, diff, pinned = decide(case, revised(case, words))
             take(case, draft, code, diff, pinned)
+        case.announce()
     return f"{title} is written, and accepted for the first call that is made"
 
 
@@ -68,7 +69,7 @@ def _until_right(
 ) -> str:
     wrong = ""
     for _ in range(shop.settings.repairs + 1):
-        with ledger(f"{identity.label}.{name}", shop.log) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, key=identity.key(name)) as book:
             case = case_for(shop, identity, agent, name, *examples[0][:2], book)
             values = [
                 first_call(case, words),

@@ -20,6 +20,7 @@ _CHOICES = {
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
+    "log_level": ("call", "stage", "prompt"),
 }
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
@@ -73,6 +74,7 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
-    if project.get("max_cost"):
-        changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
+    for name in ("max_cost", "max_call_cost"):
+        if limit := project.get(name):
+            changes[name] = min(limit, getattr(settings, name) or limit)  # 0 is no limit
     return replace(settings, **changes)
