@@ -135,8 +135,8 @@ def test_no_lock_is_held_while_a_hook_runs(tmp_path):
     home = session(tmp_path, INNER, INNER.replace("Sq", "A sq"), CUBE)
     agent, answers = home.agent("calculator"), []
 
-    def elsewhere(agent, name, *rest):
-        if name == "square":
+    def elsewhere(agent, name, scope, version):
+        if (name, version.number) == ("square", 1):
             thread = threading.Thread(target=lambda: answers.extend([agent.square(4.5), agent.cube(2)]))
             thread.start()
             thread.join(20)
@@ -144,7 +144,7 @@ def test_no_lock_is_held_while_a_hook_runs(tmp_path):
 
     home.on_method_written(elsewhere)
     assert agent.square(3) == 9
-    assert answers == [20.25, 8, False, False]
+    assert answers == [20.25, 8, False]
 
 
 def test_hooks_that_write_ever_more_are_stopped_by_the_budget(tmp_path):

@@ -97,7 +97,8 @@ def test_the_accounts_of_two_threads_are_told_apart_though_they_say_the_same():
 
 def test_a_tree_tells_attempts_stages_effects_and_the_verdict(tmp_path):
     path = tmp_path / "log.jsonl"
-    wrong, right = INNER.replace("n * n", "self.count * n"), "import os\n\n" + INNER.replace("n * n", 'os.system("")')
+    wrong = INNER.replace("n * n", "self.count * n")
+    right = "import os\n\n" + INNER.replace("    return", '    os.system("")\n    return')
     home = session(tmp_path, wrong, right, log=str(path), review=Person("accept"))
     home.agent("calculator", name="calc").square(3)
     (tree,) = lines(path)
@@ -135,9 +136,8 @@ def test_each_level_holds_more_than_the_one_before(tmp_path):
         kinds[level] = [line.get("event") for line in lines(path)]
         assert lines(path)[-1]["call"] == "calc.square"
     assert kinds["call"] == [None]
-    assert (
-        {"writing", "attempt", "write", "execute", "done"} <= set(kinds["stage"]) == set(kinds["prompt"]) - {"prompt"}
-    )
+    assert set(kinds["stage"]) >= {"writing", "attempt", "write", "execute", "done"}
+    assert set(kinds["prompt"]) == {"prompt", *kinds["stage"]}
 
 
 def test_prompts_and_replies_are_taken_down_where_that_is_asked_for(tmp_path):
@@ -172,10 +172,9 @@ def test_the_level_and_the_file_can_be_set_later(tmp_path):
 
 def test_processes_that_write_at_once_tear_no_line(tmp_path):
     path, long = tmp_path / "log.jsonl", 20_000
-    code = (
-        f"from agent_repl_data.log import Log\nfor n in range(100): Log({str(path)!r}).put('call', text='x' * {long})"
-    )
-    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
+    code = f"log = Log({str(path)!r})\nfor n in range(100): log.put('call', text='x' * {long})"
+    whole = f"from agent_repl_data.log import Log\n{code}"
+    running = [subprocess.Popen([sys.executable, "-c", whole]) for _ in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert [len(line["text"]) for line in lines(path)] == [long] * 300
 
