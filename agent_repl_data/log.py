@@ -49,10 +49,14 @@ class Log:
 
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, str):
-            return re.sub(self.redact, "…", value) if self.redact else value
+            return self._hidden_in(value)
         if isinstance(value, Mapping):
             return {name: self._hidden(each) for name, each in value.items()}
         return [self._hidden(each) for each in value] if isinstance(value, list | tuple) else value
+
+    def _hidden_in(self, text: str) -> str:
+        """Every text that is taken down passes here, on its way to the file and to Python's own logging."""
+        return re.sub(self.redact, "…", text) if self.redact else text
 
 
 def _append(path: str, line: bytes) -> None:
