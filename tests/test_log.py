@@ -172,11 +172,18 @@ def test_the_level_and_the_file_can_be_set_later(tmp_path):
 
 def test_processes_that_write_at_once_tear_no_line(tmp_path):
     path, long = tmp_path / "log.jsonl", 20_000
-    code = f"log = Log({str(path)!r})\nfor n in range(100): log.put('call', text='x' * {long})"
-    whole = f"from agent_repl_data.log import Log\n{code}"
-    running = [subprocess.Popen([sys.executable, "-c", whole]) for _ in range(3)]
-    assert [process.wait() for process in running] == [0, 0, 0]
-    assert [len(line["text"]) for line in lines(path)] == [long] * 300
+    begin = "import sys\nfrom agent_repl_data.log import Log\nprint(flush=True)\nsys.stdin.readline()\n"
+    code = f"{begin}log = Log({str(path)!r})\nfor n in range(200): log.put('call', text='x' * {long})"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    running = [subprocess.Popen([sys.executable, "-c", code], **pipes) for _ in range(3)]
+    for process in running:
+        process.stdout.readline()
+    for process in running:
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+    for process in running:
+        process.communicate()
+    assert [len(line["text"]) for line in lines(path)] == [long] * 600
 
 
 def test_python_s_own_logging_hears_stages_and_what_is_wrong(tmp_path, caplog):
