@@ -7,15 +7,15 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from traceback import format_exception_only
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent_repl_bounds.budget import Budget
 from agent_repl_data.log import Log
 from agent_repl_data.profile import profile
 
-from ..prompts import Failure, Request, describe_call, describe_object
+from ..prompts import Failure, Request, describe_call, describe_object, trimmed
 from ..protocols import Executor, Place, Provider, Reviewer, Store
-from ..records import Call, Event, Mode, Premise, Settings, Spec, Usage, Version
+from ..records import Call, Code, Event, Mode, Premise, Settings, Spec, Usage, Version
 from ..signature import looks_like_path, signature
 from ..wrapping import real_names
 from .ledger import Ledger, refused
@@ -64,6 +64,7 @@ class Case:
     call: Call
     book: Ledger
     agent: Any = None
+    spec: str = ""  # what it is to be written by, where somebody shaped it already
     written: list[Version] = field(default_factory=list)  # what took the head's place, and is not announced yet
 
     @property
@@ -73,6 +74,11 @@ class Case:
     @property
     def title(self) -> str:
         return f"{self.call.label}.{self.name}".rstrip(".")
+
+    @property
+    def without(self) -> list[str]:
+        """The pieces of context, and the checks, that a person switched off."""
+        return self.shop.settings.without.split(",")
 
     @property
     def mode(self) -> Mode:
@@ -96,6 +102,16 @@ class Case:
                     self.tell(Event("warning", f"a hook failed: {format_exception_only(error)[-1].strip()}"))
 
 
+class Draft(NamedTuple):
+    """A version that may be run, why it is there, and in words what came of trying it in isolation."""
+
+    version: Version
+    code: Code
+    why: str
+    tried: str = ""
+    error: str = ""  # what the code did wrong then
+
+
 def case_for(
     shop: Workshop,
     identity: Identity,
@@ -105,12 +121,13 @@ def case_for(
     kwargs: Mapping[str, Any],
     book: Ledger,
     made: bool = True,
+    spec: str = "",
 ) -> Case:
     """The case of one call as it stands now, or with `made` false of a method that is wanted before any call."""
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
     call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), made)
-    return Case(shop, identity, place, call, book, agent)
+    return Case(shop, identity, place, call, book, agent, spec)
 
 
 def state_of(place: Place) -> dict[str, Any]:
@@ -134,8 +151,9 @@ def request_of(case: Case) -> Request:
     about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
     if not call.made:
         premises = (ANY_CALL, *about.premises)
-        return replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
-    return describe_call(about, call.key.name, call.args, call.kwargs, samples)
+        about = replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
+        return trimmed(about, case.without)
+    return trimmed(describe_call(about, call.key.name, call.args, call.kwargs, samples), case.without)
 
 
 def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
