@@ -40,7 +40,9 @@ class Log:
             _append(os.path.expanduser(self.path), json.dumps(line).encode() + b"\n")
 
     def happened(self, kind: str, call: str, **facts: Any) -> None:
-        """Take down a stage that ended, or an event on its way."""
+        """Take down a stage of a call that ended, or an event on its way; what belongs to no call is not."""
+        if not call:
+            return
         level = logging.WARNING if kind in _TROUBLE else logging.INFO
         with suppress(Exception):  # a handler is anybody's code
             if LOGGER.isEnabledFor(level):

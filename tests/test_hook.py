@@ -60,7 +60,7 @@ def test_nobody_is_told_of_code_that_was_refused_or_only_widened(tmp_path):
 
 
 def test_what_is_written_before_its_call_is_told_when_it_serves(tmp_path):
-    home = session(tmp_path, INNER, review=Person("accept"))
+    home = session(tmp_path, INNER, review=Person("accept"), shape="never")
     told, agent = heard(home), home.agent("calculator")
     write(agent, "square", "n squared")
     assert told == []

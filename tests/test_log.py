@@ -140,6 +140,15 @@ def test_each_level_holds_more_than_the_one_before(tmp_path):
     assert set(kinds["prompt"]) == {"prompt", *kinds["stage"]}
 
 
+def test_a_specification_is_a_stage_of_its_own(tmp_path):
+    path = tmp_path / "log.jsonl"
+    spec = "```\nMethod: square(n) -> the square\nDoes: multiplies n by itself.\n```"
+    home = session(tmp_path, spec, INNER, log=str(path), shape="always")
+    outcome = home.call(home.agent("calculator", name="calc"), "square", 3)
+    assert [each["stage"] for each in lines(path)[0]["attempts"]] == ["shape", "write"] == [*outcome.spent]
+    assert lines(path)[0]["stages"].keys() >= {"shape", "write", "execute"}
+
+
 def test_prompts_and_replies_are_taken_down_where_that_is_asked_for(tmp_path):
     path = tmp_path / "log.jsonl"
     session(tmp_path, INNER, log=str(path), log_level="prompt").agent("calculator").square(3)
