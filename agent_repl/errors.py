@@ -93,7 +93,9 @@ class UnaskedCall(AgentError, TypeError, error_type="policy"):
 
 
 class BudgetExceeded(AgentError, error_type="budget_exceeded"):
-    """A limit of depth, calls or money was reached."""
+    """A limit of depth, calls or money was reached; `.attempts` holds what was refused before, which is paid for."""
+
+    attempts: tuple[AgentError, ...] = ()
 
 
 class Rejected(AgentError, error_type="rejected"):

@@ -208,6 +208,8 @@ class Event:
     kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
     text: str
     title: str = ""
+    rule: str = ""  # of an attempt: what its reply was refused by, and the line
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ class Outcome:
     tier: Tier | None = None
     usage: Usage = Usage()
     timings: Mapping[str, float] = field(default_factory=dict)
+    spent: Mapping[str, Usage] = field(default_factory=dict)  # by stage: shape, write, name
 
 
 @dataclass(frozen=True)
@@ -245,8 +248,10 @@ class Settings:
     max_depth: int = 8
     max_calls: int = 20
     max_cost: float = 1.0
+    max_call_cost: float = 0.0
     template_directory: str = ""
     without: str = ""
     examples: str = "on"
     redact: str = ""
     log: str = ""
+    log_level: str = "call"

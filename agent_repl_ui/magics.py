@@ -47,6 +47,7 @@ class AgentMagics(Magics):  # type: ignore[misc]
     refuse = Setting(help="the kinds of effects that strict refuses, with commas; none named is all").tag(config=True)
     model = Setting(help="the model that writes, by its provider's name for it").tag(config=True)
     max_cost = Setting(help="US dollars that a session may cost; 0 is no limit").tag(config=True)
+    max_call_cost = Setting(help="US dollars that one call may cost; 0 is no limit").tag(config=True)
     max_calls = Setting(help="how often one call may ask the model").tag(config=True)
     repairs = Setting(help="how often code that failed is mended without asking").tag(config=True)
 

@@ -22,6 +22,7 @@ _CHOICES = {
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
+    "log_level": ("call", "stage", "prompt"),
 }
 PIECES = ("profiles", "recipes", "siblings", "head", "examples", "failures", "trial")
 _LISTS = {"without": PIECES, "refuse": KINDS}
@@ -84,6 +85,7 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if ("refuse" in project or "policy" in changes) and (mine or settings.policy != "strict"):
         both = {*named.split(","), *mine.split(",")} - {""}
         changes["refuse"] = ",".join(sorted(both)) if named else ""
-    if project.get("max_cost"):
-        changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
+    for name in ("max_cost", "max_call_cost"):
+        if limit := project.get(name):
+            changes[name] = min(limit, getattr(settings, name) or limit)  # 0 is no limit
     return replace(settings, **changes)
