@@ -46,7 +46,7 @@ def describe(target: Any, words: str, scope: str = "instance") -> list[str]:
     if isinstance(target, Agent):
         return _of_agent(target, words, scope)
     subject = Subject(target if isinstance(target, type) else type(target), target, scope)
-    lock, shop, names, news = lock_of(subject.cls), current().shop, list[str](), list[Version]()
+    lock, shop, names, news = lock_of(subject.cls), current().shop, list[str](), list[Case]()
     if scope == "singleton" and (target is subject.cls or not hasattr(target, "__dict__")):
         advice = 'name an object without __slots__, or choose scope="instance"'
         raise AgentError(f"only an object with a __dict__ has room for a method of its own: {advice}")
@@ -55,12 +55,13 @@ def describe(target: Any, words: str, scope: str = "instance") -> list[str]:
             for case, draft in _drafts(shop, subject, words, book):
                 version, code, *_ = decide(case, draft)
                 if _head(subject, case.name) != version:
-                    news.append(_served(subject, case, version, code))
+                    case.written.append(_served(subject, case, version, code))
+                    news.append(case)
                 names.append(case.name)
         return names
     finally:  # no lock is held: the hook may describe another method
-        for version in news:
-            _announce(shop, subject, version)
+        for case in news:
+            _announce(subject, case)
 
 
 def _of_agent(agent: Agent, words: str, scope: str) -> list[str]:
@@ -128,7 +129,7 @@ def _case(
     paths = {f"self.{n}": str(value) for n, value in subject.values.items() if looks_like_path(value)}
     has = subject.attributes, frozenset(others)
     held = Spec(name, (), {}, *has, paths=paths, made=False, kind=kind, beside=names - {name})
-    return Case(shop, identity, shop.executor.open(_NOBODY), call, book, text, told, held)
+    return Case(shop, identity, shop.executor.open(_NOBODY), call, book, subject.named, text, told, held)
 
 
 def _head(subject: Subject, name: str) -> Version | None:
@@ -150,12 +151,12 @@ def _served(subject: Subject, case: Case, version: Version, code: Code) -> Versi
     return version
 
 
-def _announce(shop: Workshop, subject: Subject, version: Version) -> None:
-    """Call the class's own hook; what it raises is a warning, since the method serves already."""
-    name, hook = version.key.name, getattr(subject.named, "on_method_written", None)
+def _announce(subject: Subject, case: Case) -> None:
+    """Tell the class's own hook, then the session's; what one raises is a warning, since the method serves already."""
+    hook, itself = getattr(subject.named, "on_method_written", None), [subject.named]
     try:
         if hook is not None:
-            hook(*[subject.named] * isfunction(hook), name, subject.scope, version)  # a class is its own self
+            hook(*itself * isfunction(hook), case.name, subject.scope, case.written[0])  # a class is its own self
     except Exception as error:
-        words = f"it serves, but on_method_written raised {type(error).__name__}: {error}"
-        shop.reviewer.tell(Event("warning", words, f"{subject.label}.{name}"))
+        case.tell(Event("warning", f"it serves, but on_method_written raised {type(error).__name__}: {error}"))
+    case.announce(subject.scope)
