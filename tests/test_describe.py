@@ -255,6 +255,16 @@ def test_several_methods_are_split_stored_and_announced_one_by_one(tmp_path: Pat
     assert len(home.store.versions(versions(cls.twice)[0].key)) == 1
 
 
+def test_the_session_s_hook_hears_of_ordinary_classes_with_their_scope(tmp_path: Path) -> None:
+    home, cls = setup(tmp_path, spec("greet", "name"), GREET), robot()
+    told = list[Any]()
+    home.on_method_written(lambda *facts: told.append(facts))
+    describe(one := cls(), "greet somebody", scope="singleton")
+    assert [(owner is one, name, scope, version.number) for owner, name, scope, version in told] == [
+        (True, "greet", "singleton", 1)
+    ]
+
+
 # ── super() ──
 
 

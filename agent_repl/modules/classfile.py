@@ -38,8 +38,7 @@ def render(
     """The text of a class file; raises ModuleError when a method would not mean there what it meant alone.
 
     `about` becomes the docstring of the class, `state` the parameters of its constructor: those whose value is a
-    plain literal get it as their default. `head` is the docstring of the file, `base` the class that is inherited from,
-    as in "shop:Robot".
+    plain literal get it as their default. `head` is the docstring of the file, `base` what is inherited (`shop:Robot`).
     """
     trees = [(part, ast.parse(part.source)) for part in parts]
     # Names that no unit may take from the others: one of them means what Python defines.

@@ -147,7 +147,6 @@ def fill(template: str, state: Mapping[str, Any]) -> str:
 
 
 def request_of(case: Case) -> Request:
-    """What the writer is told of this call."""
     if case.told:
         return trimmed(case.told, case.without)
     samples = case.shop.settings.samples != "none"
@@ -178,7 +177,6 @@ def object_request(identity: Identity, filled: str, state: Mapping[str, Any], bu
 
 
 def spec_of(case: Case) -> Spec:
-    """What the code is held against."""
     if case.held:
         return case.held
     call, state = case.call, state_of(case.place)

@@ -81,9 +81,7 @@ def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     positional = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
     if _MARKS & set(map(ast.unparse, method.decorator_list)) != _MARKS & {spec.kind}:
         plain = f"{spec.name} is a plain method: write it without decorators."
-        marked = (
-            f"{spec.name} is a {spec.kind}: write `@{spec.kind}` on the line above its def, and nothing else there."
-        )
+        marked = f"{spec.name} is a {spec.kind}: write `@{spec.kind}` on the line above its def."
         yield method.lineno, marked if spec.kind in _MARKS else plain
     if spec.kind == "async" and isinstance(method, ast.FunctionDef):
         yield method.lineno, f"{spec.name} is awaited. Write `async def {spec.name}(...)`."
@@ -91,17 +89,16 @@ def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         yield method.lineno, f"A property has no parameters. Write `def {spec.name}(self)`."
     first = {"classmethod": ["cls"], "staticmethod": []}.get(spec.kind, ["self"])
     if positional[:1] != first and (first or positional[:1] in (["self"], ["cls"])):
-        parameters = ", ".join([*first, *(p for p in positional if p not in ("self", "cls"))])
-        message = f"The first parameter must be {first[0]}." if first else "A staticmethod has no self."
-        yield method.lineno, f"{message} Write `def {spec.name}({parameters})`."
+        names = ", ".join([*first, *(p for p in positional if p not in ("self", "cls"))])
+        wanted = first[0] if first else "no self"
+        yield method.lineno, f"The first parameter must be {wanted}. Write `def {spec.name}({names})`."
 
 
 def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     if all(_does_nothing(node) for node in method.body):
         yield method.lineno, f"{spec.name} does nothing. Write its whole body, without placeholders."
     given = {each.arg for each in parameters(method.args)[spec.kind != "staticmethod" :]}
-    read = {node.id for node in ast.walk(method) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    if spec.kind and given and not given & read:
+    if spec.kind and given and not given & {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}:
         yield method.lineno, f"The code ignores its parameters ({', '.join(sorted(given))}). Use them: calls differ."
 
 
