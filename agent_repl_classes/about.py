@@ -130,4 +130,4 @@ def _stub(name: str, value: Any) -> str:
     mark = "" if function is value else f"@{type(value).__name__}\n"
     word = "async def" if inspect.iscoroutinefunction(function) else "def"
     doc = (inspect.getdoc(function) or "").partition("\n")[0]
-    return f'{mark}{word} {name}{parameters}:\n    """{doc}"""\n'
+    return f"{mark}{word} {name}{parameters}:\n    {repr(doc) if doc else '...'}\n"
