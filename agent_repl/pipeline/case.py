@@ -31,7 +31,7 @@ class Workshop:
     store: Store
     executor: Executor
     reviewer: Reviewer
-    provider: Callable[[], Provider]
+    provider: Callable[..., Provider]  # consented to: the one that is given, or the session's own
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
     usage: Usage = field(default_factory=Usage)
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))

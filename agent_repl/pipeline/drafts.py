@@ -144,18 +144,20 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Any:
         return write(provider, request, spec, tries, case.tell, spend, failure, templates)
 
 
-def paid(case: Case, system: str, user: str) -> str:
-    """A short answer of the model, which is no code: its text."""
-    with _asking(case, f"names a method of {case.call.label}") as provider:
-        reply = provider.complete(Prompt(system, user, max_tokens=32), lambda text: None)
+def paid(
+    case: Case, system: str, user: str, does: str = "names a method", tokens: int = 32, player: Provider | None = None
+) -> str:
+    """A short answer of the model, or of the `player` in its place, which is no code: its text."""
+    with _asking(case, f"{does} of {case.call.label}", player) as provider:
+        reply = provider.complete(Prompt(system, user, max_tokens=tokens), lambda text: None)
     _spend(case, reply.usage)
     return reply.text
 
 
 @contextmanager
-def _asking(case: Case, what: str) -> Iterator[Provider]:
-    """The provider, within the budget, while the person is told what it does."""
-    provider = case.shop.provider()
+def _asking(case: Case, what: str, player: Provider | None = None) -> Iterator[Provider]:
+    """The provider, or another one, within the budget, while the person is told what it does."""
+    provider = case.shop.provider(player)
     check_budget(case.book, case.shop.usage, case.shop.settings)
     case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
     try:
