@@ -59,19 +59,23 @@ def made_by(tree: ast.Module, makers: tuple[str, ...], words: str, label: str) -
         if isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2] in makers:
             first = [getattr(each, "value", None) for each in made.args[:1]]
             named = [getattr(pair.value, "value", None) for pair in made.keywords if pair.arg == "name"]
-            names = {each.id for each in ast.iter_child_nodes(node) if isinstance(each, ast.Name)}
-            (mine if words in first or label in named else others).update(names)
+            (mine if words in first or label in named else others).update(_targets(node))
     return mine | ({label} - others)
+
+
+def _targets(node: ast.AST) -> list[str]:
+    """The names that an assignment binds, each to the whole of its value."""
+    targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", ())
+    return [each.id for each in targets if isinstance(each, ast.Name)]
 
 
 def constants(tree: ast.Module) -> dict[str, Any]:
     """The names that a script binds once, to a literal at its own level."""
     bound, found = Counter(map(_binds, ast.walk(tree))), dict[str, Any]()
     for node in tree.body:
-        targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", ())
-        once = [each.id for each in targets if isinstance(each, ast.Name) and bound[each.id] == 1]
+        once = [name for name in _targets(node) if bound[name] == 1]
         with suppress(*NO_VALUE):
-            found |= dict.fromkeys(once, ast.literal_eval(getattr(node, "value", None) or "?"))
+            found |= dict.fromkeys(once, ast.literal_eval(getattr(node, "value", None) or ""))
     return found
 
 
