@@ -166,7 +166,8 @@ def test_what_is_there_already_is_not_written_again(tmp_path: Path) -> None:
     ar.grow(agent, "use it", player=player("sales.top(n=3)"))
     user = player(PROPOSED)
     grown = ar.grow(agent, "use it again", player=user)
-    assert (grown.there, list(grown.written), asked(home)) == (("total", "top"), [], 2)
+    assert (grown.there, list(grown.written), grown.left_out) == (("total", "top"), [], ())
+    assert asked(home) == 2
     assert "It has top, total." in user.prompts[0].user
     assert "there already: total, top" in str(grown)
 
