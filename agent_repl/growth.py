@@ -180,8 +180,8 @@ def _drafted(case: Case, agent: Agent, wish: Asked, book: Ledger) -> str:
                 raise AgentError("another process was quicker")
             if near := near_name(mine):
                 raise UnaskedCall(f"it is nearly {near}, which is there")
-            draft = new_draft(mine, None if wish.known else ("", f"it is called as {wish.text}"))[0]
-    return f"for {wish.text} · {draft.note or 'not tried'}"
+            draft = new_draft(mine, None if wish.known else ("", f"it is called as {wish.text}"))
+    return f"for {wish.text} · {draft.tried or 'not tried'}"
 
 
 def _there(case: Case) -> set[str]:

@@ -140,6 +140,14 @@ def test_a_later_call_of_the_kind_shows_the_draft_and_pays_nothing(tmp_path: Pat
     assert asked(home) == 1
 
 
+def test_a_draft_is_tried_in_isolation_and_the_summary_says_what_it_answered(tmp_path: Path) -> None:
+    home = session(tmp_path, TOP, review="later")
+    grown = ar.grow(home.agent("sales"), "use it", player=player("sales.top(n=3)"))
+    tried = grown.written["top"].partition(" · ")[2]
+    assert tried == home.store.newest()[0].note
+    assert tried.startswith(("tried in isolation: it answers [0, 1, 2]", "not tried: "))
+
+
 def test_in_the_mode_later_the_draft_goes_on_waiting(tmp_path: Path) -> None:
     home = session(tmp_path, TOP, review="later")
     agent = home.agent("sales")
@@ -326,6 +334,14 @@ def test_a_method_with_unknown_arguments_is_wanted_without_a_value(tmp_path: Pat
     assert "canary" not in home.provider.prompts[0].user
     assert agent.top(2) == [0, 1]
     assert (asked(home), len(person.seen)) == (1, 1)
+
+
+def test_a_draft_for_unknown_arguments_that_asks_its_state_is_not_paid_for_twice(tmp_path: Path) -> None:
+    home = session(tmp_path, "def top(self, n):\n    return n if self.unit == 'km' else 2 * n\n")
+    agent = home.agent("sales", unit="km")
+    ar.grow(agent, usage=script(tmp_path, "sales.top(rows)\n"))
+    assert agent.top(3) == 3
+    assert asked(home) == 1
 
 
 @pytest.mark.parametrize(
