@@ -14,7 +14,7 @@ import agent_repl
 from agent_repl_ui.manual import MODES
 from agent_repl_ui.verbs import VERBS
 
-THIRTEEN = [
+ROWS = [
     "create",
     "show",
     "edit",
@@ -27,6 +27,7 @@ THIRTEEN = [
     "undo",
     "forget",
     "review",
+    "grow",
     "emit",
 ]
 
@@ -182,9 +183,9 @@ def test_what_goes_wrong_is_told_in_one_line(grown, session, capsys, line, words
     assert len(session.provider.prompts) == 1
 
 
-def test_the_thirteen_verbs_are_the_rows_of_the_table():
-    assert [*VERBS] == [*THIRTEEN, "help"]
-    functions = set(THIRTEEN) - {"create", "show", "review"}
+def test_the_verbs_are_the_rows_of_the_table():
+    assert [*VERBS] == [*ROWS, "help"]
+    functions = set(ROWS) - {"create", "show", "review"}
     assert all(callable(getattr(agent_repl, name)) for name in functions)
 
 
@@ -385,7 +386,7 @@ def test_review_goes_through_what_waits_and_says_the_mode(waiting, session, caps
 
 
 def test_a_call_may_be_kept_that_is_made_now(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.run_cell("sales.top(1)")
     assert "top(n=2) → [2, 3] · kept as a check" in said(ip, capsys, "%agent keep sales.top n=2")

@@ -34,7 +34,7 @@ class Workshop:
     store: Store
     executor: Executor
     reviewer: Reviewer
-    provider: Callable[[], Provider]
+    provider: Callable[..., Provider]  # consented to: the one that is given, or the session's own
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
     account: Budget[Usage] = field(default_factory=lambda: Budget(Usage()))
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))

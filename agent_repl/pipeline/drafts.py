@@ -10,6 +10,7 @@ from ..effects import parse
 from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
 from ..flow import options
 from ..prompts import Failure, Request, trimmed
+from ..protocols import Provider
 from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..shape import Shape, documented, shape
 from ..signature.guards import differences
@@ -47,7 +48,8 @@ def _last(case: Case) -> Version | None:
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
     shown = () if last is None else request_of(case).premises
     if last is not None and last.premises[:1] == (ANY_CALL,):
-        return last if set(last.premises[1:]) <= set(shown) else None
+        here = {*shown, *_asked(case, parse(last.source))}  # also how the state meets the constants of the code
+        return last if here.issuperset(last.premises[1:]) else None
     if last is None or last.premises[: len(shown)] != shown:
         return None
     return last if last.premises == (*shown, *_asked(case, parse(last.source))) else None
@@ -201,10 +203,12 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Written:
     return replace(written, code=validate(documented(written.code.source, case.name, request.spec), spec))
 
 
-def paid(case: Case, system: str, user: str) -> str:
-    """A short answer of the model, which is no code: its text."""
-    with asking(case, f"names a method of {case.call.label}", "name") as provider:
-        return provider.complete(Prompt(system, user, max_tokens=32), lambda text: None).text
+def paid(
+    case: Case, system: str, user: str, does: str = "names a method", tokens: int = 32, player: Provider | None = None
+) -> str:
+    """A short answer of the model, or of the `player` in its place, which is no code: its text."""
+    with asking(case, f"{does} of {case.call.label}", "name", player) as provider:
+        return provider.complete(Prompt(system, user, max_tokens=tokens), lambda text: None).text
 
 
 def revised(case: Case, words: str) -> Draft:

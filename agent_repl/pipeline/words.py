@@ -122,11 +122,11 @@ def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
 def written_for(identity: Identity, words: str) -> str:
     """The method that was written for just these words, "" where there is none."""
     words = " ".join(words.split())
-    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *_waiting(identity)))
+    found = ((name, identity.store.versions(identity.key(name))) for name in (*identity.names(), *unserved(identity)))
     return next((name for name, all_ in found if any(v.reason == f"{FROM_WORDS}: {words}" for v in all_)), "")
 
 
-def _waiting(identity: Identity) -> list[str]:
+def unserved(identity: Identity) -> list[str]:
     """The methods whose newest version has not served: a draft, refused or not, or accepted ahead of its call."""
     mine = [v for v in identity.store.newest() if v.key.identity == identity.template and v.verdict != "failed"]
     return [v.key.name for v in mine if v.verdict != "accepted" or accepted_ahead(identity, v.key.name)]
@@ -141,6 +141,6 @@ def _named(case: Case, words: str) -> str:
     own = "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]) or "answer"
     name: str = next((n for n in said if not iskeyword(n)), own)[:60]
     spec = spec_of(case)
-    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base), *_waiting(case.identity)}
+    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base), *unserved(case.identity)}
     names = chain([name], (f"{name}_{number}" for number in count(2)))
     return next(n for n in names if n not in taken and n.isidentifier() and not iskeyword(n))
