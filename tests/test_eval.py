@@ -150,7 +150,7 @@ def test_the_plain_prompt_has_words_state_calls_and_ten_lines_of_each_file() -> 
     prompt = plain.prompt_for(Task("number_file", "numbers", WORDS, lambda random: long), 0.0)
     assert "The numbers in a.txt, one a line." in prompt.user
     assert "obj = NumberFile(path='a.txt')" in prompt.user
-    assert "obj.above(50)" in prompt.user
+    assert "result = obj.above(50)" in prompt.user
     assert "line 9\n```" in prompt.user
     assert "line 10" not in prompt.user
 

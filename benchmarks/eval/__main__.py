@@ -122,9 +122,7 @@ def append(path: Path | None, lines: Sequence[Line]) -> None:
 def progress(found: Line) -> str:
     mark = "first" if found["first"] else "solved" if found["solved"] else "-"
     asked = len(found["replies"])
-    return (
-        f"{found['arm']:5} {found['task']:30} {mark:6} {asked} replies {found['seconds']:6.1f} s  {found['why'][:110]}"
-    )
+    return f"{found['arm']:5} {found['task']:30} {mark:6} {asked} replies {found['seconds']:6.1f} s  {' '.join(found['why'].split())[:110]}"
 
 
 if __name__ == "__main__":

@@ -60,14 +60,14 @@ def prompt_for(task: Task, temperature: float) -> Prompt:
     instance = task.visible
     made = ", ".join(f"{name}={shown(value)}" for name, value in instance.state.items())
     first = {call.name: call for call in reversed(instance.calls)}
-    calls = "\n".join(f"    obj.{written(first[name])}" for name in task.methods)
+    calls = "\n".join(f"    result = obj.{written(first[name])}" for name in task.methods)
     words = [
         f"Write a Python class `{class_name(task)}`: {filled(task, instance)}",
         f"The object is made like this, and these are the calls that it must answer:\n\n"
         f"    obj = {class_name(task)}({made})\n{calls}",
         *(head_of(name, content) for name, content in instance.files.items()),
-        "Each method returns its answer and prints nothing. Answer with the complete code, with its imports, in one "
-        "```python block.",
+        "The methods must return their results, not print them. Give me the complete code, with its imports and without "
+        "example usage, in one ```python block.",
     ]
     return Prompt(SYSTEM + "\n", "\n\n".join(words) + "\n", (), temperature)
 
