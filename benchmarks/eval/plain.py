@@ -66,8 +66,8 @@ def prompt_for(task: Task, temperature: float) -> Prompt:
         f"The object is made like this, and these are the calls that it must answer:\n\n"
         f"    obj = {class_name(task)}({made})\n{calls}",
         *(head_of(name, content) for name, content in instance.files.items()),
-        "The methods must return their results, not print them. Give me the complete code, with its imports and without "
-        "example usage, in one ```python block.",
+        "The methods must return their results, not print them. Give me the complete code, with its imports and "
+        "without example usage, in one ```python block.",
     ]
     return Prompt(SYSTEM + "\n", "\n\n".join(words) + "\n", (), temperature)
 
