@@ -231,6 +231,14 @@ def test_a_check_that_is_switched_off_refuses_nothing() -> None:
     assert attempt(TASK, "ours", model(fenced(TOTAL), baked, baked, baked, baked), tries=2)["solved"] is False
 
 
+def test_a_piece_of_context_that_is_switched_off_is_not_sent() -> None:
+    whole, less = model(fenced(TOTAL), fenced(ABOVE)), model(fenced(TOTAL), fenced(ABOVE))
+    attempt(TASK, "ours", whole, tries=1)
+    attempt(TASK, "ours", less, tries=1, without=["siblings"])
+    assert "return sum(int(line) for line in file)" in whole.heard[1].prompt.system
+    assert "return sum(int(line) for line in file)" not in less.heard[1].prompt.system
+
+
 def test_a_piece_that_is_not_there_is_said_before_anything_runs() -> None:
     with pytest.raises(SystemExit, match="there is no piece 'colour'"), checks.without(["colour"]):
         pass

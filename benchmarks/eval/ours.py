@@ -7,13 +7,12 @@ are pinned and answer the hidden calls on a new agent of the same identity, with
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent_repl import AgentError, open_session, pin
-from agent_repl.records import Event, Settings
+from agent_repl.records import Event
 from agent_repl.reviewers.headless import HeadlessReviewer
 
 from .checks import CONTEXT
@@ -57,11 +56,8 @@ def solve(task: Task, model: Recorder, tries: int, without: Iterable[str] = ()) 
 
 
 def switched_off(without: Iterable[str]) -> dict[str, Any]:
-    """The setting that leaves pieces of context out; raises SystemExit where this version has no such setting."""
-    pieces = ",".join(piece for piece in without if piece in CONTEXT)
-    if pieces and "without" not in {each.name for each in fields(Settings)}:
-        raise SystemExit(f"this version cannot leave out {pieces}: it has no setting `without`")
-    return {"without": pieces} if pieces else {}
+    """The setting that leaves pieces of context out."""
+    return {"without": ",".join(piece for piece in without if piece in CONTEXT)}
 
 
 def on_agent(session: Any, task: Task, instance: Any, alarm: Alarm) -> Ran:
