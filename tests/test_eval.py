@@ -178,6 +178,18 @@ def test_ours_is_solved_within_the_retries_after_a_refusal() -> None:
     assert "(attributes)" in replies(TASK, "ours", asked)[0]["said"]
 
 
+def test_a_method_that_is_extended_for_another_kind_of_call_is_no_retry() -> None:
+    def two(random: Random) -> Instance:
+        calls = (Call("twice", (random.randrange(50),), answer=ANY), Call("twice", ([1, 2],), answer=[1, 2, 1, 2]))
+        return Instance({}, {"unit": random.random()}, calls)
+
+    code = "def twice(self, n):\n    return n * 2"
+    other = "def twice(self, n):\n    return n + n"
+    task = Task("doubler", "numbers", "Doubles things. twice(n) answers two times n.", two)
+    found = attempt(task, "ours", model(fenced(code), fenced(other)), tries=3)
+    assert (found["solved"], found["first"], found["extended"]) == (True, True, 1)
+
+
 def test_ours_asks_no_more_than_its_replies_for_one_task() -> None:
     found = attempt(TASK, "ours", model(*["no"] * 20), tries=2)
     assert (found["solved"], len(found["replies"])) == (False, 2)
@@ -319,6 +331,7 @@ def line(task: str, arm: str, first: bool, solved: bool, *replies: tuple[int, in
         "first": first,
         "solved": solved,
         "flagged": False,
+        "extended": 0,
         "replies": asked,
     }
 

@@ -1,7 +1,7 @@
 """Our arm: the same task through the product, as a script would use it, under review="auto".
 
-Every call is made on one agent; the model may be asked tries × methods times, by whichever stage asks. Then the methods
-are pinned and answer the hidden calls on a new agent of the same identity, without a model.
+Every call is made on one agent; the model may be asked as often as the task allows, by whichever stage asks. Then the
+methods are pinned and answer the hidden calls on a new agent of the same identity, without a model.
 """
 
 from __future__ import annotations
@@ -35,16 +35,18 @@ class Watcher(HeadlessReviewer):
             self.alarm.start()
         elif event.kind == "attempt":
             self.model.says(event.text)
+            self.model.retried = True
 
 
 def solve(task: Task, model: Recorder, tries: int, without: Iterable[str] = ()) -> tuple[Ran, Ran]:
     """How the written code did: on the visible calls, then on the hidden ones."""
-    model.begin(tries * len(task.methods))
+    model.begin(task.replies(tries))
     settings = {"generation_retries": tries, "repairs": tries - 1, "max_calls": 1000, **switched_off(without)}
     with TemporaryDirectory(prefix="eval-home-") as home:
         session = open_session(Path(home).resolve() / ".agent_repl", provider=model, review="auto", **settings)
         session.reviewer = Watcher(model, alarm := Alarm())
         visible = on_agent(session, task, task.visible, alarm)
+        history(session, model)
         if not visible.right:
             return visible, Ran(False, "not tried")
         try:
@@ -71,6 +73,14 @@ def on_agent(session: Any, task: Task, instance: Any, alarm: Alarm) -> Ran:
             return outcome.value
 
         return run(instance, ask, alarm)
+
+
+def history(session: Any, model: Recorder) -> None:
+    """Tell of the versions that there are: one that repairs is a second reply, one that extends is for another call."""
+    known = [identity.key(name) for identity in session.identities.values() for name in identity.names()]
+    versions = [version for key in known for version in session.store.versions(key)]
+    model.retried = model.retried or any(version.author == "repair" for version in versions)
+    model.extended = sum(version.reason.startswith("extends") for version in versions)
 
 
 def pin_all(session: Any) -> None:

@@ -38,6 +38,8 @@ class Recorder:
     inner: Any
     most: int = 0
     method: str = ""
+    retried: bool = False  # whether a reply had to be asked for again
+    extended: int = 0  # how often a method was written again for another kind of call
     heard: list[Heard] = field(default_factory=list)
     host: str | None = None
 
@@ -52,7 +54,7 @@ class Recorder:
     def begin(self, most: int) -> None:
         """A new task, which may ask this often; of a fresh model, so that no task depends on those before it."""
         self.inner.close()
-        self.most, self.method, self.heard = most, "", []
+        self.most, self.method, self.heard, self.retried, self.extended = most, "", [], False, 0
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         if len(self.heard) >= self.most:
