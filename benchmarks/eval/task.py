@@ -114,11 +114,12 @@ class Task:
         return self.make(Random(HIDDEN))
 
     def replies(self, tries: int) -> int:
-        """How often the model may be asked: `tries` for each method, and once more for each further call.
+        """How often the model may be asked: `tries` for each method, and once more for a further call, three a method.
 
         A call of another kind makes ours extend a method, which is no failure; a plain prompt shows all calls at once.
         """
-        return tries * len(self.methods) + len(self.visible.calls) - len(self.methods)
+        methods, calls = len(self.methods), len(self.visible.calls)
+        return tries * methods + min(calls - methods, 3 * methods)
 
     @property
     def methods(self) -> tuple[str, ...]:
