@@ -233,4 +233,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
     sys.exit(main())
