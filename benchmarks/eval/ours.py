@@ -53,7 +53,7 @@ def solve(task: Task, model: Recorder, tries: int, without: Iterable[str] = ()) 
             pin_all(session)
         except AgentError as error:
             return visible, Ran(False, f"pin raised {type(error).__name__}: {error}", raised=True)
-        session.mode, model.most = "cached", 0
+        session.mode, model.limit = "cached", 0
         return visible, on_agent(session, task, task.hidden, alarm)
 
 

@@ -41,7 +41,7 @@ def solve(task: Task, model: Recorder, tries: int) -> tuple[Ran, Ran]:
     """How the first code that does not fail did: on the visible calls, then on the hidden ones."""
     model.begin(task.replies(tries))
     ran = Ran(False, "nothing was answered", raised=True)
-    for attempt in range(model.most):
+    for attempt in range(model.limit):
         code = ask(model, prompt_for(task, heat(attempt)))
         model.retried = attempt > 0
         ran = tried(code, task, task.visible)
