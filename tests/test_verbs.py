@@ -309,11 +309,12 @@ def test_code_in_a_cell_is_checked_and_pinned(grown, session, capsys):
     assert len(session.provider.prompts) == 1
 
 
+SPEC = "method: top(n)\ndoes: the n largest"
 BY_WORDS = 'def top(self, n):\n    """The largest."""\n    return sorted([3, 1, 2])[-n:]\n'
 
 
 def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
@@ -324,7 +325,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
 
 
 def test_words_alone_are_written_before_any_call(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     assert "sales.top is written" in said(ip, capsys, "%%agent sales.top\nThe n largest.")
     assert said(ip, capsys, "print(sales.top(2))").endswith("\n[2, 3]\n")
