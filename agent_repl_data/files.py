@@ -125,8 +125,9 @@ def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> 
 
 
 def quoted(name: str) -> str:
-    """A name as it is, or in quotes where it could be misread."""
-    return shortened(name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False), 80)
+    """A name as it is, or in quotes where it could be misread, as several words could."""
+    plain = name.count(" ") < 2 and _PLAIN.fullmatch(name)
+    return shortened(name if plain else json.dumps(name, ensure_ascii=not name.isprintable()), 80)
 
 
 def bounded(parts: Sequence[str], separator: str) -> str:
