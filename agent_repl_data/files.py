@@ -98,6 +98,12 @@ def looks_like_path(value: Any) -> bool:
     return _stat(value) is not None
 
 
+def named_files(words: str) -> list[str]:
+    """Words of a sentence that name what is there now; not covered: names with blanks, or with neither dot nor "/"."""
+    found = dict.fromkeys(word.strip(".,;:!?()[]'\"`") for word in words.split()[:200])
+    return [word for word in found if len(word) > 2 and re.search(r"[./]", word) and looks_like_path(word)][:4]
+
+
 def _stat(value: Any) -> os.stat_result | None:
     kind = type(value)  # compared by identity: a class of its own kind could answer to more
     short = kind is str and len(value) <= 1024 and "\n" not in value
@@ -127,7 +133,12 @@ def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> 
 def quoted(name: str) -> str:
     """A name as it is, or in quotes where it could be misread, as several words could."""
     plain = name.count(" ") < 2 and _PLAIN.fullmatch(name)
-    return shortened(name if plain else json.dumps(name, ensure_ascii=not name.isprintable()), 80)
+    return shortened(name if plain else literal(name), 80)
+
+
+def literal(name: str) -> str:
+    """A name as text in Python and JSON, on one line, with what cannot be seen written out."""
+    return json.dumps(name, ensure_ascii=not name.isprintable())
 
 
 def bounded(parts: Sequence[str], separator: str) -> str:

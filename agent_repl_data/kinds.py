@@ -10,7 +10,6 @@ at none of its ends nor in its middle.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -23,7 +22,7 @@ from pathlib import PosixPath, PurePath, WindowsPath
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from .files import HEAD, bounded, quoted, shortened, sniff_text
+from .files import HEAD, bounded, literal, quoted, shortened, sniff_text
 
 LONG_TEXT = 1024
 ROOM = 1024
@@ -118,8 +117,7 @@ def _record(records: list[dict[str, Any]], room: int) -> str:
     parts = []
     for key in keys:
         values = [record[key] for record in records if key in record]
-        name = json.dumps(key, ensure_ascii=not key.isprintable())
-        parts.append(f"{name}{'' if len(values) == len(records) else '?'}: {_union(values, room)}")
+        parts.append(f"{literal(key)}{'' if len(values) == len(records) else '?'}: {_union(values, room)}")
     return "{" + ", ".join(parts) + "}"
 
 

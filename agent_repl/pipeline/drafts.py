@@ -126,9 +126,11 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     failure = case.shop.failures.get(case.call.key) or _failure(case)
     head = case.identity.find(case.name)
     request = request_of(case)
+    samples = case.shop.settings.samples != "none"
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_news(case, head)[1])
-    return request, failure
+        news = _news(case, head)[1] if samples else "a call of another kind"  # which constant equals a value tells it
+        request = replace(request, head=head.code.source, changes=news)
+    return request, failure if samples or not failure else failure.without_values()
 
 
 def _failure(case: Case) -> Failure | None:

@@ -17,12 +17,11 @@ from typing import Any
 
 from ..files import sniff_text
 from ..kinds import class_of, dtype_name, label, library_class, signature
-from .columns import CONTAINERS, Columns, column_lines, columns_in, is_private
+from .columns import CONTAINERS, Columns, can_show, column_lines, columns_in, date_formats, is_private, shown, worded
 from .files import HEAD, PIECE, file_lines, text_lines
 from .packed import schema
-from .patterns import can_show, date_formats, shown
 
-__all__ = ["LIMIT", "date_formats", "is_private", "profile", "profile_file", "schema"]
+__all__ = ["LIMIT", "can_show", "date_formats", "is_private", "profile", "profile_file", "schema", "shown", "worded"]
 LIMIT = 2300
 _ARROW = ("pyarrow.Table", "pyarrow.RecordBatch")
 

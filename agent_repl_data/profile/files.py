@@ -11,9 +11,8 @@ from itertools import islice
 
 from ..files import JSON_LIMIT, FileKind, decoded, file_mark, json_lines, quoted, sniff, table_rows
 from ..secrets import hidden
-from .columns import column_lines, columns_in
+from .columns import column_lines, columns_in, line_examples, shown
 from .packed import packed_lines
-from .patterns import line_examples, shown
 
 HEAD, PIECE = 262_144, 65_536
 _PACKED = (".parquet", ".pq", ".xlsx", ".xlsm")

@@ -21,7 +21,7 @@ from zipfile import ZipFile
 
 from ..files import quoted
 from ..kinds import type_name
-from .columns import Columns, column_lines
+from .columns import Columns, column_lines, shown
 
 _SCHEMA = """SELECT t.name||'', t.type||'', c.name||'', c.type||'' FROM sqlite_master t, pragma_table_info(t.name) c
 WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite_%' ORDER BY t.rowid, c.cid LIMIT 2000"""
@@ -79,7 +79,9 @@ def _sqlite_lines(path: str, name: str, samples: bool) -> Iterator[str]:
         for (table, kind), columns in islice(tables.items(), 20):
             rows, size = _rows(base, table) if samples and kind == "table" else ([], "")
             yield f"  {_told(table, kind, columns)}{size}"
-            cells: Columns = [(f"{quoted(table)}.{quoted(c)}", [row[at] for row in rows]) for at, (c, _) in enumerate(columns)]
+            cells: Columns = [
+                (f"{quoted(table)}.{quoted(c)}", [row[at] for row in rows]) for at, (c, _) in enumerate(columns)
+            ]
             yield from column_lines(cells[:64]) if rows else ()
 
 
@@ -107,23 +109,16 @@ def _parquet_lines(path: str, name: str, samples: bool) -> Iterator[str]:
 def _excel_lines(path: str, name: str, samples: bool) -> Iterator[str]:
     with ZipFile(path) as book:
         sheets = re.findall(r'<sheet\b[^>]*?\bname="([^"]*)"', _part(book, "xl/workbook.xml"))
-        yield f"{name}: Excel file, sheets: {', '.join(repr(unescape(sheet)[:80]) for sheet in sheets[:20])}"
-        if header := _header(book):
-            yield f"  first row of the first sheet: {', '.join(repr(cell[:80]) for cell in header[:64])}"
+        yield f"{name}: Excel file, sheets: {', '.join(shown(unescape(sheet), 80) for sheet in sheets[:20])}"
+        strings = [_text(each) for each in re.findall(r"<si\b.*?</si>", _part(book, "xl/sharedStrings.xml"), re.S)]
+        row = re.search(r"<row\b.*?</row>", _part(book, "xl/worksheets/sheet1.xml"), re.S)
+        cells = re.findall(r"<c\b([^>]*[^/>])>(?:(?!</c>).)*?(?:<v>|<t\b[^>]*>)([^<]*)", row[0] if row else "", re.S)
+        header = [strings[int(text)] if 't="s"' in marks else unescape(text) for marks, text in cells[:64]]
+        yield f"  first row of the first sheet: {', '.join(shown(cell, 80) for cell in header)}"
 
 
-def _header(book: ZipFile) -> list[str]:
-    row = re.search(r"<row\b.*?</row>", _part(book, "xl/worksheets/sheet1.xml"), re.S)
-    strings = re.findall(r"<si\b.*?</si>", _part(book, "xl/sharedStrings.xml"), re.S)
-    cells = re.findall(r"<c\b([^>]*)>(.*?)</c>", row[0] if row else "", re.S)
-    return [_cell(strings, 't="s"' in marks, inner) for marks, inner in cells]
-
-
-def _cell(strings: list[str], shared: bool, inner: str) -> str:
-    value = "".join(re.findall(r"<v>([^<]*)</v>", inner))
-    if shared and value.isdecimal():
-        inner = strings[int(value)] if int(value) < len(strings) else ""
-    return unescape("".join(re.findall(r"<t\b[^>]*>([^<]*)</t>", inner)) or value)
+def _text(xml: str) -> str:
+    return unescape("".join(re.findall(r"<t\b[^>]*>([^<]*)", xml)))
 
 
 def _part(book: ZipFile, member: str) -> str:
