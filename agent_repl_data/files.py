@@ -239,7 +239,7 @@ def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
     rows = [row for row in table_rows(text, delimiter, 40) if row]
     widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))
-    header = tuple(rows[0]) if rows and len(rows[0]) == width and _names_columns(rows[0]) else ()
+    header = tuple(rows[0]) if rows and len(rows[0]) == width and names_columns(rows[0]) else ()
     kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, width=width)
     return count / max(2, widths.total()), kind  # one row proves little
 
@@ -252,7 +252,7 @@ def table_rows(text: str, delimiter: str, most: int | None = None) -> list[list[
     return found
 
 
-def _names_columns(row: list[str]) -> bool:
+def names_columns(row: list[str]) -> bool:
     """Whether a first row holds names: nothing in it is a number or a date, years beside names excepted."""
     numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell)]
     if any(_DATE.match(cell) for cell in row) or len(numbers) == len(row):

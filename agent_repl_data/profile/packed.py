@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from ..files import quoted
+from ..files import names_columns, quoted
 from ..kinds import type_name
 from .columns import Columns, column_lines, shown
 
@@ -112,9 +112,12 @@ def _excel_lines(path: str, name: str, samples: bool) -> Iterator[str]:
         yield f"{name}: Excel file, sheets: {', '.join(shown(unescape(sheet), 80) for sheet in sheets[:20])}"
         strings = [_text(each) for each in re.findall(r"<si\b.*?</si>", _part(book, "xl/sharedStrings.xml"), re.S)]
         row = re.search(r"<row\b.*?</row>", _part(book, "xl/worksheets/sheet1.xml"), re.S)
-        cells = re.findall(r"<c\b([^>]*[^/>])>(?:(?!</c>).)*?(?:<v>|<t\b[^>]*>)([^<]*)", row[0] if row else "", re.S)
+        cells = re.findall(
+            r"<c\b((?:[^>]*[^/>])?)>(?:(?!</c>).)*?(?:<v>|<t\b[^>]*>)([^<]*)", row[0] if row else "", re.S
+        )
         header = [strings[int(text)] if 't="s"' in marks else unescape(text) for marks, text in cells[:64]]
-        yield f"  first row of the first sheet: {', '.join(shown(cell, 80) for cell in header)}"
+        if samples or names_columns(header):
+            yield f"  first row of the first sheet: {', '.join(shown(cell, 80) for cell in header)}"
 
 
 def _text(xml: str) -> str:
