@@ -182,7 +182,7 @@ def type_name(kind: type) -> str:
     module = type.__dict__["__module__"].__get__(kind)
     name = type.__dict__["__qualname__"].__get__(kind)
     text = f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
-    return text if text.isprintable() else ascii(text)
+    return text if re.fullmatch(r"[\w.<>\[\]]+", text) or text == "?.?" else ascii(text[:200])
 
 
 def _fields(value: Any, room: int) -> str:

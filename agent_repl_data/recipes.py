@@ -34,7 +34,7 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
             lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _ROWS))
     except (OSError, csv.Error):
         return None
-    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
+    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30] if len(name) <= 80}
     cells = {name: [text for text in texts if text.lower() not in _MISSING] for name, texts in cells.items()}
     forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
     row = ", ".join(f"{literal(name)}: {_parsed(name, values)}" for name, values in cells.items())

@@ -156,7 +156,7 @@ def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
 def _premises(values: Mapping[str, Any]) -> Guard:
     tables = [(f"schema({name})", schema(value)) for name, value in values.items()]
     kinds = tuple(Premise(name, signature(value)) for name, value in values.items())
-    return (*kinds, *_file_premises(values), *(Premise(path, found) for path, found in tables if found))
+    return (*kinds, *_file_premises(values), *(Premise(path, "; ".join(found)) for path, found in tables if found))
 
 
 def _file_premises(values: Mapping[str, Any]) -> Guard:

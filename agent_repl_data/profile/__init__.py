@@ -67,7 +67,7 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
         yield from column_lines(columns_in(value)) if samples else ()
     else:
         yield f"{name}: {kind[:400]}" + (f", {shown(value, 120)}" if samples and can_show(value) else "")
-        yield from (f"  {table[:400]}" for table in schema(value).split("; ") if table)
+        yield from (f"  {table}" for table in schema(value))
 
 
 def _frame_columns(value: Any) -> Columns:

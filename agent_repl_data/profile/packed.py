@@ -40,17 +40,17 @@ def packed_lines(path: str, suffix: str, name: str, samples: bool) -> list[str]:
         return []
 
 
-def schema(value: Any) -> str:
-    """The tables of a `sqlite3.Connection` with their columns and types, "" for all else; its own factories not run."""
+def schema(value: Any) -> list[str]:
+    """The tables of a `sqlite3.Connection` with their columns and types, [] for all else; its own factories not run."""
     module = sys.modules.get("sqlite3")
     if module is None or type_name(type(value)) != "sqlite3.Connection" or type(value) is not module.Connection:
-        return ""
+        return []
     if value.text_factory is not str:
-        return ""
+        return []
     with suppress(Exception), closing(value.cursor()) as cursor:  # of another thread, closed, locked
         cursor.row_factory = None
-        return "; ".join(_told(*table, columns) for table, columns in _tables(cursor).items())
-    return ""
+        return [_told(*table, columns)[:400] for table, columns in _tables(cursor).items()][:20]
+    return []
 
 
 def _tables(cursor: Any) -> Tables:
