@@ -147,7 +147,8 @@ class Version:
     prompt_hash: str = ""
     created: str = ""  # ISO 8601 in UTC
     verdict: Standing = "draft"  # the latest
-    note: str = ""  # the words of the verdict: feedback, or the error of the last run
+    note: str = ""  # the words of the verdict, the error of the last run, or what came of trying it
+    spec: str = ""  # what the code was written by, where a person's words were shaped first
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,7 @@ class Proposal:
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
     answers: tuple[str, ...] = ()  # which of them change then
+    tried: str = ""  # what it answered in isolation, or why it was not tried
     versions: tuple[Version, ...] = ()  # those of this method, oldest first
     check: Callable[[str], str] = lambda source: ""  # what is wrong with an edited source, "" when nothing is
 
@@ -240,6 +242,7 @@ class Settings:
     request_timeout: float = 300.0
     max_retries: int = 2
     generation_retries: int = 3
+    shape: str = "auto"
     repairs: int = 2
     policy: str = "inform"
     samples: str = "some"
@@ -249,6 +252,7 @@ class Settings:
     max_calls: int = 20
     max_cost: float = 1.0
     template_directory: str = ""
+    without: str = ""
     examples: str = "on"
     redact: str = ""
     log: str = ""

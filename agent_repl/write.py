@@ -12,7 +12,7 @@ from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
-_HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
+HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
@@ -49,7 +49,7 @@ def write(
     for attempt in range(1, tries + 1):
         prompt = prompt_for(request, failure, attempt, directory)
         try:
-            reply = _ask(provider, prompt, tell, attempt)
+            reply = ask(provider, prompt, tell, attempt)
             spend(reply.usage)
             total += reply.usage
             code = validate(reply.text, spec, attempt)
@@ -72,10 +72,12 @@ def write(
 
 def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
     """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
-    return render(request, failure, _HEAT * (attempt if failure and attempt == 1 else attempt - 1), directory)
+    heat = HEAT * (attempt if failure and attempt == 1 else attempt - 1)
+    return render(request, failure, heat, directory, attempt=attempt)
 
 
-def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
+def ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
+    """A whole reply; one that loops is stopped. Raises ProviderError, or InvalidCode for one that loops or was cut."""
     said = ""
 
     def on_text(text: str) -> None:

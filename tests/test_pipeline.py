@@ -267,7 +267,7 @@ def test_auto_repairs_what_fails_from_the_inside(tmp_path):
 
 def test_a_person_is_shown_the_error_and_the_next_call_repairs(tmp_path):
     person = Person("accept", "accept")
-    home = session(tmp_path, BOOM, DOUBLE, review=person)
+    home = session(tmp_path, BOOM, DOUBLE, review=person, without="trial")
     calc = home.agent("calculator", seen=[])
     with pytest.raises(KeyError):
         calc.double(2)

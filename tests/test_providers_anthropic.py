@@ -156,7 +156,6 @@ def test_a_key_with_strange_characters_is_named() -> None:
             "does not answer as",
         ),
         (reply(stop="refusal"), ProviderError, "refused"),
-        (reply(stop="end_turn"), ProviderError, "empty reply"),
     ],
 )
 def test_what_a_host_refuses_is_said_in_our_words(act: Act, error: type[ProviderError], words: str) -> None:

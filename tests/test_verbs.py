@@ -311,7 +311,7 @@ BY_WORDS = 'def top(self, n):\n    """The largest."""\n    return sorted([3, 1, 
 
 
 def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
@@ -322,7 +322,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
 
 
 def test_words_alone_are_written_before_any_call(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     assert "sales.top is written" in said(ip, capsys, "%%agent sales.top\nThe n largest.")
     assert said(ip, capsys, "print(sales.top(2))").endswith("\n[2, 3]\n")
@@ -384,7 +384,7 @@ def test_review_goes_through_what_waits_and_says_the_mode(waiting, session, caps
 
 
 def test_a_call_may_be_kept_that_is_made_now(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.run_cell("sales.top(1)")
     assert "top(n=2) → [2, 3] · kept as a check" in said(ip, capsys, "%agent keep sales.top n=2")

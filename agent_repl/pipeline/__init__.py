@@ -20,9 +20,9 @@ from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall,
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
 from ..replay import Diff
-from .case import Case, Workshop, case_for, fill, object_request, state_of
+from .case import Case, Draft, Workshop, case_for, fill, object_request, state_of
 from .crystal import ripen
-from .drafts import Draft, edited, judged, new_draft, revised, unchanged_head, waiting_draft
+from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
 from .examples import compared, held, keep, last_call, picture, remember
 from .failures import explain, failure_of, is_inside, last_failure, name_package
 from .ledger import ledger, noted
@@ -284,21 +284,22 @@ def _only_process(case: Case) -> Iterator[None]:
 
 def decide(case: Case, first: Draft) -> tuple[Version, Code, Diff, bool]:
     """What is accepted in the end, which answers change then, and whether it is to be pinned; raises Rejected."""
-    shop, (draft, code, why) = case.shop, first
+    shop, current = case.shop, first
     while True:
+        draft, code = current.version, current.code
         diff = compared(case, code)
-        verdict = verdict_on(case, draft, code, why, diff)
+        verdict = verdict_on(case, current, diff)
         match verdict.decision:
             case "accept" | "pin" | "auto":
                 require_kept(case, code, diff)
                 shop.auto.update([case.identity.template] * (verdict.decision == "auto"))
                 return draft, code, diff, verdict.decision == "pin"
             case "edit":
-                draft, code, why = edited(case, draft, verdict.source)
+                draft, code, *_ = edited(case, draft, verdict.source)
                 require_kept(case, code, diff := compared(case, code))
                 return draft, code, diff, False
             case "revise":
-                draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
+                current = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
                 if draft.verdict != "accepted":
                     judged(case, draft, "rejected")

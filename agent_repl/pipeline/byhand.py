@@ -10,7 +10,7 @@ from ..errors import AgentError, InvalidCode
 from ..records import Code, Entry, Version
 from ..replay import Diff
 from ..validate import recall, validate
-from .case import ANY_CALL, Case, spec_of, state_of
+from .case import ANY_CALL, Case, Draft, spec_of, state_of
 from .drafts import edited, judged, stored
 from .examples import compared, held
 from .history import accepted_ahead
@@ -88,7 +88,7 @@ def reviewed(case: Case, draft: Version) -> str:
     code = recall(draft.source, case.name)
     require_policy(case.shop.settings, code)
     diff = compared(case, code)
-    verdict = case.shop.reviewer.review(proposal_of(case, draft, code, draft.reason, False, diff))
+    verdict = case.shop.reviewer.review(proposal_of(case, Draft(draft, code, draft.reason, draft.note), False, diff))
     match verdict.decision:
         case "pin":
             require_kept(case, code, diff)

@@ -7,14 +7,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent_repl_data.files import named_files
 from agent_repl_data.profile import can_show, profile, worded
 
-from ..prompts import Failure, Request, describe_call, describe_object
+from ..prompts import Failure, Request, describe_call, describe_object, trimmed
 from ..protocols import Executor, Place, Provider, Reviewer, Store
-from ..records import Call, Event, Mode, Premise, Settings, Spec, Usage
+from ..records import Call, Code, Event, Mode, Premise, Settings, Spec, Usage, Version
 from ..signature import looks_like_path, signature
 from ..wrapping import real_names
 from .ledger import Ledger, Log
@@ -56,6 +56,7 @@ class Case:
     place: Place
     call: Call
     book: Ledger
+    spec: str = ""  # what it is to be written by, where somebody shaped it already
 
     @property
     def name(self) -> str:
@@ -66,11 +67,26 @@ class Case:
         return f"{self.call.label}.{self.name}".rstrip(".")
 
     @property
+    def without(self) -> list[str]:
+        """The pieces of context, and the checks, that a person switched off."""
+        return self.shop.settings.without.split(",")
+
+    @property
     def mode(self) -> Mode:
         return self.shop.mode_for(self.identity)
 
     def tell(self, event: Event) -> None:
         self.shop.reviewer.tell(replace(event, title=self.title))
+
+
+class Draft(NamedTuple):
+    """A version that may be run, why it is there, and in words what came of trying it in isolation."""
+
+    version: Version
+    code: Code
+    why: str
+    tried: str = ""
+    error: str = ""  # what the code did wrong then
 
 
 def case_for(
@@ -82,12 +98,13 @@ def case_for(
     kwargs: Mapping[str, Any],
     book: Ledger,
     made: bool = True,
+    spec: str = "",
 ) -> Case:
     """The case of one call as it stands now, or with `made` false of a method that is wanted before any call."""
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
     call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), made)
-    return Case(shop, identity, place, call, book)
+    return Case(shop, identity, place, call, book, spec)
 
 
 def state_of(place: Place) -> dict[str, Any]:
@@ -112,8 +129,9 @@ def request_of(case: Case) -> Request:
     about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
     if not call.made:
         premises = (ANY_CALL, *about.premises)
-        return replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
-    return describe_call(about, call.key.name, call.args, call.kwargs, samples)
+        about = replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
+        return trimmed(about, case.without)
+    return trimmed(describe_call(about, call.key.name, call.args, call.kwargs, samples), case.without)
 
 
 def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:

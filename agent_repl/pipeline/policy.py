@@ -7,21 +7,21 @@ import threading
 from difflib import SequenceMatcher
 
 from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
-from ..records import Code, Proposal, Settings, Verdict, Version
+from ..records import Code, Proposal, Settings, Verdict
 from ..replay import Diff, lines
 from ..validate import validate
-from .case import Case, request_of, spec_of
+from .case import Case, Draft, request_of, spec_of
 from .examples import compared
 
 _one_at_a_time = threading.RLock()
 
 
-def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> Verdict:
+def verdict_on(case: Case, draft: Draft, diff: Diff) -> Verdict:
     """What the policy, or the person, says of a draft."""
-    shop = case.shop
+    shop, code = case.shop, draft.code
     require_policy(shop.settings, code)
     earlier = [v for v in shop.store.versions(case.call.key) if v.unit == code.unit and v.verdict != "draft"]
-    if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens") and not diff.broken:
+    if earlier and earlier[-1].verdict == "accepted" and not draft.why.startswith("widens") and not diff.broken:
         return Verdict("accept")
     head = case.identity.find(case.name)
     pinned = head is not None and head.entry.pinned
@@ -30,7 +30,7 @@ def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> 
         return Verdict("accept")
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
         raise ReviewRequired(_waits(case, code, diff, rejected))
-    proposal = proposal_of(case, draft, code, why, rejected, diff)
+    proposal = proposal_of(case, draft, rejected, diff)
     with _one_at_a_time, case.book.timed("review"):
         return shop.reviewer.review(proposal)
 
@@ -108,8 +108,9 @@ def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
     return f"{case.title} is written and waits for a person, since {because}.\n{how}"
 
 
-def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
+def proposal_of(case: Case, found: Draft, rejected: bool, diff: Diff) -> Proposal:
     """What a reviewer is asked about a draft."""
+    draft, code, why = found.version, found.code, found.why
     head = case.identity.find(case.name)
     spec, known = spec_of(case), case.shop.store.versions(case.call.key)
     before = head.code.source if head else next((v.source for v in known if v.number in draft.parents), "")
@@ -133,6 +134,7 @@ def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool
         isolation=case.shop.executor.isolation,
         note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
         answers=tuple(lines(diff)),
+        tried=found.tried,
         versions=known,
         check=check,
     )

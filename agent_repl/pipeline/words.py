@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain, count
 from keyword import iskeyword
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ..unit import RESERVED
 from . import alone, decide, first_call, serve
 from .byhand import take
 from .case import Case, Workshop, case_for, request_of, spec_of, state_of
-from .drafts import FROM_WORDS, paid, revised
+from .drafts import FROM_WORDS, paid, revised, shaped
 from .examples import brief, called, keep
 from .history import accepted_ahead, make_head
 from .ledger import ledger
@@ -38,38 +39,47 @@ class Wanted(NamedTuple):
 
 
 def from_words(
-    shop: Workshop, identity: Identity, agent: Any, name: str, words: str, examples: Sequence[Wanted] = ()
+    shop: Workshop,
+    identity: Identity,
+    agent: Any,
+    name: str,
+    words: str,
+    examples: Sequence[Wanted] = (),
+    spec: str = "",
 ) -> str:
-    """Have a method written by these words now; says what became of it.
+    """Have a method written by these words now, and by `spec`, which they are shaped to first; says what became of it.
 
     With examples their calls are made: what answers otherwise is repaired, and at last refused with InvalidCode; what
     answers right is kept as a check.
     """
     title = f"{identity.label}.{name}"
     with ledger(title, shop.log) as book:
+        case = case_for(shop, identity, agent, name, (), {}, book, made=False)
+        if not spec and shop.settings.shape != "never":
+            require_model(case)
+            spec = shaped(case, request_of(case), words).text
         if examples:
             told = "\n".join([words, *(f"{called(name, e.args, e.kwargs)} answers {e.answer}" for e in examples)])
             before = identity.find(name)
             try:
-                return _until_right(shop, identity, agent, name, told, examples)
+                return _until_right(shop, identity, agent, name, told, examples, spec)
             except BaseException:
                 if before:
                     make_head(identity, before.entry, state_of(shop.executor.open(agent)))
                 raise
-        case = case_for(shop, identity, agent, name, (), {}, book, made=False)
+        case = replace(case, spec=spec)
         with alone(case):
-            draft, code, diff, pinned = decide(case, revised(case, words))
-            take(case, draft, code, diff, pinned)
+            take(case, *decide(case, revised(case, words)))
     return f"{title} is written, and accepted for the first call that is made"
 
 
 def _until_right(
-    shop: Workshop, identity: Identity, agent: Any, name: str, words: str, examples: Sequence[Wanted]
+    shop: Workshop, identity: Identity, agent: Any, name: str, words: str, examples: Sequence[Wanted], spec: str
 ) -> str:
     wrong = ""
     for _ in range(shop.settings.repairs + 1):
         with ledger(f"{identity.label}.{name}", shop.log) as book:
-            case = case_for(shop, identity, agent, name, *examples[0][:2], book)
+            case = case_for(shop, identity, agent, name, *examples[0][:2], book, spec=spec)
             values = [
                 first_call(case, words),
                 *(identity.handle(agent, name)(*e.args, **e.kwargs) for e in examples[1:]),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from agent_repl_data.files import literal, named_files
@@ -15,6 +16,7 @@ from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
 from agent_repl_data.recipes import Recipe, recipe_for
 
+from ..errors import AgentError
 from ..records import Guard, Premise, Prompt
 from ..signature import file_mark, looks_like_path, signature
 from ..unit import method_of
@@ -56,6 +58,8 @@ class Request:
     head: str = ""
     changes: str = ""
     feedback: str = ""
+    examples: tuple[str, ...] = ()  # calls that the head answers, with their answers
+    spec: str = ""  # what `shape` made of the person's words
     made: bool = True  # as in Call
     premises: Guard = ()
 
@@ -119,15 +123,55 @@ def _packages(values: Iterable[Any], words: str = "") -> Guard:
     return tuple(Premise(f"library {name}", version) for name, version in libraries(values, words).items())
 
 
-def render(request: Request, failure: Failure | None = None, temperature: float = 0.0, directory: str = "") -> Prompt:
-    """The prompt for a request; a template of the same name in `directory` is used instead of ours."""
-    environment = _environment(directory)
-    failure = failure and replace(failure, code=_fenced(failure.code))
-    words = {**request.__dict__, "head": _fenced(request.head), "methods": _fenced(request.methods)}
-    system = environment.get_template("system.jinja").render(words)
+def trimmed(request: Request, without: Iterable[str]) -> Request:
+    """The request without some of its pieces; of a profile that is left out its first line stays."""
+    heads = {name: tuple(text.partition("\n")[0] for text in vars(request)[name]) for name in ("state", "arguments")}
+    pieces: dict[str, dict[str, Any]] = {
+        "profiles": heads,
+        "recipes": {"recipes": ()},
+        "siblings": {"methods": ""},
+        "head": {"head": "", "examples": ()},
+        "examples": {"examples": ()},
+        "libraries": {"packages": ()},
+        "files": {"files": ()},
+    }
+    for name in without:
+        request = replace(request, **pieces.get(name, {}))
+    return request
+
+
+def render(
+    request: Request,
+    failure: Failure | None = None,
+    temperature: float = 0.0,
+    directory: str = "",
+    stage: str = "",
+    max_tokens: int = Prompt.max_tokens,
+    **more: Any,
+) -> Prompt:
+    """The prompt for a request, from the templates of a stage ("" or "shape_"); `more` is for these templates alone.
+
+    A template of the same name in `directory` is used instead of ours. Raises AgentError for one that is broken.
+    """
     installed = told({path.removeprefix("library "): version for path, version in request.packages})
-    user = environment.get_template("user.jinja").render(words, failure=failure, libraries=installed)
-    return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
+    code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
+    failure = failure and replace(failure, code=_fenced(failure.code))
+    values = {**request.__dict__, **code, "failure": failure, "libraries": installed, **more}
+    system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
+    return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
+
+
+def _rendered(directory: str, name: str, values: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return str(_environment(directory).get_template(name).render(values))
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        here = [entry for entry in extract_tb(error.__traceback__) if entry.filename.endswith(".jinja")]
+        file, line = (here[-1].filename, here[-1].lineno) if here else (name, None)
+        file, line = getattr(error, "filename", None) or file, getattr(error, "lineno", None) or line
+        where = f"{file}, line {line}" if line else file
+        raise AgentError(f"{where}: {error}. Mend this template, or take it away and ours is used.") from error
 
 
 def _fenced(code: str) -> str:

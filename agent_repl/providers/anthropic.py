@@ -172,8 +172,6 @@ def _check_end(stream: _Stream, url: str) -> None:
         raise errors.ProviderError(f"{model} refused to write this. {why}".strip())
     if stop not in ("end_turn", "stop_sequence"):
         raise errors.ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
-    if not stream.text.strip():
-        raise errors.ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {

@@ -21,7 +21,7 @@ from ..pipeline.history import inherit
 from ..pipeline.ledger import Ledger, ledger, log_to
 from ..pipeline.methods import Identity
 from ..pipeline.pinning import sync
-from ..prompts import render
+from ..prompts import render, trimmed
 from ..protocols import Provider, Reviewer, Store
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict
 from ..reviewers.headless import HeadlessReviewer
@@ -142,6 +142,7 @@ class Session:
             if not identity.names() and self.mode != "cached" and self.provider.host is None:
                 samples = self.settings.samples != "none"
                 about = object_request(identity, fill(identity.template, vars(agent)), vars(agent), "", samples)
+                about = trimmed(about, self.settings.without.split(","))
                 prompt = render(about, directory=self.settings.template_directory)
                 self.provider.warm(prompt.system, self.reviewer.tell)
 

@@ -16,11 +16,13 @@ PREFIX = "AGENT_REPL_"
 MODES = ("auto", "ask", "later", "cached")  # each looser than the next
 _CHOICES = {
     "review": MODES,
+    "shape": ("auto", "always", "never"),
     "policy": ("inform", "strict"),
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
 }
+PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "head", "examples", "failures", "trial")
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
@@ -62,6 +64,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
+    unknown = set(value.split(",")) - {"", *PIECES} if name == "without" else ()
+    if unknown:
+        raise AgentError(f"{where}: {name} takes {', '.join(PIECES)}, with commas between, not {min(unknown)!r}")
     if value and value not in _CHOICES.get(name, (value,)):
         raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
     return value

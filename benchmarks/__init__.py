@@ -1,0 +1,1 @@
+"""Scripts that measure; none of it ships in the wheel."""
