@@ -66,10 +66,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent: the stable prefix (`system`, marked for the provider's cache), then the call (`user`).
-
-    In whatever it is made from, secrets that are known for what they are give way to `<secret>`.
-    """
+    """What is sent, secrets hidden: the stable prefix (`system`, which providers may cache), then the call (`user`)."""
 
     system: str
     user: str

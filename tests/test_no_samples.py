@@ -189,3 +189,9 @@ def made_of(code: str) -> Any:
     from agent_repl import ScriptedProvider
 
     return ScriptedProvider([f"```python\n{code}\n```"])
+
+
+def test_a_draft_that_raised_when_it_was_tried_is_told_by_its_type(made):
+    home, agent = made(RAISES, TOTAL, review=Person("accept"))
+    assert call(home, agent).status == "ok"
+    assert clean(told(home))

@@ -119,11 +119,11 @@ def _mended(case: Case, request: Request, draft: Draft) -> Draft | None:
     if not draft.error:
         return None
     failure = Failure(draft.code.source, draft.error)
-    told = failure if case.shop.settings.samples != "none" else failure.without_values()
+    heard = failure if case.shop.settings.samples != "none" else failure.without_values()
     why = failure.message.splitlines()[0]
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
     try:
-        again = _written(case, request, told, "repair", draft.why, draft.version)
+        again = _written(case, request, heard, "repair", draft.why, draft.version)
     except (InvalidCode, ProviderError, BudgetExceeded) as error:
         case.tell(Event("warning", f"it was not written again: {error}"))
         return None
