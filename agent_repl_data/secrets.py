@@ -16,7 +16,7 @@ _NAMES = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECAS
 _SHORTEST = 8
 _KEYS = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
-    r"(?:[\w+/=\s\\:,.-]{0,9000}?-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]{0,9000})"
+    r"(?:(?:[\w+/=\s\\:,.]|-(?!----)){0,9000}+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s\\]{0,9000})"
     r"|(?<![\w-])(?:(?:sk|pk|rk)[-_][\w-]{16,500}|gh[pousr]_\w{20,255}|github_pat_\w{20,255}|glpat-[\w-]{20,255}"
     r"|hf_\w{20,255}|(?:AKIA|ASIA)[A-Z0-9]{12,124}|xox[a-z]-[\w-]{10,255}|AIza[\w-]{30,255}"
     r"|eyJ[\w-]{10,8000}(?:\.[\w-]{0,8000}){0,2})"

@@ -109,13 +109,13 @@ def held(sent: Prompt) -> None:
 
 
 def test_words_of_an_error_stand_on_one_line(tmp_path) -> None:
-    raises = 'def total(self):\n    """Add."""\n    return {}[self.word.cell]'
-    for name, (text, _) in HOSTILE.items():
-        word = type("Word", (), {"cell": property(lambda self, text=text: int(text[:290]))})()
+    raises = 'def total(self, name):\n    """Add."""\n    return getattr([], name)'
+    for name in ("newlines", "a fence that closes", "escape codes", "line separators"):
         home = session(tmp_path / name.replace(" ", "_"), raises, "no", generation_retries=1)
-        agent = home.agent("reader", word=word)
-        home.call(agent, "total")
-        held(Prompt("", "".join(p.user.partition("It was:")[0] for p in home.provider.prompts[1:])))
+        home.call(home.agent("reader"), "total", HOSTILE[name][0])
+        told = home.provider.prompts[1].user.partition("It was:")[0]
+        assert "it raised AttributeError: " in told
+        held(Prompt("", told))
 
 
 def test_code_that_holds_a_fence_cannot_end_its_block(tmp_path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import json
 import sqlite3
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,20 @@ def test_a_repair_says_what_was_raised_and_where_and_no_value(made):
     outcome = call(home, agent)
     assert outcome.status == "ok"
     assert "it raised KeyError\nline 5: return raise_for[str(values)]" in told(home)[1]
+    assert clean(told(home))
+
+
+def test_the_line_that_made_the_call_is_a_persons_and_is_not_told(tmp_path, monkeypatch):
+    code = 'def total(self, n):\n    """Add."""\n    return {1: 2}[n]'
+    repaired = code.replace("[n]", ".get(n)")
+    home = session(tmp_path, code, repaired, samples="none", review=Person("accept", "accept"))
+    agent = home.agent("adder")
+    agent.total(1)
+    with pytest.raises(KeyError) as raised:
+        agent.total(7654321)
+    monkeypatch.setattr(sys, "last_exc", raised.value, raising=False)
+    revise(agent.total)
+    assert "it raised KeyError\nline 3: return {1: 2}[n]" in told(home)[1]
     assert clean(told(home))
 
 

@@ -117,3 +117,10 @@ def test_a_secret_is_in_no_prompt_from_cell_state_words_traceback_or_head(tmp_pa
         said = sent.system + sent.user
         assert not [part for part in (SECRET[:20], "hunter2", KEYS[0], "a1B2c3D4", "MIIEv") if part in said]
         assert "<secret>" in said
+
+
+def test_an_argument_whose_name_says_that_it_is_secret_is_told_by_kind(tmp_path) -> None:
+    sent = prompt(session(tmp_path).agent("client").login, "anna", password="stripes", api_key="zebra")
+    assert "login('anna', password=<str>, api_key=<str>)" in sent.user
+    assert "stripes" not in sent.user
+    assert "zebra" not in sent.user
