@@ -101,6 +101,7 @@ class Spec:
     files: frozenset[str] = frozenset()  # texts that may name a file
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
+    refuse: frozenset[str] = frozenset()  # kinds of flagged effects that the code may not have
     made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
 
 
@@ -212,6 +213,8 @@ class Event:
     kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
     text: str
     title: str = ""
+    rule: str = ""  # of an attempt: what its reply was refused by, and the line
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -225,6 +228,7 @@ class Outcome:
     tier: Tier | None = None
     usage: Usage = Usage()
     timings: Mapping[str, float] = field(default_factory=dict)
+    spent: Mapping[str, Usage] = field(default_factory=dict)  # by stage: shape, write, name
 
 
 @dataclass(frozen=True)
@@ -242,14 +246,17 @@ class Settings:
     shape: str = "auto"
     repairs: int = 2
     policy: str = "inform"
+    refuse: str = ""
     samples: str = "some"
     show: str = "code"
     crystallize_after: int = 3
     max_depth: int = 8
     max_calls: int = 20
     max_cost: float = 1.0
+    max_call_cost: float = 0.0
     template_directory: str = ""
     without: str = ""
     examples: str = "on"
     redact: str = ""
     log: str = ""
+    log_level: str = "call"

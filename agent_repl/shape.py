@@ -58,7 +58,6 @@ def shape(
     words: str,
     tries: int,
     tell: Callable[[Event], None],
-    spend: Callable[[Usage], None],
     scope: str = "",
     directory: str = "",
 ) -> Shape:
@@ -76,7 +75,6 @@ def shape(
         except InvalidCode as error:
             failure = Failure(error.code, str(error))
             continue
-        spend(reply.usage)
         total += reply.usage
         methods = () if _is_code(reply.text) else tuple(specified(reply.text, request.name))
         found = Shape(methods, total, reply.model) if methods else found
@@ -84,7 +82,8 @@ def shape(
         if not wrong:
             break
         failure = Failure(reply.text, wrong)
-        tell(Event("attempt", f"specification {attempt} of {tries} was refused: {failure.message}", request.name))
+        said = f"specification {attempt} of {tries} was refused: {failure.message}"
+        tell(Event("attempt", said, request.name, "shape"))
     if found is None:
         raise InvalidCode("no specification in any answer: say in other words what is wanted", "shape", "", 0, tries)
     return found

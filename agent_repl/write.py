@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .errors import InvalidCode, ReplyCut
+from .errors import BudgetExceeded, InvalidCode, PolicyError, ReplyCut
 from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
@@ -35,14 +35,14 @@ def write(
     spec: Spec,
     tries: int,
     tell: Callable[[Event], None],
-    spend: Callable[[Usage], None],
     failure: Failure | None = None,
     directory: str = "",
 ) -> Written:
     """Ask until a reply passes validation, at most `tries` times.
 
-    `failure` is what the first prompt should learn from; `spend` is told of every answer that was paid for, before
-    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`.
+    `failure` is what the first prompt should learn from. Raises ProviderError, the InvalidCode of the last try (a
+    PolicyError from that where the policy refuses it), or BudgetExceeded before the next one; these have all that were
+    refused as `.attempts`.
     """
     refused: list[InvalidCode] = []
     total = Usage()
@@ -50,7 +50,6 @@ def write(
         prompt = prompt_for(request, failure, attempt, directory)
         try:
             reply = ask(provider, prompt, tell, attempt)
-            spend(reply.usage)
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
@@ -61,12 +60,18 @@ def write(
         except InvalidCode as error:
             refused.append(error)
             failure = Failure(error.code, str(error))
-            tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
+            said = f"try {attempt} of {tries} was refused ({error.rule}): {error}"
+            tell(Event("attempt", said, request.name, error.rule, error.line))
+        except BudgetExceeded as error:
+            error.attempts = tuple(refused)
+            raise
     last = refused[-1]
     message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused ({last.rule})"
     advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
     given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
     given_up.attempts = tuple(refused)
+    if last.rule == "policy":
+        raise PolicyError(f"policy=strict: {message}: {last}\n{PolicyError.advice}") from given_up
     raise given_up
 
 

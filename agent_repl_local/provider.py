@@ -58,6 +58,10 @@ class LocalProvider:
         with closing(client):
             return client.complete(prompt, on_text)
 
+    def most(self, prompt: Prompt) -> float:
+        """Nothing, whatever is asked."""
+        return 0.0
+
     def warm(self, system: str, tell: Tell) -> None:
         """Load the model and have it read this prefix, in the background; once for each prefix."""
         if system not in self._warmed:

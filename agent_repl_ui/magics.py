@@ -44,8 +44,10 @@ class AgentMagics(Magics):  # type: ignore[misc]
     show = Setting(help="before each cell: code, line (a line for each known call) or off").tag(config=True)
     samples = Setting(help="what of your data a prompt may hold: some or none").tag(config=True)
     policy = Setting(help="what flagged effects do: inform or strict").tag(config=True)
+    refuse = Setting(help="the kinds of effects that strict refuses, with commas; none named is all").tag(config=True)
     model = Setting(help="the model that writes, by its provider's name for it").tag(config=True)
     max_cost = Setting(help="US dollars that a session may cost; 0 is no limit").tag(config=True)
+    max_call_cost = Setting(help="US dollars that one call may cost; 0 is no limit").tag(config=True)
     max_calls = Setting(help="how often one call may ask the model").tag(config=True)
     repairs = Setting(help="how often code that failed is mended without asking").tag(config=True)
 

@@ -159,7 +159,8 @@ def _log(agent: Agent, method: str) -> str:
     if not file:
         raise AgentError("no log is kept: set AGENT_REPL_LOG to a file's name, and begin again")
     rows = Path(file).expanduser().read_text("utf-8", "replace").splitlines()
-    mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))][-5:]
+    mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))]
+    mine = [tree for tree in mine if "event" not in tree][-5:]
     return escaped("\n".join(map(_tree, mine))) or f"no call of {title} is in {file}"
 
 

@@ -244,7 +244,9 @@ def test_ask_fails_before_paying_where_nobody_can_answer(tmp_path):
 
 
 def test_the_strict_policy_refuses_flagged_code(tmp_path):
-    outcome = (home := session(tmp_path, MAIL, policy="strict")).call(home.agent("calculator"), "double", 2)
+    outcome = (home := session(tmp_path, MAIL, policy="strict", generation_retries=1)).call(
+        home.agent("calculator"), "double", 2
+    )
     assert (outcome.error_type, "environment" in str(outcome.error)) == ("policy", True)
 
 

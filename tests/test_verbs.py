@@ -266,6 +266,7 @@ def test_show_log_has_the_last_trees(grown, session, capsys):
     tree = {"at": "2026-11-03T12:00:00+00:00", "call": "sales.total", "tokens": 820, "seconds": 0.5}
     rows = [{**tree, "call": "sales.other"}, *({**tree, "calls": [{"call": f"sales.inner{n}"}]} for n in range(7))]
     torn = '\n{"call": "sales.total", "calls": [{}\n{"call": "sales.total", "torn'
+    rows += [{**tree, "event": "write"}]  # a line of the level `stage`
     Path("calls.jsonl").write_text("\n".join(map(json.dumps, rows)) + torn)
     seen = said(grown, capsys, "%agent show sales.total --log").splitlines()
     assert seen[0] == "sales.total · at 2026-11-03T12:00:00+00:00 · tokens 820 · seconds 0.5"

@@ -59,11 +59,11 @@ def serve(
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
-        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)) as book:
             return first_call(case_for(shop, identity, agent, name, args, kwargs, book))
-    if shop.log is None:
+    if not shop.settings.log:
         return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
-    with ledger(f"{identity.label}.{name}", shop.log, nested):
+    with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)):
         noted(tier=method.tier, version=method.entry.version.number)
         return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
 
@@ -87,7 +87,7 @@ def _served(
     except Exception as error:
         if not is_inside(error, _given(place, args, kwargs)) or not _repairs_now(shop, identity, method, error):
             raise
-        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)) as book:
             return _repaired(case_for(shop, identity, agent, name, args, kwargs, book), method, error)
     if not undoable and name not in identity.quick:
         ripen(identity, method, shop.settings.crystallize_after)
@@ -109,7 +109,8 @@ def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exce
     if shop.mode_for(identity) == "auto":
         return shop.settings.repairs > 0
     words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
-    shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
+    shop.log.happened("repair", title := f"{identity.label}.{method.code.name}", text=words)
+    shop.reviewer.tell(Event("repair", words, title))
     return False
 
 
@@ -131,6 +132,14 @@ def first_call(case: Case, words: str = "") -> Any:
 
     With `words` it is written by them: what is there is revised, whether it fits or not.
     """
+    __tracebackhide__ = True
+    try:
+        return _settled_call(case, words)
+    finally:
+        case.announce()
+
+
+def _settled_call(case: Case, words: str) -> Any:
     __tracebackhide__ = True
     call, shop = case.call, case.shop
     values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
@@ -162,7 +171,7 @@ def first_call(case: Case, words: str = "") -> Any:
 
 def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str) -> Any:
     """Write the head again by a person's words, or without any from its last failure, and make its last call again."""
-    with ledger(f"{identity.label}.{name}", shop.log) as book:
+    with ledger(f"{identity.label}.{name}", shop.log, key=identity.key(name)) as book:
         method = identity.find(name)  # what failed at its first call serves no more
         error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(name)
         case = case_for(shop, identity, agent, name, args, kwargs, book)
@@ -289,6 +298,7 @@ def decide(case: Case, first: Draft) -> tuple[Version, Code, Diff, bool]:
         draft, code = current.version, current.code
         diff = compared(case, code)
         verdict = verdict_on(case, current, diff)
+        noted(verdict=verdict.decision)
         match verdict.decision:
             case "accept" | "pin" | "auto":
                 require_kept(case, code, diff)
@@ -316,6 +326,7 @@ def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) ->
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
+    case.written.extend([version] * (head is None or head.entry.version.number != version.number))
     entry = Entry(version, (), pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     guards = head.entry.guards if head and head.entry.version.unit == version.unit else held(case, diff)
@@ -359,6 +370,7 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     proven = len(method.entry.guards) > 1
     case.shop.failures[case.call.key] = failure_of(method.code.source, error)
     case.identity.forget(case.name)
+    case.written.clear()
     case.identity.refresh()
     if not proven:
         judged(case, version, "failed", message)

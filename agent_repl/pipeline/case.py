@@ -7,9 +7,12 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from traceback import format_exception_only
 from typing import Any, NamedTuple
 
+from agent_repl_bounds.budget import Budget
 from agent_repl_data.files import named_files
+from agent_repl_data.log import Log
 from agent_repl_data.profile import can_show, profile, worded
 
 from ..prompts import Failure, Request, describe_call, describe_object, trimmed
@@ -17,7 +20,7 @@ from ..protocols import Executor, Place, Provider, Reviewer, Store
 from ..records import Call, Code, Event, Mode, Premise, Settings, Spec, Usage, Version
 from ..signature import looks_like_path, signature
 from ..wrapping import real_names
-from .ledger import Ledger, Log
+from .ledger import Ledger, refused
 from .methods import Identity
 
 ANY_CALL = Premise("any call", "")
@@ -35,16 +38,22 @@ class Workshop:
     reviewer: Reviewer
     provider: Callable[[], Provider]
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
-    usage: Usage = field(default_factory=Usage)
+    account: Budget[Usage] = field(default_factory=lambda: Budget(Usage()))
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
     failures: dict[Any, Failure] = field(default_factory=dict)
-    log: Log | None = None
     refuses: str = ""
     auto: set[str] = field(default_factory=set)  # identities for which a person said so, until exit
+    unpriced: set[str] = field(default_factory=set)  # models of which it was said that no limit of money holds
+    hooks: dict[object, Callable[[Any, str, str, Version], object]] = field(default_factory=dict)
 
     def mode_for(self, identity: Identity) -> Mode:
         """The review mode for the agents of an identity."""
         return "auto" if self.mode == "ask" and identity.template in self.auto else self.mode
+
+    @property
+    def log(self) -> Log:
+        """What happens is taken down here, as the settings say."""
+        return Log(self.settings.log, self.settings.log_level, self.settings.redact)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,9 @@ class Case:
     place: Place
     call: Call
     book: Ledger
+    agent: Any = None
     spec: str = ""  # what it is to be written by, where somebody shaped it already
+    written: list[Version] = field(default_factory=list)  # what took the head's place, and is not announced yet
 
     @property
     def name(self) -> str:
@@ -76,7 +87,21 @@ class Case:
         return self.shop.mode_for(self.identity)
 
     def tell(self, event: Event) -> None:
+        if event.kind == "attempt":
+            refused(event.rule, event.line)
+        if event.text and event.kind != "text":
+            self.shop.log.happened(event.kind, self.title, text=event.text)
         self.shop.reviewer.tell(replace(event, title=self.title))
+
+    def announce(self, scope: str = "instance") -> None:
+        """Tell the hooks what was written for this case, once; call it where no lock is held."""
+        while self.written:
+            version = self.written.pop(0)
+            for hook in list(self.shop.hooks.values()):
+                try:
+                    hook(self.agent, version.key.name, scope, version)
+                except Exception as error:
+                    self.tell(Event("warning", f"a hook failed: {format_exception_only(error)[-1].strip()}"))
 
 
 class Draft(NamedTuple):
@@ -104,7 +129,7 @@ def case_for(
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
     call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), made)
-    return Case(shop, identity, place, call, book, spec)
+    return Case(shop, identity, place, call, book, agent, spec)
 
 
 def state_of(place: Place) -> dict[str, Any]:

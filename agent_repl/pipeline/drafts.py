@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 
 from ..effects import parse
-from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError, unplaced
+from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
 from ..flow import options
 from ..prompts import Failure, Request, trimmed
-from ..protocols import Provider
 from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..shape import Shape, documented, shape
 from ..signature.guards import differences
@@ -21,11 +18,11 @@ from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
 from ..write import Written, with_feedback, write
+from .asking import asking
 from .case import ANY_CALL, Case, Draft, request_of, spec_of, state_of
 from .examples import told, tried
-from .ledger import check_budget, noted
 from .methods import Method
-from .policy import require_model
+from .policy import refused, require_model, require_policy
 
 FROM_WORDS = "from words"
 """How the reason of a version begins that was written from a person's words, which follow."""
@@ -164,10 +161,10 @@ def _shaped(case: Case, request: Request) -> str:
 
 def shaped(case: Case, request: Request, words: str) -> Shape:
     """What these words mean, of the method that the request names, or of all that they ask for."""
-    settings, spend = case.shop.settings, partial(_spend, case)
-    with _asking(case, f"specifies {case.title}", "shape") as provider:
+    settings = case.shop.settings
+    with asking(case, f"specifies {case.title}", "shape") as provider:
         tries, templates = settings.generation_retries, settings.template_directory
-        return shape(provider, request, words, tries, case.tell, spend, directory=templates)
+        return shape(provider, request, words, tries, case.tell, directory=templates)
 
 
 def wanted(case: Case) -> tuple[Request, Failure | None]:
@@ -198,10 +195,11 @@ def _failure(case: Case) -> Failure | None:
 
 
 def _write(case: Case, request: Request, failure: Failure | None) -> Written:
-    settings, spec = case.shop.settings, replace(spec_of(case), helpers=request.helpers)
-    tries, templates, spend = settings.generation_retries, settings.template_directory, partial(_spend, case)
-    with _asking(case, f"writes {case.title}") as provider:
-        written = write(provider, request, spec, tries, case.tell, spend, failure, templates)
+    settings = case.shop.settings
+    spec = replace(spec_of(case), helpers=request.helpers, refuse=refused(settings))
+    tries, templates = settings.generation_retries, settings.template_directory
+    with asking(case, f"writes {case.title}") as provider:
+        written = write(provider, request, spec, tries, case.tell, failure, templates)
     if not request.spec:
         return written
     return replace(written, code=validate(documented(written.code.source, case.name, request.spec), spec))
@@ -209,31 +207,8 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Written:
 
 def paid(case: Case, system: str, user: str) -> str:
     """A short answer of the model, which is no code: its text."""
-    with _asking(case, f"names a method of {case.call.label}") as provider:
-        reply = provider.complete(Prompt(system, user, max_tokens=32), lambda text: None)
-    _spend(case, reply.usage)
-    return reply.text
-
-
-@contextmanager
-def _asking(case: Case, what: str, stage: str = "write") -> Iterator[Provider]:
-    """The provider, within the budget, while the person is told what it does."""
-    provider = case.shop.provider()
-    check_budget(case.book, case.shop.usage, case.shop.settings)
-    case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
-    try:
-        with case.book.timed(stage):
-            yield provider
-    except KeyboardInterrupt as stop:
-        raise unplaced(stop, "nothing was run") from None
-    finally:
-        case.tell(Event("written", ""))
-
-
-def _spend(case: Case, usage: Usage) -> None:
-    case.book.usage += usage
-    case.shop.usage += usage
-    noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
+    with asking(case, f"names a method of {case.call.label}", "name") as provider:
+        return provider.complete(Prompt(system, user, max_tokens=32), lambda text: None).text
 
 
 def revised(case: Case, words: str) -> Draft:
@@ -247,6 +222,7 @@ def revised(case: Case, words: str) -> Draft:
 def edited(case: Case, draft: Version, source: str) -> Draft:
     """What the person typed in the review, as a version of their own."""
     code = validate(source, spec_of(case))
+    require_policy(case.shop.settings, code)
     version = replace(
         draft,
         source=code.source,

@@ -6,6 +6,7 @@ import re
 import threading
 from difflib import SequenceMatcher
 
+from ..effects import KINDS
 from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
 from ..records import Code, Proposal, Settings, Verdict
 from ..replay import Diff, lines
@@ -92,11 +93,15 @@ def _shown(case: Case) -> str:
 
 
 def require_policy(settings: Settings, code: Code) -> None:
-    """Raise PolicyError for flagged code where the policy is strict."""
-    flagged = [e for e in code.effects if e.flagged]
-    if settings.policy == "strict" and flagged:
-        listed = ", ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in flagged)
-        raise PolicyError(f"policy=strict refuses this code: {listed}")
+    """Raise PolicyError for code with an effect that the policy refuses."""
+    found = [e for e in code.effects if e.flagged and e.kind in refused(settings)]
+    if listed := "; ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in found):
+        raise PolicyError(f"policy=strict refuses this code: {listed}.\n{PolicyError.advice}")
+
+
+def refused(settings: Settings) -> frozenset[str]:
+    """The kinds of flagged effects that are refused: under `strict` those that are named, or all."""
+    return frozenset(re.findall(r"[\w-]+", settings.refuse) or KINDS if settings.policy == "strict" else ())
 
 
 def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:

@@ -53,7 +53,7 @@ def from_words(
     answers right is kept as a check.
     """
     title = f"{identity.label}.{name}"
-    with ledger(title, shop.log) as book:
+    with ledger(title, shop.log, key=identity.key(name)) as book:
         case = case_for(shop, identity, agent, name, (), {}, book, made=False)
         if not spec and shop.settings.shape != "never":
             require_model(case)
@@ -70,6 +70,7 @@ def from_words(
         case = replace(case, spec=spec)
         with alone(case):
             take(case, *decide(case, revised(case, words)))
+        case.announce()
     return f"{title} is written, and accepted for the first call that is made"
 
 
@@ -78,7 +79,7 @@ def _until_right(
 ) -> str:
     wrong = ""
     for _ in range(shop.settings.repairs + 1):
-        with ledger(f"{identity.label}.{name}", shop.log) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, key=identity.key(name)) as book:
             case = case_for(shop, identity, agent, name, *examples[0][:2], book, spec=spec)
             values = [
                 first_call(case, words),

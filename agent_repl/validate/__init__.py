@@ -33,7 +33,11 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
-        return recall(draft.source, spec.name, "", draft.tree, spec.files)
+        code = recall(draft.source, spec.name, "", draft.tree, spec.files)
+        for each in (e for e in code.effects if e.flagged and e.kind in spec.refuse):
+            message = f"Line {each.line}: {each.kind} is not allowed here: {each.detail}. Write it without that."
+            raise InvalidCode(message, "policy", draft.source, each.line, attempt)
+        return code
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
