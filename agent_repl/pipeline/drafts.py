@@ -118,10 +118,11 @@ def _mended(case: Case, request: Request, draft: Draft) -> Draft | None:
     if not draft.error:
         return None
     failure = Failure(draft.code.source, draft.error)
+    heard = failure if case.shop.settings.samples != "none" else failure.without_values()
     why = failure.message.splitlines()[0]
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
     try:
-        again = _written(case, request, failure, "repair", draft.why, draft.version)
+        again = _written(case, request, heard, "repair", draft.why, draft.version)
     except (InvalidCode, ProviderError, BudgetExceeded) as error:
         case.tell(Event("warning", f"it was not written again: {error}"))
         return None
@@ -173,8 +174,11 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     failure = case.shop.failures.get(case.call.key) or _failure(case)
     head = case.identity.find(case.name)
     request = request_of(case)
+    samples = case.shop.settings.samples != "none"
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_news(case, head)[1], examples=_known(case))
+        news = _news(case, head)[1] if samples else "a call of another kind"  # which constant equals a value tells it
+        request = replace(request, head=head.code.source, changes=news, examples=_known(case))
+    failure = failure if samples or not failure else failure.without_values()
     return trimmed(request, case.without), None if "failures" in case.without else failure
 
 
