@@ -12,6 +12,7 @@ _HOMES = {
         *("accept", "define", "diff", "edit", "emit", "examples", "forget", "keep", "pending", "pin", "prompt"),
         *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
+    "growth": ("Grown", "grow"),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
         *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),

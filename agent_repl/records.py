@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from agent_repl_bounds.records import Effect as Effect
+from agent_repl_data.secrets import hidden
 
 Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
 Author = Literal["model", "person", "file", "repair"]
@@ -65,13 +66,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent: the stable prefix (`system`, marked for the provider's cache), then the call (`user`)."""
+    """What is sent, secrets hidden: the stable prefix (`system`, which providers may cache), then the call (`user`)."""
 
     system: str
     user: str
     premises: Guard = ()
     temperature: float = 0.0
     max_tokens: int = 4096
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "system", hidden(self.system))  # here, so that no way of making one passes it by
+        object.__setattr__(self, "user", hidden(self.user))
 
 
 @dataclass(frozen=True)

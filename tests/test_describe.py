@@ -234,6 +234,13 @@ def test_the_file_of_one_object_is_not_written_into_the_code(tmp_path: Path) -> 
     assert "word: 'a'" in home.provider.prompts[1].system.replace('"', "'")
 
 
+def test_a_name_that_was_found_for_words_may_be_like_another(tmp_path: Path) -> None:
+    setup(tmp_path, spec("words"), "def words(self):\n    return [self.word]\n")
+    one = robot()()
+    assert describe(one, "a list of it") == ["words"]
+    assert one.words() == ["hello"]
+
+
 def test_an_attribute_keeps_its_name(tmp_path: Path) -> None:
     setup(tmp_path, spec("word"))
     with pytest.raises(AgentError, match="word is an attribute of Robot"):

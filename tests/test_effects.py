@@ -176,7 +176,7 @@ def test_a_tree_that_is_at_hand_is_not_read_again() -> None:
 def test_an_import_is_a_fact_and_says_when_it_is_missing_here() -> None:
     first, second = effects("import csv\nimport nowhere_to_be_found.x\n")
     assert (first.detail, first.flagged) == ("csv", False)
-    assert second.detail == "nowhere_to_be_found.x (not installed here)"
+    assert second.detail == "nowhere_to_be_found.x (not installed here: pip install nowhere_to_be_found)"
 
 
 def test_a_private_helper_reads_what_its_callers_give_it() -> None:

@@ -150,7 +150,7 @@ def test_the_plain_prompt_has_words_state_calls_and_ten_lines_of_each_file() -> 
     prompt = plain.prompt_for(Task("number_file", "numbers", WORDS, lambda random: long), 0.0)
     assert "The numbers in a.txt, one a line." in prompt.user
     assert "obj = NumberFile(path='a.txt')" in prompt.user
-    assert "obj.above(50)" in prompt.user
+    assert "result = obj.above(50)" in prompt.user
     assert "line 9\n```" in prompt.user
     assert "line 10" not in prompt.user
 
@@ -176,6 +176,18 @@ def test_ours_is_solved_within_the_retries_after_a_refusal() -> None:
     found = attempt(TASK, "ours", asked, tries=3)
     assert (found["solved"], found["first"]) == (True, False)
     assert "(attributes)" in replies(TASK, "ours", asked)[0]["said"]
+
+
+def test_a_method_that_is_extended_for_another_kind_of_call_is_no_retry() -> None:
+    def two(random: Random) -> Instance:
+        calls = (Call("twice", (random.randrange(50),), answer=ANY), Call("twice", ([1, 2],), answer=[1, 2, 1, 2]))
+        return Instance({}, {"unit": random.random()}, calls)
+
+    code = "def twice(self, n):\n    return n * 2"
+    other = "def twice(self, n):\n    return n + n"
+    task = Task("doubler", "numbers", "Doubles things. twice(n) answers two times n.", two)
+    found = attempt(task, "ours", model(fenced(code), fenced(other)), tries=3)
+    assert (found["solved"], found["first"], found["extended"]) == (True, True, 1)
 
 
 def test_ours_asks_no_more_than_its_replies_for_one_task() -> None:
@@ -229,6 +241,14 @@ def test_a_check_that_is_switched_off_refuses_nothing() -> None:
         passed = attempt(TASK, "ours", model(fenced(TOTAL), baked), tries=2)
     assert (refused["solved"], passed["visible"]) == (False, True)
     assert attempt(TASK, "ours", model(fenced(TOTAL), baked, baked, baked, baked), tries=2)["solved"] is False
+
+
+def test_a_piece_of_context_that_is_switched_off_is_not_sent() -> None:
+    whole, less = model(fenced(TOTAL), fenced(ABOVE)), model(fenced(TOTAL), fenced(ABOVE))
+    attempt(TASK, "ours", whole, tries=1)
+    attempt(TASK, "ours", less, tries=1, without=["siblings"])
+    assert "return sum(int(line) for line in file)" in whole.heard[1].prompt.system
+    assert "return sum(int(line) for line in file)" not in less.heard[1].prompt.system
 
 
 def test_a_piece_that_is_not_there_is_said_before_anything_runs() -> None:
@@ -311,6 +331,7 @@ def line(task: str, arm: str, first: bool, solved: bool, *replies: tuple[int, in
         "first": first,
         "solved": solved,
         "flagged": False,
+        "extended": 0,
         "replies": asked,
     }
 

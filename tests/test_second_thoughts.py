@@ -132,7 +132,7 @@ def test_examples_that_stay_wrong_leave_the_method_that_was_there(tmp_path: Path
 
 
 def test_examples_whose_repair_is_rejected_leave_the_method_that_was_there(tmp_path: Path) -> None:
-    home = session(tmp_path, DOUBLE, *WRONG, review=Person("accept", "accept", "reject"))
+    home = session(tmp_path, DOUBLE, *WRONG, shape="never", review=Person("accept", "accept", "reject"))
     agent = home.agent("adder")
     agent.double(2)
     with pytest.raises(ar.Rejected):

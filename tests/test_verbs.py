@@ -14,7 +14,7 @@ import agent_repl
 from agent_repl_ui.manual import MODES
 from agent_repl_ui.verbs import VERBS
 
-THIRTEEN = [
+ROWS = [
     "create",
     "show",
     "edit",
@@ -27,6 +27,7 @@ THIRTEEN = [
     "undo",
     "forget",
     "review",
+    "grow",
     "emit",
 ]
 
@@ -182,9 +183,9 @@ def test_what_goes_wrong_is_told_in_one_line(grown, session, capsys, line, words
     assert len(session.provider.prompts) == 1
 
 
-def test_the_thirteen_verbs_are_the_rows_of_the_table():
-    assert [*VERBS] == [*THIRTEEN, "help"]
-    functions = set(THIRTEEN) - {"create", "show", "review"}
+def test_the_verbs_are_the_rows_of_the_table():
+    assert [*VERBS] == [*ROWS, "help"]
+    functions = set(ROWS) - {"create", "show", "review"}
     assert all(callable(getattr(agent_repl, name)) for name in functions)
 
 
@@ -308,11 +309,12 @@ def test_code_in_a_cell_is_checked_and_pinned(grown, session, capsys):
     assert len(session.provider.prompts) == 1
 
 
+SPEC = "method: top(n)\ndoes: the n largest"
 BY_WORDS = 'def top(self, n):\n    """The largest."""\n    return sorted([3, 1, 2])[-n:]\n'
 
 
 def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
@@ -323,7 +325,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
 
 
 def test_words_alone_are_written_before_any_call(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     assert "sales.top is written" in said(ip, capsys, "%%agent sales.top\nThe n largest.")
     assert said(ip, capsys, "print(sales.top(2))").endswith("\n[2, 3]\n")
@@ -399,7 +401,7 @@ def test_review_goes_through_what_waits_and_says_the_mode(waiting, session, caps
 
 
 def test_a_call_may_be_kept_that_is_made_now(ip, session, capsys):
-    session.provider = kit.ScriptedProvider(["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.run_cell("sales.top(1)")
     assert "top(n=2) → [2, 3] · kept as a check" in said(ip, capsys, "%agent keep sales.top n=2")

@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall, unplaced
-from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
 from ..replay import Diff
@@ -25,7 +24,7 @@ from .case import Case, Draft, Workshop, case_for, fill, object_request, state_o
 from .crystal import ripen
 from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
 from .examples import compared, held, keep, last_call, picture, remember
-from .failures import explain, is_inside, last_failure
+from .failures import explain, failure_of, is_inside, last_failure, name_package
 from .ledger import ledger, noted
 from .methods import Identity, Method, Needs
 from .pinning import pin, sync
@@ -117,7 +116,7 @@ def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exce
 
 def _repaired(case: Case, method: Method, error: Exception) -> Any:
     """The answer of repaired code; the original error where none can be had."""
-    case.shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+    case.shop.failures[case.call.key] = failure_of(method.code.source, error)
     try:
         return first_call(case)
     except AgentError as later:
@@ -149,6 +148,9 @@ def _settled_call(case: Case, words: str) -> Any:
             method, words = settle(case, words), ""
         except KeyboardInterrupt as stop:
             raise unplaced(stop, f"{case.title} was not run") from None
+        except ModuleNotFoundError as error:
+            name_package(error)
+            raise
         premises = _accepted_premises(case)
         try:
             before = picture(case.identity, case.place, case.name, call.args, call.kwargs)
@@ -174,7 +176,7 @@ def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str
         error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(name)
         case = case_for(shop, identity, agent, name, args, kwargs, book)
         if error is not None and method is not None:
-            shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+            shop.failures[case.call.key] = failure_of(method.code.source, error)
         return first_call(case, words)
 
 
@@ -189,6 +191,7 @@ def execute(
         value = place.call(method.function, args, kwargs)
     except BaseException as error:
         _roll_back(undo, error)
+        name_package(error)
         raise
     identity.last = method.code.name, args, kwargs, value, undoable
     return _guarded(value, undo) if method.deferred else value
@@ -365,7 +368,7 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     version = method.entry.version
     message = explain(error)
     proven = len(method.entry.guards) > 1
-    case.shop.failures[case.call.key] = Failure(method.code.source, message)
+    case.shop.failures[case.call.key] = failure_of(method.code.source, error)
     case.identity.forget(case.name)
     case.written.clear()
     case.identity.refresh()

@@ -17,9 +17,9 @@ from .ledger import noted
 
 
 @contextmanager
-def asking(case: Case, what: str, stage: str = "write") -> Iterator[Provider]:
-    """The provider, each prompt within the budget, while the person is told what it does."""
-    provider = case.shop.provider()
+def asking(case: Case, what: str, stage: str = "write", player: Provider | None = None) -> Iterator[Provider]:
+    """The provider, or another one, each prompt within the budget, while the person is told what it does."""
+    provider = case.shop.provider(player)
     case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
     try:
         with case.book.timed(stage):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -10,8 +11,9 @@ from traceback import format_exception_only
 from typing import Any, NamedTuple
 
 from agent_repl_bounds.budget import Budget
+from agent_repl_data.files import named_files
 from agent_repl_data.log import Log
-from agent_repl_data.profile import profile
+from agent_repl_data.profile import can_show, profile, worded
 
 from ..prompts import Failure, Request, describe_call, describe_object, trimmed
 from ..protocols import Executor, Place, Provider, Reviewer, Store
@@ -34,7 +36,7 @@ class Workshop:
     store: Store
     executor: Executor
     reviewer: Reviewer
-    provider: Callable[[], Provider]
+    provider: Callable[..., Provider]  # consented to: the one that is given, or the session's own
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
     account: Budget[Usage] = field(default_factory=lambda: Budget(Usage()))
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
@@ -138,12 +140,13 @@ def state_of(place: Place) -> dict[str, Any]:
 
 
 def fill(template: str, state: Mapping[str, Any]) -> str:
-    """The identity with `{names}` of the state filled in; braces that name no state stay as they are."""
-    text = template
-    for name, value in state.items():
-        if f"{{{name}}}" in text and type(value) in (str, int, float, bool):
-            text = text.replace(f"{{{name}}}", str(value))
-    return text
+    """The identity with `{names}` of the state filled in, in quotes what is more than a word; other braces stay."""
+
+    def filled(found: re.Match[str]) -> str:
+        value = state.get(found[1])
+        return worded(value) if type(value) in (str, int, float, bool) and can_show(value) else found[0]
+
+    return re.sub(r"\{(\w+)\}", filled, template)
 
 
 def request_of(case: Case) -> Request:
@@ -170,10 +173,13 @@ def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
 
 
 def object_request(identity: Identity, filled: str, state: Mapping[str, Any], but: str, samples: bool) -> Request:
-    """What the writer is told of an agent whatever is called; the sources of its methods, `but` one."""
+    """What the writer is told of an agent whatever is called; the sources of its methods, `but` the wanted one.
+
+    Without samples the identity is told as its template, since the filled one holds values.
+    """
     methods = [m for m in (identity.find(name) for name in identity.names()) if m is not None and m.code.name != but]
     sources = {m.code.name: m.code.source for m in methods}
-    return describe_object(identity.label, filled, state, sources, samples)
+    return describe_object(identity.label, filled if samples else identity.template, state, sources, samples, but)
 
 
 def spec_of(case: Case) -> Spec:
@@ -183,7 +189,7 @@ def spec_of(case: Case) -> Spec:
     real = real_names(case.place.wraps)
     methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}
     texts = [*call.args, *call.kwargs.values(), *state.values()]
-    named = {str(v) for v in texts if type(v) is str} | set(call.identity.split())
+    named = {str(v) for v in texts if type(v) is str} | {*call.identity.split(), *named_files(call.identity)}
     here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
     has = frozenset(state) | real.keys() - methods

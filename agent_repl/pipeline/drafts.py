@@ -10,6 +10,7 @@ from ..effects import parse
 from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
 from ..flow import options
 from ..prompts import Failure, Request, trimmed
+from ..protocols import Provider
 from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..shape import Shape, documented, shape
 from ..signature.guards import differences
@@ -47,7 +48,8 @@ def _last(case: Case) -> Version | None:
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
     shown = () if last is None else request_of(case).premises
     if last is not None and last.premises[:1] == (ANY_CALL,):
-        return last if set(last.premises[1:]) <= set(shown) else None
+        here = {*shown, *_asked(case, parse(last.source))}  # also how the state meets the constants of the code
+        return last if here.issuperset(last.premises[1:]) else None
     if last is None or last.premises[: len(shown)] != shown:
         return None
     return last if last.premises == (*shown, *_asked(case, parse(last.source))) else None
@@ -116,10 +118,11 @@ def _mended(case: Case, request: Request, draft: Draft) -> Draft | None:
     if not draft.error:
         return None
     failure = Failure(draft.code.source, draft.error)
+    heard = failure if case.shop.settings.samples != "none" else failure.without_values()
     why = failure.message.splitlines()[0]
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
     try:
-        again = _written(case, request, failure, "repair", draft.why, draft.version)
+        again = _written(case, request, heard, "repair", draft.why, draft.version)
     except (InvalidCode, ProviderError, BudgetExceeded) as error:
         case.tell(Event("warning", f"it was not written again: {error}"))
         return None
@@ -171,8 +174,11 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     failure = case.shop.failures.get(case.call.key) or _failure(case)
     head = case.identity.find(case.name)
     request = request_of(case)
+    samples = case.shop.settings.samples != "none"
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_news(case, head)[1], examples=_known(case))
+        news = _news(case, head)[1] if samples else "a call of another kind"  # which constant equals a value tells it
+        request = replace(request, head=head.code.source, changes=news, examples=_known(case))
+    failure = failure if samples or not failure else failure.without_values()
     return trimmed(request, case.without), None if "failures" in case.without else failure
 
 
@@ -201,10 +207,12 @@ def _write(case: Case, request: Request, failure: Failure | None) -> Written:
     return replace(written, code=validate(documented(written.code.source, case.name, request.spec), spec))
 
 
-def paid(case: Case, system: str, user: str) -> str:
-    """A short answer of the model, which is no code: its text."""
-    with asking(case, f"names a method of {case.call.label}", "name") as provider:
-        return provider.complete(Prompt(system, user, max_tokens=32), lambda text: None).text
+def paid(
+    case: Case, system: str, user: str, does: str = "names a method", tokens: int = 32, player: Provider | None = None
+) -> str:
+    """A short answer of the model, or of the `player` in its place, which is no code: its text."""
+    with asking(case, f"{does} of {case.call.label}", "name", player) as provider:
+        return provider.complete(Prompt(system, user, max_tokens=tokens), lambda text: None).text
 
 
 def revised(case: Case, words: str) -> Draft:

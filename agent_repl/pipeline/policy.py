@@ -65,14 +65,20 @@ def require_model(case: Case) -> None:
 
 def _require_no_typo(case: Case) -> None:
     """A new name that nearly equals one that is there is asked about; where nobody can answer it is refused."""
-    spec = spec_of(case)
-    known = [n for n in spec.methods | spec.state if n != case.name]
-    near = next((n for n in sorted(known) if _differ_in_a_letter(case.name, n)), "")
-    if not near or case.spec or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
+    near = near_name(case)
+    if case.spec or not near:  # a name that was found for words is meant
         return
     asked = f"{case.title} is not written yet; did you mean {case.call.label}.{near}?"
     if not (case.shop.reviewer.can_ask and case.shop.reviewer.confirm(f"{asked} Write {case.name} all the same?")):
         raise UnaskedCall(f"{asked} Nothing was written; if {case.name} is another thing, give it a name less alike")
+
+
+def near_name(case: Case) -> str:
+    """A name that is there and nearly equals this new one, "" where there is none."""
+    spec = spec_of(case)
+    near = (n for n in sorted(spec.methods | spec.state) if n != case.name and _differ_in_a_letter(case.name, n))
+    new = not (case.identity.find(case.name) or case.shop.store.versions(case.call.key))
+    return next(near, "") if new else ""
 
 
 def _differ_in_a_letter(name: str, other: str) -> bool:

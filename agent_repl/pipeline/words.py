@@ -126,7 +126,7 @@ def say(shop: Workshop, identity: Identity, agent: Any, words: str) -> Any:
 
 def written_for(identity: Identity, words: str) -> str:
     """The method that was written for just these words, "" where there is none."""
-    there, found = {*identity.names(), *_waiting(identity)}, all_written_for(identity.store, identity.template, words)
+    there, found = {*identity.names(), *unserved(identity)}, all_written_for(identity.store, identity.template, words)
     return next((name for name in found if name in there), "")
 
 
@@ -152,7 +152,7 @@ def described_by(version: Version) -> tuple[str, int, int]:
     return (found[2], int(found[3] or 1), int(found[4] or 1)) if found and (found[1] or found[3]) else ("", 0, 0)
 
 
-def _waiting(identity: Identity) -> list[str]:
+def unserved(identity: Identity) -> list[str]:
     """The methods whose newest version has not served: a draft, refused or not, or accepted ahead of its call."""
     mine = [v for v in identity.store.newest() if v.key.identity == identity.template and v.verdict != "failed"]
     return [v.key.name for v in mine if v.verdict != "accepted" or accepted_ahead(identity, v.key.name)]
@@ -167,6 +167,6 @@ def _named(case: Case, words: str) -> str:
     own = "_".join(re.findall(r"[a-z]\w*", words.lower())[:4]) or "answer"
     name: str = next((n for n in said if not iskeyword(n)), own)[:60]
     spec = spec_of(case)
-    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base), *_waiting(case.identity)}
+    taken = {*spec.methods, *spec.state, *RESERVED, *dir(case.identity.base), *unserved(case.identity)}
     names = chain([name], (f"{name}_{number}" for number in count(2)))
     return next(n for n in names if n not in taken and n.isidentifier() and not iskeyword(n))

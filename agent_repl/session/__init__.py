@@ -216,7 +216,7 @@ def open_session(
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
-    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
+    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
@@ -265,11 +265,11 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
 
 
-def _consented(session: Session) -> Provider:
+def _consented(session: Session, player: Provider | None = None) -> Provider:
     """The provider, after one question before a prompt leaves this machine for a host for the first time."""
     from platformdirs import user_state_path
 
-    provider, reviewer = session.provider, session.reviewer
+    provider, reviewer = player or session.provider, session.reviewer
     file = user_state_path("agent_repl", appauthor=False) / "hosts"
     allowed = file.read_text(encoding="utf-8").split() if file.exists() else []
     if provider.host is None or provider.host in allowed:

@@ -32,9 +32,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
+from ..packages import install_line, is_installed
 from ..records import Effect
 from .names import Names, by_name
 
@@ -268,17 +268,15 @@ def _path(place: int | None, call: ast.Call) -> ast.expr | None:
 def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[Effect]:
     modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "."]
     for module in modules:
-        missing = "" if _installed(module.partition(".")[0]) else " (not installed here)"
+        missing = "" if is_installed(module.partition(".")[0]) else _missing(module)
         yield Effect("import", node.lineno, f"{module}{missing}", False)
     if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
         yield Effect("unknown", node.lineno, f"{ast.unparse(node)} brings names that cannot be known", True)
 
 
-def _installed(name: str) -> bool:
-    try:
-        return bool(name) and find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
+def _missing(module: str) -> str:
+    line = install_line(module)
+    return f" (not installed here: {line})" if line else " (not installed here)"
 
 
 def _foreign(origin: str) -> bool:

@@ -121,10 +121,8 @@ def append(path: Path | None, lines: Sequence[Line]) -> None:
 
 def progress(found: Line) -> str:
     mark = "first" if found["first"] else "solved" if found["solved"] else "-"
-    asked = len(found["replies"])
-    return (
-        f"{found['arm']:5} {found['task']:30} {mark:6} {asked} replies {found['seconds']:6.1f} s  {found['why'][:110]}"
-    )
+    asked, why = len(found["replies"]), " ".join(found["why"].split())[:110]
+    return f"{found['arm']:5} {found['task']:30} {mark:6} {asked} replies {found['seconds']:6.1f} s  {why}"
 
 
 if __name__ == "__main__":

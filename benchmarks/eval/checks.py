@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-CONTEXT = ("profiles", "recipes", "siblings", "head", "examples", "libraries", "failures", "trial", "shape")
+from agent_repl.session.settings import PIECES as CONTEXT
+
+__all__ = ["CHECKS", "CONTEXT", "without"]
 CHECKS = ("module-level", "self", "stub", "binds", "attributes", "methods", "names", "baked")
 
 

@@ -2,7 +2,7 @@
 
 It is told the task's words, the state, the calls, and the first ten lines of each file. A try fails when its code does
 not parse, does not define what is wanted, or raises in a visible call; then the same is asked again, hotter, without a
-word about what failed. It may ask for as many replies as ours may for the same task: tries × methods.
+word about what failed. It may ask for as many replies as ours may for the same task.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ class Unusable(Exception):
 
 def solve(task: Task, model: Recorder, tries: int) -> tuple[Ran, Ran]:
     """How the first code that does not fail did: on the visible calls, then on the hidden ones."""
-    model.begin(tries * len(task.methods))
+    model.begin(task.replies(tries))
     ran = Ran(False, "nothing was answered", raised=True)
-    for attempt in range(model.most):
+    for attempt in range(model.limit):
         code = ask(model, prompt_for(task, heat(attempt)))
+        model.retried = attempt > 0
         ran = tried(code, task, task.visible)
         model.says(ran.why)
         if not ran.raised:
@@ -59,15 +60,14 @@ def prompt_for(task: Task, temperature: float) -> Prompt:
     """All that the model is told."""
     instance = task.visible
     made = ", ".join(f"{name}={shown(value)}" for name, value in instance.state.items())
-    first = {call.name: call for call in reversed(instance.calls)}
-    calls = "\n".join(f"    obj.{written(first[name])}" for name in task.methods)
+    calls = "\n".join(dict.fromkeys(f"    result = obj.{written(call)}" for call in instance.calls))
     words = [
         f"Write a Python class `{class_name(task)}`: {filled(task, instance)}",
         f"The object is made like this, and these are the calls that it must answer:\n\n"
         f"    obj = {class_name(task)}({made})\n{calls}",
         *(head_of(name, content) for name, content in instance.files.items()),
-        "Each method returns its answer and prints nothing. Answer with the complete code, with its imports, in one "
-        "```python block.",
+        "The methods must return their results, not print them. Give me the complete code, with its imports and "
+        "without example usage, in one ```python block.",
     ]
     return Prompt(SYSTEM + "\n", "\n\n".join(words) + "\n", (), temperature)
 

@@ -33,11 +33,13 @@ class Heard:
 
 @dataclass
 class Recorder:
-    """Hands prompts on to the model, at most `most` of them for a task, for replies of at most LONGEST tokens."""
+    """Hands prompts on to the model, at most `limit` of them for a task, for replies of at most LONGEST tokens."""
 
     inner: Any
-    most: int = 0
+    limit: int = 0
     method: str = ""
+    retried: bool = False  # whether a reply had to be asked for again
+    extended: int = 0  # how often a method was written again for another kind of call
     heard: list[Heard] = field(default_factory=list)
     host: str | None = None
 
@@ -49,14 +51,14 @@ class Recorder:
     def model(self) -> str:
         return str(self.inner.model)
 
-    def begin(self, most: int) -> None:
+    def begin(self, limit: int) -> None:
         """A new task, which may ask this often; of a fresh model, so that no task depends on those before it."""
         self.inner.close()
-        self.most, self.method, self.heard = most, "", []
+        self.limit, self.method, self.heard, self.retried, self.extended = limit, "", [], False, 0
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
-        if len(self.heard) >= self.most:
-            raise ProviderError(f"the {self.most} replies that a task may ask for are used up")
+        if len(self.heard) >= self.limit:
+            raise ProviderError(f"the {self.limit} replies that a task may ask for are used up")
         heard = Heard(prompt, self.method)
         self.heard.append(heard)
 
@@ -75,6 +77,10 @@ class Recorder:
             raise
         heard.text, heard.usage = reply.text, reply.usage
         return reply
+
+    def most(self, prompt: Prompt) -> float:
+        """What an answer may cost: nothing."""
+        return 0.0
 
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         self.inner.warm(system, tell)

@@ -60,6 +60,7 @@ def of_arm(lines: Sequence[Line]) -> dict[str, Any]:
         "first": sum(line["first"] for line in lines),
         "solved": solved,
         "flagged": sum(line["flagged"] for line in lines),
+        "extended": sum(line["extended"] for line in lines),
         "families": {family: counts(mine) for family, mine in families.items()},
         "model_calls": len(asked),
         "prompt_tokens_per_solved": per(sum(reply["prompt_tokens"] for reply in asked), solved),
@@ -232,4 +233,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(ROOT)
     sys.exit(main())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,20 +23,20 @@ def attempt(task: Task, arm: str, model: Recorder, tries: int, without: Sequence
 
 
 def line(task: Task, arm: str, visible: Ran, hidden: Ran, model: Recorder, seconds: float) -> Line:
-    """Solved is right on all visible and all hidden calls; at first, where no method needed a second reply."""
+    """Solved is right on all visible and all hidden calls; at first, where no reply had to be asked for again."""
     solved = visible.right and hidden.right
-    asked = Counter(heard.method for heard in model.heard)
     return {
         "task": task.name,
         "family": task.family,
         "arm": arm,
         "solved": solved,
-        "first": solved and max(asked.values(), default=0) <= 1,
+        "first": solved and not model.retried,
         "visible": visible.right,
         "raised": visible.raised,
         "flagged": "ReviewRequired" in visible.why,
         "why": visible.why or ("" if hidden.right else f"hidden: {hidden.why}"),
         "methods": len(task.methods),
+        "extended": model.extended,
         "replies": [heard.tokens for heard in model.heard],
         "seconds": round(seconds, 2),
     }

@@ -34,7 +34,7 @@ def solver() -> ScriptedProvider:
 
 def answer(prompt: Prompt) -> str:
     asked = re.search(r"Write a Python class `(\w+)`", prompt.user)
-    names = re.findall(r"obj\.(\w+)\(", prompt.user) if asked else re.findall(r"def (\w+)\(", prompt.user)[-1:]
+    names = re.findall(r"= obj\.(\w+)\(", prompt.user) if asked else re.findall(r"def (\w+)\(", prompt.user)[-1:]
     code = "\n".join(KNOWN.get(name, "") for name in names)
     if not code.strip():
         return UNKNOWN
