@@ -321,7 +321,7 @@ def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, 
     assert "answers every example (2)" in said(ip, capsys, cell)
     assert "The n largest." in session.provider.prompts[0].user
     assert said(ip, capsys, "print(sales.top(1))") == "[3]\n"
-    assert len(session.provider.prompts) == 1
+    assert len(session.provider.prompts) == 2
 
 
 def test_words_alone_are_written_before_any_call(ip, session, capsys):
@@ -329,7 +329,7 @@ def test_words_alone_are_written_before_any_call(ip, session, capsys):
     ip.run_cell('%agent create sales "analyst"')
     assert "sales.top is written" in said(ip, capsys, "%%agent sales.top\nThe n largest.")
     assert said(ip, capsys, "print(sales.top(2))").endswith("\n[2, 3]\n")
-    assert len(session.provider.prompts) == 1
+    assert len(session.provider.prompts) == 2
 
 
 def test_words_for_an_agent_or_an_ordinary_class_are_described(ip, session, capsys):

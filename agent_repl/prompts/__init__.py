@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from keyword import iskeyword
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -55,6 +56,7 @@ class Request:
     shown: str = ""
     parameters: str = "self"
     arguments: tuple[str, ...] = ()
+    reading: tuple[Recipe, ...] = ()  # recipes for files that arguments name
     head: str = ""
     changes: str = ""
     feedback: str = ""
@@ -66,7 +68,7 @@ class Request:
     @property
     def helpers(self) -> dict[str, str]:
         """Sources of helpers that the recipes call: they are added to code that uses them."""
-        return {name: source for found in self.recipes for name, source in found.helpers.items()}
+        return {name: source for found in (*self.recipes, *self.reading) for name, source in found.helpers.items()}
 
 
 def describe_object(
@@ -103,7 +105,7 @@ def describe_call(
     """The same request with one call added."""
     named = {name: value for name, value in kwargs.items() if name.isidentifier()}
     others = {f"kwargs[{literal(name)}]": value for name, value in kwargs.items() if name not in named}
-    given = {**{f"arg{i}": value for i, value in enumerate(args, 1)}, **named}
+    given = {**dict(zip(_positional(request.identity, name, args, kwargs), args, strict=True)), **named}
     brief = [_brief(value, samples) for value in args]
     brief += [f"{name}={_brief(v, samples and not is_private(name))}" for name, v in {**named, **others}.items()]
     packages = tuple(p for p in _packages({**given, **others}.values()) if p not in request.packages)
@@ -112,11 +114,21 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
-        recipes=request.recipes + _recipes(named, samples),
+        reading=_recipes(named, samples),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
         premises=request.premises + _premises({**given, **others}) + packages,
     )
+
+
+def _positional(identity: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """What to call positional arguments: as the identity does, which says `put(key, value)`, else arg1, arg2."""
+    said = re.search(rf"\b{re.escape(name)}\(([^()]*)\)", identity)
+    words = [re.split("[=:]", word)[0].strip() for word in said[1].split(",")][: len(args)] if said else []
+    fit = len({*words, "self"} - kwargs.keys()) > len(args) and all(
+        w.isidentifier() and not iskeyword(w) for w in words
+    )
+    return words if fit else [f"arg{i}" for i in range(1, len(args) + 1)]
 
 
 def _packages(values: Iterable[Any], words: str = "") -> Guard:
@@ -128,7 +140,7 @@ def trimmed(request: Request, without: Iterable[str]) -> Request:
     heads = {name: tuple(text.partition("\n")[0] for text in vars(request)[name]) for name in ("state", "arguments")}
     pieces: dict[str, dict[str, Any]] = {
         "profiles": heads,
-        "recipes": {"recipes": ()},
+        "recipes": {"recipes": (), "reading": ()},
         "siblings": {"methods": ""},
         "head": {"head": "", "examples": ()},
         "examples": {"examples": ()},
