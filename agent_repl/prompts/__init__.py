@@ -125,10 +125,8 @@ def _positional(identity: str, name: str, args: tuple[Any, ...], kwargs: Mapping
     """What to call positional arguments: as the identity does, which says `put(key, value)`, else arg1, arg2."""
     said = re.search(rf"\b{re.escape(name)}\(([^()]*)\)", identity)
     words = [re.split("[=:]", word)[0].strip() for word in said[1].split(",")][: len(args)] if said else []
-    fit = len({*words, "self"} - kwargs.keys()) > len(args) and all(
-        w.isidentifier() and not iskeyword(w) for w in words
-    )
-    return words if fit else [f"arg{i}" for i in range(1, len(args) + 1)]
+    free = {word for word in words if word.isidentifier() and not iskeyword(word)} - {"self", *kwargs}
+    return words if len(free) == len(args) else [f"arg{i}" for i in range(1, len(args) + 1)]
 
 
 def _packages(values: Iterable[Any], words: str = "") -> Guard:
