@@ -5,7 +5,7 @@
     test-all  the same, the slow tests, those of the model, the oldest IPython, and the other Pythons on the PATH
     lint      ruff and mypy
     bench     the benchmarks
-    eval      how good the written code is (comes later)
+    eval      how often the written code is right, beside the same model asked plainly (hours; --help says more)
 
 What follows the command goes on to its tool: run.py demo --help, run.py test -k store, run.py lint --fix.
 """
@@ -138,8 +138,9 @@ def bench(arguments: list) -> int:
 
 
 def evaluate(arguments: list) -> int:
-    print("There is no evaluation yet: it comes later.", file=sys.stderr)
-    return 2
+    home = Environment(".venv")
+    home.ensure("dev", "local")
+    return home.become(str(ROOT / "benchmarks" / "eval" / "__main__.py"), *arguments)
 
 
 COMMANDS = {"demo": demo, "test": test, "test-all": test_all, "lint": lint, "bench": bench, "eval": evaluate}

@@ -12,6 +12,7 @@ _HOMES = {
         *("accept", "define", "diff", "edit", "emit", "examples", "forget", "keep", "pending", "pin", "prompt"),
         *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
+    "growth": ("Grown", "grow"),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
         *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),
@@ -20,6 +21,7 @@ _HOMES = {
     ),
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
     "wrapping": ("unwrap",),
+    "agent_repl_classes": ("Agentic", "agentic", "configure", "describe", "reset", "save"),  # beside us
     "providers.anthropic": ("AnthropicProvider",),
     "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
 }
@@ -34,7 +36,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'agent_repl' has no attribute {name!r}")
     if name == "Agent":
         import_module(".session", __name__)
-    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    home = _HOME_OF[name]
+    return getattr(import_module(home if home.startswith(__name__) else f".{home}", __name__), name)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from difflib import unified_diff
 from functools import wraps
 from pathlib import Path, PosixPath, WindowsPath
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from . import pipeline
@@ -24,7 +25,7 @@ from .pipeline.ledger import Ledger
 from .pipeline.methods import Identity, Method
 from .pipeline.words import Wanted, from_words
 from .pipeline.words import say as words_said
-from .protocols import Place
+from .protocols import Place, Store
 from .records import Entry, Example, Prompt, Usage, Version
 from .write import prompt_for
 
@@ -60,6 +61,16 @@ class Target(NamedTuple):
         return found
 
 
+DESCRIBED = "_agent_repl_described_"  # an attribute of functions that were described on an ordinary class
+
+
+class Described(NamedTuple):
+    """Where such a function comes from."""
+
+    store: Store
+    version: Version
+
+
 class MethodInfo(NamedTuple):
     """One line about a method."""
 
@@ -84,9 +95,14 @@ def _verb(function: Callable[..., R]) -> Callable[..., R]:
     @wraps(function)
     def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
         agent, name, rest = _addressed(method, args)
-        return function(Target(agent, name, _synced(agent), type(agent)._agent_repl_shop_), *rest, **kwargs)
+        return function(_target(agent, name), *rest, **kwargs)
 
     return called
+
+
+def _target(method: Any, *args: Any) -> Target:
+    agent, name, _ = _addressed(method, args)
+    return Target(agent, name, _synced(agent), type(agent)._agent_repl_shop_)
 
 
 def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
@@ -109,16 +125,25 @@ def _synced(agent: Agent) -> Identity:
     return identity
 
 
-@_verb
-def source(target: Target) -> str:
+def source(method: Any, /, *name: str) -> str:
     """The accepted source of a method, with its imports and helpers; raises AgentError where there is none."""
-    return target.method().code.source
+    found = described(method)
+    return found.version.source if found else _target(method, *name).method().code.source
 
 
-@_verb
-def versions(target: Target) -> tuple[Version, ...]:
+def versions(method: Any, /, *name: str) -> tuple[Version, ...]:
     """Every version of a method, oldest first: drafts, rejected and failed ones too."""
+    if found := described(method):
+        return found.store.versions(found.version.key)
+    target = _target(method, *name)
     return target.shop.store.versions(target.identity.key(target.name))
+
+
+def described(method: Any) -> Described | None:
+    """What is known of a method that was described on an ordinary class, bound or not; None for anything else."""
+    wrapped = method.fget if isinstance(method, property) else method
+    function = wrapped.__func__ if isinstance(wrapped, MethodType | classmethod | staticmethod) else wrapped
+    return vars(function).get(DESCRIBED) if isinstance(function, FunctionType) else None
 
 
 @_verb

@@ -83,7 +83,9 @@ class InvalidCode(GenerationError, error_type="invalid_code"):
 
 
 class PolicyError(AgentError, error_type="policy"):
-    """The policy refuses this code."""
+    """The policy refuses this code; `advice` says what a person can do about it."""
+
+    advice = "Ask for it in another way, or change the settings `refuse` and `policy` (with inform you are asked)."
 
 
 class UnaskedCall(AgentError, TypeError, error_type="policy"):
@@ -91,7 +93,9 @@ class UnaskedCall(AgentError, TypeError, error_type="policy"):
 
 
 class BudgetExceeded(AgentError, error_type="budget_exceeded"):
-    """A limit of depth, calls or money was reached."""
+    """A limit of depth, calls or money was reached; `.attempts` holds what was refused before, which is paid for."""
+
+    attempts: tuple[AgentError, ...] = ()
 
 
 class Rejected(AgentError, error_type="rejected"):

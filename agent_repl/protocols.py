@@ -27,6 +27,10 @@ class Provider(Protocol):
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """Answer the prompt, giving the text piece by piece to `on_text`; raises ProviderError."""
 
+    def most(self, prompt: Prompt) -> float | None:
+        """The highest price of an answer in US dollars; None where it is not known."""
+        return None if self.host else 0.0
+
     def warm(self, system: str, tell: Callable[[Event], None]) -> None:
         """Begin in the background what the first answer will need; returns at once and never raises."""
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from agent_repl_bounds.records import Effect as Effect
+from agent_repl_data.secrets import hidden
 
 Tier = Literal["NEW", "CHANGED", "CACHED", "CRYSTALLIZED", "PINNED"]
 Author = Literal["model", "person", "file", "repair"]
@@ -65,13 +66,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent: the stable prefix (`system`, marked for the provider's cache), then the call (`user`)."""
+    """What is sent, secrets hidden: the stable prefix (`system`, which providers may cache), then the call (`user`)."""
 
     system: str
     user: str
     premises: Guard = ()
     temperature: float = 0.0
     max_tokens: int = 4096
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "system", hidden(self.system))  # here, so that no way of making one passes it by
+        object.__setattr__(self, "user", hidden(self.user))
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,10 @@ class Spec:
     files: frozenset[str] = frozenset()  # texts that may name a file
     paths: Mapping[str, str] = field(default_factory=dict)  # those of arguments and state that do, by `self.path`
     helpers: Mapping[str, str] = field(default_factory=dict)  # sources: code that calls one of these gets it
+    refuse: frozenset[str] = frozenset()  # kinds of flagged effects that the code may not have
     made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
+    kind: str = ""  # on an ordinary class: method, async, property, classmethod or staticmethod
+    beside: frozenset[str] = frozenset()  # methods that are wanted too: they may stand in the same reply
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ class Version:
     prompt_hash: str = ""
     created: str = ""  # ISO 8601 in UTC
     verdict: Standing = "draft"  # the latest
-    note: str = ""  # the words of the verdict: feedback, or the error of the last run
+    note: str = ""  # the words of the verdict, the error of the last run, or what came of trying it
+    spec: str = ""  # what the code was written by, where a person's words were shaped first
 
 
 @dataclass(frozen=True)
@@ -182,6 +191,7 @@ class Proposal:
     isolation: str = "nothing isolates it: it runs in this process, with your rights"
     note: str = ""
     answers: tuple[str, ...] = ()  # which of them change then
+    tried: str = ""  # what it answered in isolation, or why it was not tried
     versions: tuple[Version, ...] = ()  # those of this method, oldest first
     check: Callable[[str], str] = lambda source: ""  # what is wrong with an edited source, "" when nothing is
 
@@ -205,6 +215,8 @@ class Event:
     kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
     text: str
     title: str = ""
+    rule: str = ""  # of an attempt: what its reply was refused by, and the line
+    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -218,6 +230,7 @@ class Outcome:
     tier: Tier | None = None
     usage: Usage = Usage()
     timings: Mapping[str, float] = field(default_factory=dict)
+    spent: Mapping[str, Usage] = field(default_factory=dict)  # by stage: shape, write, name
 
 
 @dataclass(frozen=True)
@@ -232,15 +245,20 @@ class Settings:
     request_timeout: float = 300.0
     max_retries: int = 2
     generation_retries: int = 3
+    shape: str = "auto"
     repairs: int = 2
     policy: str = "inform"
+    refuse: str = ""
     samples: str = "some"
     show: str = "code"
     crystallize_after: int = 3
     max_depth: int = 8
     max_calls: int = 20
     max_cost: float = 1.0
+    max_call_cost: float = 0.0
     template_directory: str = ""
+    without: str = ""
     examples: str = "on"
     redact: str = ""
     log: str = ""
+    log_level: str = "call"

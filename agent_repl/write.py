@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from .errors import InvalidCode, ReplyCut
+from .errors import BudgetExceeded, InvalidCode, PolicyError, ReplyCut
 from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
-_HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
+HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
@@ -35,22 +35,21 @@ def write(
     spec: Spec,
     tries: int,
     tell: Callable[[Event], None],
-    spend: Callable[[Usage], None],
     failure: Failure | None = None,
     directory: str = "",
 ) -> Written:
     """Ask until a reply passes validation, at most `tries` times.
 
-    `failure` is what the first prompt should learn from; `spend` is told of every answer that was paid for, before
-    it is judged. Raises ProviderError, or the InvalidCode of the last try with all of them as `.attempts`.
+    `failure` is what the first prompt should learn from. Raises ProviderError, the InvalidCode of the last try (a
+    PolicyError from that where the policy refuses it), or BudgetExceeded before the next one; these have all that were
+    refused as `.attempts`.
     """
     refused: list[InvalidCode] = []
     total = Usage()
     for attempt in range(1, tries + 1):
         prompt = prompt_for(request, failure, attempt, directory)
         try:
-            reply = _ask(provider, prompt, tell, attempt)
-            spend(reply.usage)
+            reply = ask(provider, prompt, tell, attempt)
             total += reply.usage
             code = validate(reply.text, spec, attempt)
             if failure and code.source == failure.code:
@@ -61,21 +60,29 @@ def write(
         except InvalidCode as error:
             refused.append(error)
             failure = Failure(error.code, str(error))
-            tell(Event("attempt", f"try {attempt} of {tries} was refused ({error.rule}): {error}", request.name))
+            said = f"try {attempt} of {tries} was refused ({error.rule}): {error}"
+            tell(Event("attempt", said, request.name, error.rule, error.line))
+        except BudgetExceeded as error:
+            error.attempts = tuple(refused)
+            raise
     last = refused[-1]
     message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused ({last.rule})"
     advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
     given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
     given_up.attempts = tuple(refused)
+    if last.rule == "policy":
+        raise PolicyError(f"policy=strict: {message}: {last}\n{PolicyError.advice}") from given_up
     raise given_up
 
 
 def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
     """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
-    return render(request, failure, _HEAT * (attempt if failure and attempt == 1 else attempt - 1), directory)
+    heat = HEAT * (attempt if failure and attempt == 1 else attempt - 1)
+    return render(request, failure, heat, directory, attempt=attempt)
 
 
-def _ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
+def ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:
+    """A whole reply; one that loops is stopped. Raises ProviderError, or InvalidCode for one that loops or was cut."""
     said = ""
 
     def on_text(text: str) -> None:

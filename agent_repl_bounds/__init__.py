@@ -1,1 +1,1 @@
-"""What code touches, and a child process that the operating system keeps within bounds."""
+"""What code touches, a child process that the operating system keeps within bounds, and what may be spent."""

@@ -98,6 +98,12 @@ def looks_like_path(value: Any) -> bool:
     return _stat(value) is not None
 
 
+def named_files(words: str) -> list[str]:
+    """Words of a sentence that name what is there now; not covered: names with blanks, or with neither dot nor "/"."""
+    found = dict.fromkeys(word.strip(".,;:!?()[]'\"`") for word in words.split()[:200])
+    return [word for word in found if len(word) > 2 and re.search(r"[./]", word) and looks_like_path(word)][:4]
+
+
 def _stat(value: Any) -> os.stat_result | None:
     kind = type(value)  # compared by identity: a class of its own kind could answer to more
     short = kind is str and len(value) <= 1024 and "\n" not in value
@@ -125,8 +131,14 @@ def sniff(path: str | os.PathLike[str], about: os.stat_result | None = None) -> 
 
 
 def quoted(name: str) -> str:
-    """A name as it is, or in quotes where it could be misread."""
-    return shortened(name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False), 80)
+    """A name as it is, or in quotes where it could be misread, as several words could."""
+    plain = name.count(" ") < 2 and _PLAIN.fullmatch(name)
+    return shortened(name if plain else literal(name), 80)
+
+
+def literal(name: str) -> str:
+    """A name as text in Python and JSON, on one line, with what cannot be seen written out."""
+    return json.dumps(name, ensure_ascii=not name.isprintable())
 
 
 def bounded(parts: Sequence[str], separator: str) -> str:
@@ -227,7 +239,7 @@ def _read_with(delimiter: str, text: str) -> tuple[float, FileKind]:
     rows = [row for row in table_rows(text, delimiter, 40) if row]
     widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(0, 0))
-    header = tuple(rows[0]) if rows and len(rows[0]) == width and _names_columns(rows[0]) else ()
+    header = tuple(rows[0]) if rows and len(rows[0]) == width and names_columns(rows[0]) else ()
     kind = FileKind("tsv" if delimiter == "\t" else "csv", delimiter, header, width=width)
     return count / max(2, widths.total()), kind  # one row proves little
 
@@ -240,7 +252,7 @@ def table_rows(text: str, delimiter: str, most: int | None = None) -> list[list[
     return found
 
 
-def _names_columns(row: list[str]) -> bool:
+def names_columns(row: list[str]) -> bool:
     """Whether a first row holds names: nothing in it is a number or a date, years beside names excepted."""
     numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell)]
     if any(_DATE.match(cell) for cell in row) or len(numbers) == len(row):

@@ -23,7 +23,7 @@ from pathlib import PosixPath, PurePath, WindowsPath
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from .files import HEAD, bounded, quoted, shortened, sniff_text
+from .files import HEAD, bounded, literal, quoted, shortened, sniff_text
 
 LONG_TEXT = 1024
 ROOM = 1024
@@ -54,7 +54,7 @@ def _said(rule: Rule | str, value: Any, room: int) -> str:
     try:
         return shortened(str.__str__(rule(value, room)), 8000)
     except Exception:
-        return _name(type(value))
+        return type_name(type(value))
 
 
 def by_keys(kind: str, value: Any, keys: frozenset[str]) -> str:
@@ -140,11 +140,11 @@ def _record(records: list[dict[str, Any]], room: int, keys: frozenset[str] | Non
     parts = []
     for key in found if keys is None else sorted(keys.intersection(found)):
         values = [record[key] for record in records if key in record]
-        parts.append(f'"{key}"{"" if len(values) == len(records) else "?"}: {_union(values, room, keys)}')
+        parts.append(f"{literal(key)}{'' if len(values) == len(records) else '?'}: {_union(values, room, keys)}")
     others = [{key: record[key] for key in record.keys() - (found if keys is None else keys)} for record in records]
     if keys is not None and any(others):
         kinds = _union([value for record in others for value in record.values()], room, keys)
-        but = shortened(f" but {', '.join(map(repr, sorted(keys)))}", 400) if keys else ""  # other code, other kinds
+        but = shortened(f" but {', '.join(map(literal, sorted(keys)))}", 400) if keys else ""  # other code, other kinds
         parts.append(f"str{but}{'' if all(others) else '?'}: {kinds}")
     return "{" + ", ".join(parts) + "}"
 
@@ -163,7 +163,7 @@ def _file(value: Any, room: int) -> str:
     """An open file by its class and by how its descriptor was opened, if it has one."""
     below = value.buffer if type(value).__name__ == "TextIOWrapper" else value
     raw = below.raw if class_of(below).startswith("_io.Buffered") else below
-    return _name(type(value)) + (f"[{raw.mode}]" if type(raw) is FileIO else "")
+    return type_name(type(value)) + (f"[{raw.mode}]" if type(raw) is FileIO else "")
 
 
 def _object(value: Any, room: int) -> str:
@@ -174,7 +174,7 @@ def _object(value: Any, room: int) -> str:
         wrapped = _held(value, "_agent_repl_wraps_")
         alone = wrapped is None or wrapped is _ABSENT
         return f"agent:{label}" + ("" if alone else f" of {signature(wrapped, room // 2)}")
-    below = _name(type(value)).removeprefix("builtins.") + _fields(value, room)
+    below = type_name(type(value)).removeprefix("builtins.") + _fields(value, room)
     rule = next((_RULES[id(base)] for base in _bases(value) if id(base) in _RULES), None)
     return f"{below}:{_said(rule, value, room)}" if rule else below
 
@@ -187,7 +187,7 @@ def library_class(value: Any) -> str:
 
 def class_of(value: Any) -> str:
     """Where the class is exactly the one of that name in its module: the name by which it has a rule, else ""."""
-    module, _, name = _name(type(value)).rpartition(".")
+    module, _, name = type_name(type(value)).rpartition(".")
     home = sys.modules.get(module)
     genuine = type(home) is ModuleType and vars(home).get(name) is type(value)
     names = (f"{module}.{name}", f"{module.partition('.')[0]}.{name}") if genuine else ()
@@ -205,10 +205,12 @@ def _bases(value: Any) -> tuple[type, ...]:
     return found
 
 
-def _name(kind: type) -> str:
+def type_name(kind: type) -> str:
+    """A class as `module.Name`, on one line; its metaclass is not asked."""
     module = type.__dict__["__module__"].__get__(kind)
     name = type.__dict__["__qualname__"].__get__(kind)
-    return f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
+    text = f"{module if type(module) is str else '?'}.{name if type(name) is str else '?'}"
+    return text if re.fullmatch(r"[\w.<>\[\]]+", text) or text == "?.?" else ascii(text[:200])
 
 
 def _fields(value: Any, room: int) -> str:
@@ -234,11 +236,12 @@ def _first(value: Any, name: str, kind: type) -> Any:
     return next((found for found in kept if type(found) is kind), None)
 
 
-def _dtype(dtype: Any) -> str:
-    """A dtype by name; the width of its texts is content, and a stranger's dtype is asked nothing."""
-    if not _name(type(dtype)).startswith(_LIBRARIES):
-        return _name(type(dtype))
-    return shortened(re.sub(r"[<>|]([US])\d+", r"\1", str(dtype)), 200)
+def dtype_name(dtype: Any) -> str:
+    """A dtype by name; texts' width and an enum's values are content, and a stranger's dtype is asked nothing."""
+    if not type_name(type(dtype)).startswith(_LIBRARIES):
+        return type_name(type(dtype))
+    text = re.sub(r"(?is)\b(enum)\(.*", r"\1", str(dtype))
+    return shortened(re.sub(r"[<>|]([US])\d+", r"\1", text), 200)
 
 
 def _index(value: Any) -> str:
@@ -255,7 +258,7 @@ def _labels(index: Any, room: int) -> str:
 
 def _columns(labels: Iterable[Any], dtypes: Iterable[Any]) -> str:
     pairs = zip(labels, dtypes, strict=True)
-    return bounded([f"{label(name)}: {_dtype(dtype)}" for name, dtype in pairs], ", ")
+    return bounded([f"{label(name)}: {dtype_name(dtype)}" for name, dtype in pairs], ", ")
 
 
 def label(name: Any) -> str:
@@ -280,11 +283,11 @@ _RULES: dict[int, Rule | str] = {
 }  # fmt: skip
 _LIBRARIES = ("numpy.", "pandas.", "polars.", "pyarrow.", "duckdb.", "_duckdb.")
 _TABLES: dict[str, Rule] = {
-    "numpy.ndarray": lambda value, room: f"ndarray[{_dtype(value.dtype)}, {value.ndim}d]",
+    "numpy.ndarray": lambda value, room: f"ndarray[{dtype_name(value.dtype)}, {value.ndim}d]",
     **dict.fromkeys(["pandas.DataFrame", "polars.DataFrame"], lambda value, room:
         f"DataFrame({_columns(value.columns, value.dtypes)}{_index(value)})"),
     **dict.fromkeys(["pandas.Series", "polars.Series"], lambda value, room:
-        f"Series[{_dtype(value.dtype)}{_index(value)}]"),
+        f"Series[{dtype_name(value.dtype)}{_index(value)}]"),
 }  # fmt: skip
 _INDEXES = ("", "Range", "Multi", "Datetime", "Timedelta", "Period", "Interval", "Categorical")
 _FILES = ("TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom", "FileIO")

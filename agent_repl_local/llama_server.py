@@ -1,8 +1,8 @@
 """The child process that holds the local model; run by its path, it imports nothing of ours.
 
-Contract: it reads one line of JSON from stdin (`path` of the model, API `key`) and writes one to stdout,
-`{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it serves the Messages
-API until stdin closes, which also happens when its parent is killed.
+Contract: it reads one line of JSON from stdin (`path` of the model, API `key`, `seed` or null) and writes one to
+stdout, `{"address": "http://127.0.0.1:PORT"}` once the model is loaded, or `{"error": "..."}`. Then it serves the
+Messages API until stdin closes, which also happens when its parent is killed.
 
 Why a process: `xllamacpp.Server` holds Python's global lock while it reads the model, so that in the person's own
 process nothing could be typed, shown or interrupted meanwhile; and its log would go to the person's terminal.
@@ -30,18 +30,23 @@ def main() -> None:
     os._exit(0)  # nothing here is worth an orderly end
 
 
-def _serve(path: str, key: str) -> Any:
-    from xllamacpp import CommonParams, Server
+def _serve(path: str, key: str, seed: int | None) -> Any:
+    from xllamacpp import CommonParams, Server, common_speculative_type
 
     params = CommonParams()
     params.model.path = path
     params.api_keys = [key]
+    if seed is not None:
+        params.sampling.seed = seed  # the Messages API hands none on, so it is the server's
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = os.cpu_count() or 2
     params.n_ctx, params.n_parallel = 8192, 1  # tokens of prompt and reply together, one prompt at a time
     params.cache_ram_mib = 512  # prefixes of other agents; the default is 8 GB
     params.endpoint_slots = params.endpoint_metrics = params.endpoint_props = params.ui = False
     params.warmup = False  # reading the stable prefix does that
+    params.speculative.types = [common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+    lookup = params.speculative.ngram_simple  # what repeats the prompt, as code does, is guessed and only checked
+    lookup.size_n, lookup.size_m = 4, 8
     params.verbosity = 1  # errors only
     return Server(params)
 

@@ -28,16 +28,18 @@ Tell = Callable[[Event], None]
 class LocalProvider:
     """A model on this machine: no key, no host, no cost.
 
-    Its server is started when it is first needed and shared by all providers of this process that name the same file;
-    it ends with the last of them, or with the process. `path` is the model's file (default: where `fetch_model` puts
-    it), `tell` hears that it is loading. Raises NoProvider where xllamacpp is not installed, ModelUnavailable where
-    the file is missing or does not load.
+    Its server is started when it is first needed and shared by all providers of this process that name the same file
+    and seed; it ends with the last of them, or with the process. `path` is the model's file (default: where
+    `fetch_model` puts it), `tell` hears that it is loading; with a `seed` the same prompts get the same answers, warm
+    ones too. Raises NoProvider where xllamacpp is not installed, ModelUnavailable where the file is missing or does
+    not load.
     """
 
     name = "local"
     host: str | None = None
 
-    def __init__(self, path: Path | None = None, tell: Tell = lambda event: None) -> None:
+    def __init__(self, path: Path | None = None, tell: Tell = lambda event: None, seed: int | None = None) -> None:
+        self._seed = seed
         self._path, self._tell = (path or model_path()).resolve(), tell
         self._server: _Server | None = None
         self._warmed: set[str] = set()
@@ -49,12 +51,16 @@ class LocalProvider:
         return replace(reply, model=self.model, usage=replace(reply.usage, cost=0.0))
 
     def _ask(self, prompt: Prompt, on_text: Callable[[str], None], tell: Tell) -> Reply:
-        server = self._server = _shared(self._path)
+        server = self._server = _shared(self._path, self._seed)
         if not server.ready.is_set():
             tell(Event("loading", f"loading {self.model}, once for this session"))
         client = AnthropicProvider(self.model, server.wait(), server.key, timeout=900.0, stall=300.0, max_retries=0)
         with closing(client):
             return client.complete(prompt, on_text)
+
+    def most(self, prompt: Prompt) -> float:
+        """Nothing, whatever is asked."""
+        return 0.0
 
     def warm(self, system: str, tell: Tell) -> None:
         """Load the model and have it read this prefix, in the background; once for each prefix."""
@@ -72,22 +78,22 @@ class LocalProvider:
         self._warmed.clear()
 
 
-_servers: WeakValueDictionary[Path, _Server] = WeakValueDictionary()
+_servers: WeakValueDictionary[tuple[Path, int | None], _Server] = WeakValueDictionary()
 _servers_lock = Lock()
 
 
-def _shared(path: Path) -> _Server:
+def _shared(path: Path, seed: int | None) -> _Server:
     with _servers_lock:
-        server = _servers.get(path)
+        server = _servers.get((path, seed))
         if server is None or server.process.poll() is not None:
-            server = _servers[path] = _Server(path)
+            server = _servers[path, seed] = _Server(path, seed)
         return server
 
 
 class _Server:
     """One child process, which ends when nobody holds this any more; `wait` gives its address."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seed: int | None) -> None:
         if not find_spec("xllamacpp"):
             raise NoProvider('The local model needs xllamacpp: pip install "ipython-agent-repl[local]"')
         if not path.exists():
@@ -98,13 +104,13 @@ class _Server:
         # a session of its own: the terminal's Ctrl-C is not for it
         self.process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=self._log, text=True, start_new_session=True)
         finalize(self, _end, self.process)
-        Thread(target=self._load, args=(f"{path}",), name="agent_repl-load", daemon=True).start()
+        Thread(target=self._load, args=(f"{path}", seed), name="agent_repl-load", daemon=True).start()
 
-    def _load(self, path: str) -> None:
+    def _load(self, path: str, seed: int | None) -> None:
         assert self.process.stdout
         self._answer = {"error": "it ended while it was loading"}
         with suppress(OSError, ValueError):  # it died, and its log says why
-            print(json.dumps({"path": path, "key": self.key}), file=self.process.stdin, flush=True)
+            print(json.dumps({"path": path, "key": self.key, "seed": seed}), file=self.process.stdin, flush=True)
             self._answer = json.loads(self.process.stdout.readline())
         self.ready.set()
 

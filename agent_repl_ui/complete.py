@@ -14,6 +14,7 @@ from .manual import MODES, Verb
 from .verbs import VERBS
 from .words import agents_in
 
+_AFTER = {"--wraps": "name", "--from": "script", "--calls": ""}  # what the word after an option may be
 Word = tuple[str, str]  # a text, and what it is
 
 
@@ -31,9 +32,9 @@ def agent_words(line: str, names: Mapping[str, Any]) -> list[Word]:
 
 def _of_verb(verb: Verb, words: list[str], names: Mapping[str, Any]) -> Iterator[Word]:
     given = len([word for word in words[:-1] if word and not word.startswith("--")])
-    kind = "name" if words[-2:-1] == ["--wraps"] else "".join(verb.completes[given : given + 1])
-    yield from _of_kind(kind, names, words)
-    if given and kind != "name":
+    before = "".join(words[-2:-1])
+    yield from _of_kind(_AFTER.get(before, "".join(verb.completes[given : given + 1])), names, words)
+    if given and before not in _AFTER:
         yield from ((option.split()[0], f"option of {verb.name}") for option in verb.options)
 
 
@@ -60,10 +61,11 @@ def _of_kind(kind: str, names: Mapping[str, Any], words: list[str]) -> Iterable[
             return [(str(version.number), f"{version.verdict}, {version.author}") for version in known]
         case "name":
             return [(name, type(value).__name__) for name, value in names.items() if not name.startswith("_")]
-        case "file":
+        case "file" | "script" as what:
             files = sorted(iglob(f"{escape(words[-1])}*"))
             folders = [(path + os.sep, "a directory") for path in files if os.path.isdir(path)]
-            return [*folders, *((path, "would be replaced") for path in files if path.endswith(".py"))]
+            about = what if what == "script" else "would be replaced"
+            return [*folders, *((path, about) for path in files if path.endswith(".py"))]
     return ()
 
 

@@ -11,12 +11,16 @@ from traitlets import TraitType
 from agent_repl import control
 from agent_repl.errors import AgentError
 from agent_repl.session import default_session
+from agent_repl_classes import describe
 
 from .manual import manual
 from .render import escaped
 from .verbs import VERBS, Names, method_of, run
 
-USAGE = "write %%agent AGENT.METHOD with a description below it, or %%agent --code AGENT.METHOD with code"
+USAGE = (
+    "write %%agent AGENT.METHOD, or %%agent NAME for an agent or a class of yours, with a description below it, "
+    "or %%agent --code AGENT.METHOD with code"
+)
 
 
 class Setting(TraitType):  # type: ignore[misc]
@@ -44,8 +48,10 @@ class AgentMagics(Magics):  # type: ignore[misc]
     show = Setting(help="before each cell: code, line (a line for each known call) or off").tag(config=True)
     samples = Setting(help="what of your data a prompt may hold: some or none").tag(config=True)
     policy = Setting(help="what flagged effects do: inform or strict").tag(config=True)
+    refuse = Setting(help="the kinds of effects that strict refuses, with commas; none named is all").tag(config=True)
     model = Setting(help="the model that writes, by its provider's name for it").tag(config=True)
     max_cost = Setting(help="US dollars that a session may cost; 0 is no limit").tag(config=True)
+    max_call_cost = Setting(help="US dollars that one call may cost; 0 is no limit").tag(config=True)
     max_calls = Setting(help="how often one call may ask the model").tag(config=True)
     repairs = Setting(help="how often code that failed is mended without asking").tag(config=True)
 
@@ -65,6 +71,11 @@ def _run_cell(names: Names, line: str, body: str) -> None:
     targets = [word for word in line.split() if word != "--code"]
     if len(targets) != 1 or not body.strip():
         raise AgentError(USAGE)
+    if targets[0].isidentifier() and targets == line.split():
+        if targets[0] not in names:
+            raise AgentError(f"{targets[0]!r} is no name here; {USAGE}")
+        written = describe(names[targets[0]], body)
+        return print(escaped(f"{targets[0]}: {', '.join(written)} {'is' if len(written) == 1 else 'are'} written"))
     agent, method = method_of(names, targets[0], new=True)
     if "--code" in line.split():
         return print(f"{targets[0]} is PINNED in {control.define(agent, method, body)}")

@@ -46,6 +46,8 @@ def lines(proposal: Proposal) -> Iterator[Line]:
     if proposal.answers:
         yield "plain", "which answers change:"
         yield from (("plain", f"  {_one_line(answer)}") for answer in proposal.answers)
+    if proposal.tried:
+        yield "plain", _one_line(proposal.tried)
     if not proposal.code.effects:
         yield "plain", "touches nothing that can be seen from its text"
     yield from (("plain", f"  {_effect(effect)}") for effect in proposal.code.effects if effect not in flagged)

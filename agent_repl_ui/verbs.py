@@ -16,6 +16,7 @@ from typing import Any
 from agent_repl import control
 from agent_repl.agent import Agent
 from agent_repl.errors import AgentError
+from agent_repl.growth import grow
 from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
@@ -159,7 +160,8 @@ def _log(agent: Agent, method: str) -> str:
     if not file:
         raise AgentError("no log is kept: set AGENT_REPL_LOG to a file's name, and begin again")
     rows = Path(file).expanduser().read_text("utf-8", "replace").splitlines()
-    mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))][-5:]
+    mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))]
+    mine = [tree for tree in mine if "event" not in tree][-5:]
     return escaped("\n".join(map(_tree, mine))) or f"no call of {title} is in {file}"
 
 
@@ -241,6 +243,14 @@ def _review(names: Names, mode: str = "") -> str:
     return escaped("\n".join([*told, f"review: {session.mode}"]))
 
 
+def _grow(names: Names, target: str, *words: str, **options: str) -> str:
+    number = options.get("calls", "20")
+    if not number.isdecimal() or (words and "from" in options):
+        raise AgentError(f"usage: {VERBS['grow'].usage}")
+    agent, scenario = _agent(names, target), _plain(words[0]) if len(words) == 1 else " ".join(words)
+    return escaped(str(grow(agent, scenario, int(number), usage=_plain(options.get("from", "")))))
+
+
 def _emit(names: Names, target: str, path: str) -> str:
     return f"written: {control.emit(_agent(names, target), Path(_plain(path)).expanduser())}"
 
@@ -278,6 +288,9 @@ _ROWS = (
     Verb("undo", "AGENT.METHOD [N]", "take back the last decision about it, or the last N", _undo, ("method",)),
     Verb("forget", "AGENT.METHOD", "let the next call write it anew", _of("forget", "{0} is forgotten"), ("method",)),
     Verb("review", "[ask | auto | later | cached]", "go through what waits, or set the mode", _review, ("mode",)),
+    Verb(
+        "grow", "AGENT [SCENARIO]", "write ahead what will be called", _grow, ("agent",), ("--calls N", "--from FILE")
+    ),
     Verb("emit", "AGENT FILE.py", "write a class that needs nothing of ours", _emit, ("agent", "file")),
     Verb("help", "[VERB]", "explain one verb, or all", _help, ("verb",)),
 )

@@ -26,6 +26,7 @@ EXPECTED = {
     "undo": ["sales.total"],
     "forget": ["sales.total"],
     "review": [*MODES],
+    "grow": ["sales"],
     "emit": ["sales"],
     "help": [*VERBS],
 }

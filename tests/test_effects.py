@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from agent_repl_bounds.effects import effects
+from agent_repl_bounds.effects import KINDS, effects
 
 KNOWN = frozenset({"sales.csv"})
 
@@ -121,6 +122,14 @@ QUIET = [
     "print(p)",
 ]
 
+CASES = [
+    tuple(part.strip().replace("\\n", "\n") for part in row.rpartition("=>")[::2])
+    for row in Path(__file__).with_name("effects.txt").read_text(encoding="utf-8").splitlines()
+    if row and not row.startswith("# ")
+]
+TOUCHES += [(line, expected) for line, expected in CASES if expected]
+QUIET += [line for line, expected in CASES if not expected]
+
 
 def method(line: str) -> str:
     """A module whose method holds the line."""
@@ -144,6 +153,17 @@ def test_a_harmless_look_alike_stays_quiet(line: str) -> None:
     assert said(method(line)) == ""
 
 
+def test_no_case_stands_twice_and_half_of_them_are_harmless() -> None:
+    lines = [*QUIET, *(line for line, _ in TOUCHES)]
+    assert len(lines) == len(set(lines)) > 300
+    assert 0.9 < len(QUIET) / len(TOUCHES) < 1.1
+
+
+def test_every_kind_has_a_case_and_no_other_is_ever_flagged() -> None:
+    kinds = {part.split("!")[0] for _, expected in TOUCHES for part in expected.split("; ") if "! " in part}
+    assert kinds & {*KINDS} == {*KINDS} - {"deception"}  # whose cases are below
+
+
 def test_each_fact_has_its_line() -> None:
     assert [e.line for e in effects("import os\n\ndef m(self):\n    os.remove(self.path)\n")] == [1, 4]
 
@@ -156,7 +176,7 @@ def test_a_tree_that_is_at_hand_is_not_read_again() -> None:
 def test_an_import_is_a_fact_and_says_when_it_is_missing_here() -> None:
     first, second = effects("import csv\nimport nowhere_to_be_found.x\n")
     assert (first.detail, first.flagged) == ("csv", False)
-    assert second.detail == "nowhere_to_be_found.x (not installed here)"
+    assert second.detail == "nowhere_to_be_found.x (not installed here: pip install nowhere_to_be_found)"
 
 
 def test_a_private_helper_reads_what_its_callers_give_it() -> None:
@@ -204,6 +224,20 @@ def test_names_and_texts_in_other_alphabets_deceive_nobody() -> None:
 )
 def test_code_that_cannot_be_read_is_flagged_and_not_an_error(source: str) -> None:
     assert any(e.kind == "unknown" and e.flagged for e in effects(source))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a0 = [len]\n" + "\n".join(f"a{n + 1} = a{n}[0] if c else a{n}[1]" for n in range(300)) + "\na300()\n",
+        "a0 = p\n" + "\n".join(f"a{n + 1} = [{','.join([f'a{n}[p]'] * 20)}]" for n in range(60)) + "\na60[p](3)\n",
+        "import os\nn = 'a'\n" + "n = n + n\n" * 900 + "getattr(os, n)(3)\n",
+        "import os\nn0 = 'a'\n" + "\n".join(f"n{k + 1} = n{k} + n{k}" for k in range(300)) + "\ngetattr(os, n300)(3)\n",
+        "f = f[0]\nf()\n",
+    ],
+)
+def test_containers_and_texts_that_lead_to_each_other_do_not_take_for_ever(code: str) -> None:
+    assert effects(code)[-1].kind == "unknown"
 
 
 def test_many_aliases_of_aliases_do_not_take_for_ever() -> None:

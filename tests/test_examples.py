@@ -175,7 +175,7 @@ def test_a_head_that_answers_for_a_new_kind_is_offered_with_its_answer(maths):
     agent.square(3)
     person = reviews(home)
     assert agent.square(1.5) == 2.25
-    assert "it answers 2.25 (tried in isolation)" in person.seen[0].reason
+    assert person.seen[0].tried == "tried in isolation: it answers 2.25 (float)"
     assert asked(home) == 1
 
 

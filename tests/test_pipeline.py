@@ -244,7 +244,9 @@ def test_ask_fails_before_paying_where_nobody_can_answer(tmp_path):
 
 
 def test_the_strict_policy_refuses_flagged_code(tmp_path):
-    outcome = (home := session(tmp_path, MAIL, policy="strict")).call(home.agent("calculator"), "double", 2)
+    outcome = (home := session(tmp_path, MAIL, policy="strict", generation_retries=1)).call(
+        home.agent("calculator"), "double", 2
+    )
     assert (outcome.error_type, "environment" in str(outcome.error)) == ("policy", True)
 
 
@@ -267,7 +269,7 @@ def test_auto_repairs_what_fails_from_the_inside(tmp_path):
 
 def test_a_person_is_shown_the_error_and_the_next_call_repairs(tmp_path):
     person = Person("accept", "accept")
-    home = session(tmp_path, BOOM, DOUBLE, review=person)
+    home = session(tmp_path, BOOM, DOUBLE, review=person, without="trial")
     calc = home.agent("calculator", seen=[])
     with pytest.raises(KeyError):
         calc.double(2)

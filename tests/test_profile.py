@@ -3,7 +3,11 @@
 import datetime
 import json
 import sqlite3
+import sys
 import tempfile
+import types
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -229,4 +233,162 @@ def test_no_file_is_too_damaged_for_a_profile(content: bytes, name: str) -> None
 def test_a_missing_file_and_a_directory_are_said_to_be_so(tmp_path: Path) -> None:
     assert profile_file(tmp_path / "none.csv", "f") == "f: missing file"
     (tmp_path / "a.csv").touch()
-    assert profile_file(tmp_path, "f") == "f: directory, 1 entries: 'a.csv'"
+    assert profile_file(tmp_path, "f").splitlines()[0] == "f: directory, 1 entries: 1 .csv; such as 'a.csv'"
+
+
+# ── what is no text ──
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.db"
+    base = sqlite3.connect(path)
+    base.execute("create table orders(id integer, day text, note blob)")
+    base.execute("create view big as select * from orders where id > 5")
+    base.executemany("insert into orders values (?, ?, ?)", [(n, f"2024-01-{n:02}", None) for n in range(1, 13)])
+    base.commit()
+    base.close()
+    return path
+
+
+def test_a_database_is_told_by_tables_columns_types_and_patterns(shop: Path) -> None:
+    assert profile_file(shop, "f").splitlines() == [
+        "f: SQLite file, tables and views: 2",
+        "  table orders(id INTEGER, day TEXT, note BLOB), 12 rows",
+        "  orders.id: 1",
+        "  orders.day: '2024-01-01' (%Y-%m-%d)",
+        "  orders.note: None (12 missing)",
+        "  view big(id INTEGER, day TEXT, note BLOB)",
+    ]
+    assert [file.name for file in shop.parent.iterdir()] == ["shop.db"]
+
+
+def test_a_table_of_very_many_rows_is_counted_up_to_a_bound(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "a.db")
+    base.execute(
+        "create table t as with recursive n(i) as (select 1 union select i + 1 from n limit 120000) select i from n"
+    )
+    base.commit()
+    base.close()
+    assert "100000 rows or more" in profile_file(tmp_path / "a.db", "f")
+
+
+def test_a_connection_is_told_by_its_schema_and_runs_no_factory_or_converter(shop: Path) -> None:
+    def refuse(*args: object) -> Any:
+        raise AssertionError("the person's code was run")
+
+    sqlite3.register_converter("TEXT", refuse)
+    with sqlite3.connect(shop, detect_types=sqlite3.PARSE_DECLTYPES) as base:
+        base.row_factory = refuse
+        assert profile(base, "self.db").splitlines()[:2] == [
+            "self.db: sqlite3.Connection",
+            "  table orders(id INTEGER, day TEXT, note BLOB)",
+        ]
+        base.text_factory = refuse
+        assert profile(base, "self.db") == "self.db: sqlite3.Connection"
+    sqlite3.converters.pop("TEXT")
+    base.close()
+    assert profile(base, "self.db") == "self.db: sqlite3.Connection"
+
+
+def test_excel_is_told_by_its_sheets_and_the_first_row(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as book:
+        book.writestr(
+            "xl/workbook.xml", '<workbook><sheets><sheet name="Q1 &amp; Q2" sheetId="1"/></sheets></workbook>'
+        )
+        book.writestr(
+            "xl/sharedStrings.xml", "<sst><si><t>day</t></si><si><r><t>to</t></r><r><t>tal</t></r></si></sst>"
+        )
+        cells = (
+            '<c r="A1" t="s"><v>0</v></c><c r="B1"/><c r="C1" t="s"><v>1</v></c><c t="inlineStr"><is><t>x</t></is></c>'
+        )
+        book.writestr("xl/worksheets/sheet1.xml", f'<sheetData><row r="1">{cells}</row><row/></sheetData>')
+    assert profile_file(tmp_path / "a.xlsx", "f").splitlines() == [
+        "f: Excel file, sheets: 'Q1 & Q2'",
+        "  first row of the first sheet: 'day', 'total', 'x'",
+    ]
+
+
+def test_parquet_names_what_reads_it_where_that_is_not_installed(tmp_path: Path) -> None:
+    if find_spec("pyarrow"):
+        pytest.skip("pyarrow is installed")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1\0\0PAR1")
+    assert profile_file(tmp_path / "a.parquet", "f") == "f: Parquet file (pyarrow, which reads it, is not installed)"
+
+
+def test_parquet_is_told_by_the_schema_in_its_footer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in of the one function that is asked, since pyarrow is rarely installed here."""
+    (tmp_path / "pyarrow").mkdir()
+    (tmp_path / "pyarrow" / "__init__.py").touch()
+    (tmp_path / "pyarrow" / "parquet.py").write_text(
+        "from types import SimpleNamespace as N\n"
+        "columns = N(names=['day', 'total'], types=['date32[day]', 'double'])\n"
+        "def read_metadata(path): return N(num_rows=3, schema=N(to_arrow_schema=lambda: columns))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1\0\0PAR1")
+    shown = profile_file(tmp_path / "a.parquet", "f").splitlines()
+    assert shown == ["f: Parquet file, 2 columns, 3 rows", "  day: date32[day]", "  total: double"]
+    for name in ("pyarrow", "pyarrow.parquet"):
+        sys.modules.pop(name, None)
+
+
+def test_an_arrow_table_is_told_by_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in with the members of pyarrow's table that are asked."""
+    made = types.ModuleType("pyarrow")
+    table = type("Table", (), {"__module__": "pyarrow", "num_rows": 2, "slice": lambda self, at, n: self})
+    table.schema = types.SimpleNamespace(names=["n"], types=["int64"])
+    table.to_pydict = lambda self: {"n": [1, None]}
+    made.Table = table
+    monkeypatch.setitem(sys.modules, "pyarrow", made)
+    assert profile(table(), "t").splitlines()[1:] == ["  n: 1, None (1 missing)"]
+    assert "2 rows" in profile(table(), "t")
+
+
+def test_an_array_shows_its_patterns() -> None:
+    numpy = pytest.importorskip("numpy")
+    text = profile(numpy.array([1.5, float("nan"), -2.0]), "a")
+    assert text.splitlines() == ["a: ndarray[float64, 1d], shape (3,)", "  values: 1.5, -2.0, nan (1 missing)"]
+    assert profile(numpy.array([1.5]), "a", samples=False) == "a: ndarray[float64, 1d], shape (1,)"
+
+
+def test_a_log_shows_the_shapes_of_its_lines_and_the_rare_one(tmp_path: Path) -> None:
+    lines = [f"2024-01-01 10:00:{n % 60:02} INFO user {n} logged in from 10.0.0.{n}" for n in range(300)]
+    lines[150:150] = ["2024-01-01 10:00:00 ERROR disk full: /dev/sda1", "Traceback (most recent call last):"]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    assert profile_file(tmp_path / "a.log", "f").splitlines() == [
+        "f: text file",
+        "  '2024-01-01 10:00:00 INFO user 0 logged in from 10.0.0.0' (300 lines)",
+        "  '2024-01-01 10:00:00 ERROR disk full: /dev/sda1'",
+        "  'Traceback (most recent call last):'",
+    ]
+
+
+def test_a_directory_counts_what_is_in_it_and_tells_its_tables(tmp_path: Path) -> None:
+    for month in ("jan", "feb"):
+        (tmp_path / f"{month}.csv").write_text("day,total\n2024-01-02,3\n2024-01-03,4\n")
+    (tmp_path / "old").mkdir()
+    assert profile_file(tmp_path, "f").splitlines() == [
+        "f: directory, 3 entries: 2 .csv, 1 directory; such as 'feb.csv', 'jan.csv', 'old'",
+        "  tables in it: csv;,(day,total)",
+    ]
+
+
+def test_what_is_a_secret_by_its_name_is_told_by_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,password\nAnna,zebra-7\nBert,lion-8\n")
+    assert "zebra" not in profile_file(tmp_path / "a.csv", "f")
+    assert profile("zebra-7-stripes", "self.api_key") == "self.api_key: str"
+
+
+def test_a_class_that_calls_itself_int_is_not_shown() -> None:
+    def refuse(self: object) -> str:
+        raise AssertionError("its code was run")
+
+    liar = type("int", (), {"__module__": "builtins", "__repr__": refuse})
+    zone = type("Zone", (datetime.tzinfo,), {"__repr__": refuse, "utcoffset": refuse})
+    moment = datetime.datetime(2024, 1, 2, tzinfo=zone())
+    assert profile(liar(), "v") == "v: int"
+    assert profile([moment, liar()], "v").startswith("v: list of 2")
+    assert profile(10**5000, "v") == "v: int"

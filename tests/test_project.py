@@ -68,6 +68,7 @@ def test_the_distribution_has_its_own_name_and_our_script() -> None:
     assert project["scripts"] == {"agent-repl": "agent_repl.cli:main"}
     assert (ROOT / "agent_repl" / "py.typed").exists()
     assert (ROOT / "agent_repl_bounds" / "py.typed").exists()
+    assert (ROOT / "agent_repl_classes" / "py.typed").exists()
 
 
 def test_what_stands_beside_the_package_is_shipped_and_checked_with_it() -> None:
@@ -106,13 +107,11 @@ def texts() -> Iterator[tuple[str, str]]:
 # ── run.py ──
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"), [((), "run.py COMMAND"), (("fly",), "run.py COMMAND"), (("eval",), "comes later")]
-)
-def test_what_cannot_be_run_is_said_in_words(arguments: tuple[str, ...], words: str) -> None:
+@pytest.mark.parametrize("arguments", [(), ("fly",)])
+def test_what_cannot_be_run_is_said_in_words(arguments: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, ROOT / "run.py", *arguments], capture_output=True, text=True)
     assert done.returncode == 2
-    assert words in done.stderr
+    assert "run.py COMMAND" in done.stderr
 
 
 def test_an_old_python_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

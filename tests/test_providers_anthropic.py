@@ -32,8 +32,9 @@ from agent_repl.errors import (
     ReplyCut,
     Unreachable,
 )
-from agent_repl.providers.anthropic import AnthropicProvider, prices
+from agent_repl.providers.anthropic import THINKING_ROOM, AnthropicProvider
 from agent_repl.records import Prompt, Reply
+from agent_repl_bounds.prices import prices
 
 PROMPT = Prompt("the rules", "write f", temperature=0.3, max_tokens=200)
 
@@ -85,6 +86,13 @@ def test_a_dated_model_has_the_price_of_its_name_and_an_unknown_one_has_none() -
         assert ask(api).usage.cost == pytest.approx((10 * 1 + 1 * 5) / 1e6)
         assert ask(api).usage.cost is None
     assert all(read < put < write for put, write, read, _ in prices().values())
+
+
+def test_what_an_answer_may_cost_is_known_beforehand() -> None:
+    claude, unknown = AnthropicProvider("claude-sonnet-5-5"), AnthropicProvider("claude-next")
+    assert claude.most(PROMPT) == pytest.approx((len("the ruleswrite f") / 2 * 2.5 + (200 + THINKING_ROOM) * 10) / 1e6)
+    assert unknown.most(PROMPT) is None
+    assert AnthropicProvider("qwen", "http://localhost:8080").most(PROMPT) == 0.0
 
 
 def test_a_path_prefix_is_kept_and_any_key_is_taken() -> None:
@@ -156,7 +164,6 @@ def test_a_key_with_strange_characters_is_named() -> None:
             "does not answer as",
         ),
         (reply(stop="refusal"), ProviderError, "refused"),
-        (reply(stop="end_turn"), ProviderError, "empty reply"),
     ],
 )
 def test_what_a_host_refuses_is_said_in_our_words(act: Act, error: type[ProviderError], words: str) -> None:

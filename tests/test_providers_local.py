@@ -108,6 +108,18 @@ def test_the_temperature_reaches_the_model(warm: LocalProvider) -> None:
 
 
 @pytest.mark.model
+def test_a_fresh_server_with_the_same_seed_gives_the_same_warm_answers(needs_model: None) -> None:
+    def names(seed: int) -> list[str]:
+        provider = LocalProvider(seed=seed)
+        prompt = Prompt(SYSTEM, "Only a silly name of one word.", temperature=1.5, max_tokens=200)
+        texts = [provider.complete(prompt, lambda text: None).text for _ in range(3)]
+        provider.close()
+        return texts
+
+    assert names(7) == names(7) != names(8)
+
+
+@pytest.mark.model
 def test_two_providers_share_one_server_until_the_last_one_leaves(warm: LocalProvider) -> None:
     events: list[Event] = []
     other = LocalProvider(tell=events.append)

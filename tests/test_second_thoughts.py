@@ -80,7 +80,7 @@ def test_what_was_accepted_before_its_call_is_forgotten_too(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("answer", [KeyboardInterrupt(), "reject"])
 def test_a_repair_that_was_not_accepted_is_shown_again_and_not_paid_twice(tmp_path: Path, answer: object) -> None:
-    home = session(tmp_path, BAD, DOUBLE, review=Person("accept", answer, "accept"))
+    home = session(tmp_path, BAD, DOUBLE, without="trial", review=Person("accept", answer, "accept"))
     agent = home.agent("adder")
     with pytest.raises(AttributeError):
         agent.double(2)
@@ -90,7 +90,7 @@ def test_a_repair_that_was_not_accepted_is_shown_again_and_not_paid_twice(tmp_pa
 
 
 def test_a_repair_that_waits_can_be_accepted_by_its_verb(tmp_path: Path) -> None:
-    home = session(tmp_path, BAD, DOUBLE, review=Person("accept", KeyboardInterrupt()))
+    home = session(tmp_path, BAD, DOUBLE, without="trial", review=Person("accept", KeyboardInterrupt()))
     agent = home.agent("adder")
     with pytest.raises(AttributeError):
         agent.double(2)
@@ -121,7 +121,7 @@ def test_a_strict_policy_holds_in_the_review_of_drafts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pinned", [False, True])
 def test_examples_that_stay_wrong_leave_the_method_that_was_there(tmp_path: Path, pinned: bool) -> None:
-    home = session(tmp_path, DOUBLE, *WRONG, repairs=2, review=Person(*["accept"] * 4))
+    home = session(tmp_path, DOUBLE, *WRONG, shape="never", repairs=2, review=Person(*["accept"] * 4))
     agent = home.agent("adder")
     agent.double(2)
     if pinned:
@@ -132,7 +132,7 @@ def test_examples_that_stay_wrong_leave_the_method_that_was_there(tmp_path: Path
 
 
 def test_examples_whose_repair_is_rejected_leave_the_method_that_was_there(tmp_path: Path) -> None:
-    home = session(tmp_path, DOUBLE, *WRONG, review=Person("accept", "accept", "reject"))
+    home = session(tmp_path, DOUBLE, *WRONG, shape="never", review=Person("accept", "accept", "reject"))
     agent = home.agent("adder")
     agent.double(2)
     with pytest.raises(ar.Rejected):
@@ -170,7 +170,7 @@ def test_words_never_get_the_name_of_a_draft_that_waits(tmp_path: Path) -> None:
 def test_revise_without_words_repairs_what_failed_at_its_first_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = session(tmp_path, BAD, DOUBLE, review=Person("accept", "accept"))
+    home = session(tmp_path, BAD, DOUBLE, without="trial", review=Person("accept", "accept"))
     agent = home.agent("adder")
     with pytest.raises(AttributeError) as caught:
         agent.double(n=2)

@@ -14,7 +14,7 @@ import agent_repl
 from agent_repl_ui.manual import MODES
 from agent_repl_ui.verbs import VERBS
 
-THIRTEEN = [
+ROWS = [
     "create",
     "show",
     "edit",
@@ -27,6 +27,7 @@ THIRTEEN = [
     "undo",
     "forget",
     "review",
+    "grow",
     "emit",
 ]
 
@@ -182,9 +183,9 @@ def test_what_goes_wrong_is_told_in_one_line(grown, session, capsys, line, words
     assert len(session.provider.prompts) == 1
 
 
-def test_the_thirteen_verbs_are_the_rows_of_the_table():
-    assert [*VERBS] == [*THIRTEEN, "help"]
-    functions = set(THIRTEEN) - {"create", "show", "review"}
+def test_the_verbs_are_the_rows_of_the_table():
+    assert [*VERBS] == [*ROWS, "help"]
+    functions = set(ROWS) - {"create", "show", "review"}
     assert all(callable(getattr(agent_repl, name)) for name in functions)
 
 
@@ -266,6 +267,7 @@ def test_show_log_has_the_last_trees(grown, session, capsys):
     tree = {"at": "2026-11-03T12:00:00+00:00", "call": "sales.total", "tokens": 820, "seconds": 0.5}
     rows = [{**tree, "call": "sales.other"}, *({**tree, "calls": [{"call": f"sales.inner{n}"}]} for n in range(7))]
     torn = '\n{"call": "sales.total", "calls": [{}\n{"call": "sales.total", "torn'
+    rows += [{**tree, "event": "write"}]  # a line of the level `stage`
     Path("calls.jsonl").write_text("\n".join(map(json.dumps, rows)) + torn)
     seen = said(grown, capsys, "%agent show sales.total --log").splitlines()
     assert seen[0] == "sales.total · at 2026-11-03T12:00:00+00:00 · tokens 820 · seconds 0.5"
@@ -307,26 +309,40 @@ def test_code_in_a_cell_is_checked_and_pinned(grown, session, capsys):
     assert len(session.provider.prompts) == 1
 
 
+SPEC = "method: top(n)\ndoes: the n largest"
 BY_WORDS = 'def top(self, n):\n    """The largest."""\n    return sorted([3, 1, 2])[-n:]\n'
 
 
 def test_a_method_is_written_from_the_words_and_examples_of_a_cell(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     ip.user_ns["few"] = 2
     cell = "%%agent sales.top\nThe n largest.\n\n>>> sales.top(1)\n[3]\n>>> sales.top(n=few)\n[2, 3]\n"
     assert "answers every example (2)" in said(ip, capsys, cell)
     assert "The n largest." in session.provider.prompts[0].user
     assert said(ip, capsys, "print(sales.top(1))") == "[3]\n"
-    assert len(session.provider.prompts) == 1
+    assert len(session.provider.prompts) == 2
 
 
 def test_words_alone_are_written_before_any_call(ip, session, capsys):
-    session.provider = kit.ScriptedProvider([kit.fenced(BY_WORDS)])
+    session.provider = kit.ScriptedProvider([SPEC, kit.fenced(BY_WORDS)])
     ip.run_cell('%agent create sales "analyst"')
     assert "sales.top is written" in said(ip, capsys, "%%agent sales.top\nThe n largest.")
     assert said(ip, capsys, "print(sales.top(2))").endswith("\n[2, 3]\n")
-    assert len(session.provider.prompts) == 1
+    assert len(session.provider.prompts) == 2
+
+
+def test_words_for_an_agent_or_an_ordinary_class_are_described(ip, session, capsys):
+    class Robot(agent_repl.Agentic):
+        pass
+
+    replies = ["method: top(n)\ndoes: the n largest", kit.fenced(BY_WORDS)]
+    session.provider = kit.ScriptedProvider(replies * 2)
+    ip.run_cell('%agent create sales "analyst"')
+    ip.user_ns["robot"] = Robot()
+    assert said(ip, capsys, "%%agent sales\nThe n largest.").endswith("sales: top is written\n")
+    assert said(ip, capsys, "%%agent robot\nThe n largest.").endswith("robot: top is written\n")
+    assert Robot().top(2) == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +351,8 @@ def test_words_alone_are_written_before_any_call(ip, session, capsys):
         ("%%agent sales.top\n", "the cell body is empty"),
         ("%%agent sales.top\n \n", "write %%agent AGENT.METHOD"),
         ("%%agent\nwords", "write %%agent AGENT.METHOD"),
-        ("%%agent sales\nwords", "write AGENT.METHOD"),
+        ("%%agent nobody\nwords", "'nobody' is no name here"),
+        ("%%agent exit\nwords", "is not agentic: write @agentic above"),
         ("%%agent salse.top\nwords", "did you mean sales?"),
         ("%%agent --code sales.total\ndef total(self:\n    pass", "was never closed"),
         ("%%agent --code sales.total\n\n", "write %%agent AGENT.METHOD"),

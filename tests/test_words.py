@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+import kit
 import pytest
-from kit import Person, asked, session
+from kit import Person, asked
 
 import agent_repl as ar
 from agent_repl.control import write
 
+session = partial(kit.session, shape="never")
 DOUBLE = "def double(self, n):\n    return 2 * n\n"
 TRIPLE = "def double(self, n):\n    return 3 * n\n"
 REVENUE = "def revenue_by_region(self):\n    return {'north': 3}\n"

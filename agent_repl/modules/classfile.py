@@ -32,19 +32,22 @@ def class_name(label: str) -> str:
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Agent{name}"
 
 
-def render(label: str, about: str, parts: Iterable[Part], state: Mapping[str, object], head: str = "") -> str:
+def render(
+    label: str, about: str, parts: Iterable[Part], state: Mapping[str, object], head: str = "", base: str = ""
+) -> str:
     """The text of a class file; raises ModuleError when a method would not mean there what it meant alone.
 
     `about` becomes the docstring of the class, `state` the parameters of its constructor: those whose value is a
-    plain literal get it as their default. `head` is the docstring of the file.
+    plain literal get it as their default. `head` is the docstring of the file, `base` what is inherited (`shop:Robot`).
     """
     trees = [(part, ast.parse(part.source)) for part in parts]
     # Names that no unit may take from the others: one of them means what Python defines.
     builtins = {name for part, tree in trees for name in _used(tree, part.name) - set(bindings(tree))}
     file = _File(taken={class_name(label): "", **dict.fromkeys(builtins, "a built-in")})
+    above = f"({file.import_(base.partition(':')[2], base)})" if base else ""
     methods = [file.take(part, tree) for part, tree in trees]
     body = [_docstring(about), *_constructor(state), *methods]
-    text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}:\n"])
+    text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}{above}:\n"])
     text += "\n\n".join(_indented(piece) for piece in body) + "\n"
     _check(text, label, file.digests)
     return text
@@ -78,20 +81,20 @@ class _File:
         self.digests[part.name] = digest(tree, part.name)
         for name, target in bindings(tree).items():
             if target.startswith("__future__:"):  # it works without being named
-                self._import(name, target)
+                self.import_(name, target)
         method, *rest = reached(tree, part.name)
         used = _used(tree, part.name)
         names = [getattr(node, field, None) for node in ast.walk(tree) for field in ("id", "arg", "name")]
         words = {name for name in names if isinstance(name, str)}
         renames: dict[str, str] = {}
         for statement in rest:
-            renames |= {n: self._import(n, t, words) for n, t in imported(statement).items() if n in used}
+            renames |= {n: self.import_(n, t, words) for n, t in imported(statement).items() if n in used}
         own = sorted((s for s in rest if not imported(s)), key=lambda s: s.lineno)
         fresh = [s for s in own if not self._shared(tree, s, part.name, renames, words)]
         self.helpers += [_text(part.source, s, renames) for s in fresh]
         return _text(part.source, method, renames)
 
-    def _import(self, name: str, target: str, words: Collection[str] = ()) -> str:
+    def import_(self, name: str, target: str, words: Collection[str] = ()) -> str:
         chosen = self._name(name, target, words)
         self.imports[chosen] = target
         return chosen

@@ -17,15 +17,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AgentError, ModuleError, Rejected, StoreError, UnaskedCall, unplaced
-from ..prompts import Failure
 from ..protocols import Place
 from ..records import Code, Entry, Event, Guard, Tier, Version
 from ..replay import Diff
-from .case import Case, Workshop, case_for, fill, object_request, state_of
+from .case import Case, Draft, Workshop, case_for, fill, object_request, state_of
 from .crystal import ripen
-from .drafts import Draft, edited, judged, new_draft, revised, unchanged_head, waiting_draft
+from .drafts import edited, judged, new_draft, revised, unchanged_head, waiting_draft
 from .examples import compared, held, keep, last_call, picture, remember
-from .failures import explain, is_inside, last_failure
+from .failures import explain, failure_of, is_inside, last_failure, name_package
 from .ledger import ledger, noted
 from .methods import Identity, Method, Needs
 from .pinning import pin, sync
@@ -60,11 +59,11 @@ def serve(
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)
-        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)) as book:
             return first_call(case_for(shop, identity, agent, name, args, kwargs, book))
-    if shop.log is None:
+    if not shop.settings.log:
         return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
-    with ledger(f"{identity.label}.{name}", shop.log, nested):
+    with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)):
         noted(tier=method.tier, version=method.entry.version.number)
         return _served(shop, identity, agent, place, method, args, kwargs, undoable, nested)
 
@@ -88,7 +87,7 @@ def _served(
     except Exception as error:
         if not is_inside(error, _given(place, args, kwargs)) or not _repairs_now(shop, identity, method, error):
             raise
-        with ledger(f"{identity.label}.{name}", shop.log, nested) as book:
+        with ledger(f"{identity.label}.{name}", shop.log, nested, identity.key(name)) as book:
             return _repaired(case_for(shop, identity, agent, name, args, kwargs, book), method, error)
     if not undoable and name not in identity.quick:
         ripen(identity, method, shop.settings.crystallize_after)
@@ -110,13 +109,14 @@ def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exce
     if shop.mode_for(identity) == "auto":
         return shop.settings.repairs > 0
     words = f"{explain(error).splitlines()[0]}; its state was put back; revise it, without words, to have it repaired"
-    shop.reviewer.tell(Event("repair", words, f"{identity.label}.{method.code.name}"))
+    shop.log.happened("repair", title := f"{identity.label}.{method.code.name}", text=words)
+    shop.reviewer.tell(Event("repair", words, title))
     return False
 
 
 def _repaired(case: Case, method: Method, error: Exception) -> Any:
     """The answer of repaired code; the original error where none can be had."""
-    case.shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+    case.shop.failures[case.call.key] = failure_of(method.code.source, error)
     try:
         return first_call(case)
     except AgentError as later:
@@ -133,6 +133,14 @@ def first_call(case: Case, words: str = "") -> Any:
     With `words` it is written by them: what is there is revised, whether it fits or not.
     """
     __tracebackhide__ = True
+    try:
+        return _settled_call(case, words)
+    finally:
+        case.announce()
+
+
+def _settled_call(case: Case, words: str) -> Any:
+    __tracebackhide__ = True
     call, shop = case.call, case.shop
     values = [*_given(case.place, call.args, call.kwargs), *call.identity.split()]
     for repairs_left in range(shop.settings.repairs, -1, -1):
@@ -140,6 +148,9 @@ def first_call(case: Case, words: str = "") -> Any:
             method, words = settle(case, words), ""
         except KeyboardInterrupt as stop:
             raise unplaced(stop, f"{case.title} was not run") from None
+        except ModuleNotFoundError as error:
+            name_package(error)
+            raise
         premises = _accepted_premises(case)
         try:
             before = picture(case.identity, case.place, case.name, call.args, call.kwargs)
@@ -160,12 +171,12 @@ def first_call(case: Case, words: str = "") -> Any:
 
 def revise(shop: Workshop, identity: Identity, agent: Any, name: str, words: str) -> Any:
     """Write the head again by a person's words, or without any from its last failure, and make its last call again."""
-    with ledger(f"{identity.label}.{name}", shop.log) as book:
+    with ledger(f"{identity.label}.{name}", shop.log, key=identity.key(name)) as book:
         method = identity.find(name)  # what failed at its first call serves no more
         error, args, kwargs = (None, *last_call(shop, identity, name)) if words else last_failure(name)
         case = case_for(shop, identity, agent, name, args, kwargs, book)
         if error is not None and method is not None:
-            shop.failures[case.call.key] = Failure(method.code.source, explain(error))
+            shop.failures[case.call.key] = failure_of(method.code.source, error)
         return first_call(case, words)
 
 
@@ -180,6 +191,7 @@ def execute(
         value = place.call(method.function, args, kwargs)
     except BaseException as error:
         _roll_back(undo, error)
+        name_package(error)
         raise
     identity.last = method.code.name, args, kwargs, value, undoable
     return _guarded(value, undo) if method.deferred else value
@@ -281,21 +293,23 @@ def _only_process(case: Case) -> Iterator[None]:
 
 def decide(case: Case, first: Draft) -> tuple[Version, Code, Diff, bool]:
     """What is accepted in the end, which answers change then, and whether it is to be pinned; raises Rejected."""
-    shop, (draft, code, why) = case.shop, first
+    shop, current = case.shop, first
     while True:
+        draft, code = current.version, current.code
         diff = compared(case, code)
-        verdict = verdict_on(case, draft, code, why, diff)
+        verdict = verdict_on(case, current, diff)
+        noted(verdict=verdict.decision)
         match verdict.decision:
             case "accept" | "pin" | "auto":
                 require_kept(case, code, diff)
                 shop.auto.update([case.identity.template] * (verdict.decision == "auto"))
                 return draft, code, diff, verdict.decision == "pin"
             case "edit":
-                draft, code, why = edited(case, draft, verdict.source)
+                draft, code, *_ = edited(case, draft, verdict.source)
                 require_kept(case, code, diff := compared(case, code))
                 return draft, code, diff, False
             case "revise":
-                draft, code, why = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
+                current = new_draft(case, revise=(code.source, verdict.feedback), parent=draft)
             case "reject":
                 if draft.verdict != "accepted":
                     judged(case, draft, "rejected")
@@ -312,6 +326,7 @@ def _accept(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) ->
     head = case.identity.find(name)
     tier: Tier = "CHANGED" if head else "NEW"
     version = draft if draft.verdict == "accepted" else judged(case, draft, "accepted")
+    case.written.extend([version] * (head is None or head.entry.version.number != version.number))
     entry = Entry(version, (), pinned or (head.entry.pinned if head else False))
     method = case.identity.install(entry, code, tier)
     guards = head.entry.guards if head and head.entry.version.unit == version.unit else held(case, diff)
@@ -353,8 +368,9 @@ def _failed(case: Case, method: Method, error: BaseException) -> None:
     version = method.entry.version
     message = explain(error)
     proven = len(method.entry.guards) > 1
-    case.shop.failures[case.call.key] = Failure(method.code.source, message)
+    case.shop.failures[case.call.key] = failure_of(method.code.source, error)
     case.identity.forget(case.name)
+    case.written.clear()
     case.identity.refresh()
     if not proven:
         judged(case, version, "failed", message)

@@ -10,7 +10,7 @@ from ..errors import AgentError, InvalidCode
 from ..records import Code, Entry, Version
 from ..replay import Diff
 from ..validate import recall, validate
-from .case import ANY_CALL, Case, spec_of, state_of
+from .case import ANY_CALL, Case, Draft, spec_of, state_of
 from .drafts import edited, judged, stored
 from .examples import compared, held
 from .history import accepted_ahead
@@ -32,7 +32,9 @@ def define(case: Case, source: str, pinned: bool) -> Path | None:
     reason = f"edits v{parents[0]}" if parents else "written by hand"
     version = Version(case.call.key, code.source, code.unit, "person", reason, parents=parents, premises=(ANY_CALL,))
     require_kept(case, code, diff := compared(case, code))
-    return take(case, stored(case, version), code, diff, pinned)
+    path = take(case, stored(case, version), code, diff, pinned)
+    case.announce()
+    return path
 
 
 def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> Path | None:
@@ -53,6 +55,7 @@ def take(case: Case, draft: Version, code: Code, diff: Diff, pinned: bool) -> Pa
         return None
     identity.put(name, entry)
     case.shop.store.put(entry)
+    case.written.extend([version] * (head is None or head.entry.version.number != version.number))
     method.kept, method.tier = True, "CACHED"
     return pin(identity, name, state_of(case.place)) if entry.pinned else None
 
@@ -72,6 +75,7 @@ def accept(case: Case, draft: Version) -> str:
     require_kept(case, code, diff := compared(case, code))
     if (head := case.identity.find(case.name)) and head.entry.pinned:
         take(case, draft, code, diff, pinned=True)
+        case.announce()
         return f"{case.title} v{draft.number} is PINNED"
     judged(case, draft, "accepted")
     return f"{case.title} v{draft.number} is accepted: the next such call runs it"
@@ -88,11 +92,12 @@ def reviewed(case: Case, draft: Version) -> str:
     code = recall(draft.source, case.name)
     require_policy(case.shop.settings, code)
     diff = compared(case, code)
-    verdict = case.shop.reviewer.review(proposal_of(case, draft, code, draft.reason, False, diff))
+    verdict = case.shop.reviewer.review(proposal_of(case, Draft(draft, code, draft.reason, draft.note), False, diff))
     match verdict.decision:
         case "pin":
             require_kept(case, code, diff)
             take(case, draft, code, diff, pinned=True)
+            case.announce()
             return f"{case.title} v{draft.number} is PINNED"
         case "edit":
             return accept(case, edited(case, draft, verdict.source)[0])

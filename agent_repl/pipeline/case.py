@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from traceback import format_exception_only
+from typing import Any, NamedTuple
 
-from agent_repl_data.profile import profile
+from agent_repl_bounds.budget import Budget
+from agent_repl_data.files import named_files
+from agent_repl_data.log import Log
+from agent_repl_data.profile import can_show, profile, worded
 
-from ..prompts import Failure, Request, describe_call, describe_object
+from ..prompts import Failure, Request, describe_call, describe_object, trimmed
 from ..protocols import Executor, Place, Provider, Reviewer, Store
-from ..records import Call, Event, Mode, Premise, Settings, Spec, Usage
+from ..records import Call, Code, Event, Mode, Premise, Settings, Spec, Usage, Version
 from ..signature import looks_like_path, signature
 from ..wrapping import real_names
-from .ledger import Ledger, Log
+from .ledger import Ledger, refused
 from .methods import Identity
 
 ANY_CALL = Premise("any call", "")
@@ -31,18 +36,24 @@ class Workshop:
     store: Store
     executor: Executor
     reviewer: Reviewer
-    provider: Callable[[], Provider]
+    provider: Callable[..., Provider]  # consented to: the one that is given, or the session's own
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
-    usage: Usage = field(default_factory=Usage)
+    account: Budget[Usage] = field(default_factory=lambda: Budget(Usage()))
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
     failures: dict[Any, Failure] = field(default_factory=dict)
-    log: Log | None = None
     refuses: str = ""
     auto: set[str] = field(default_factory=set)  # identities for which a person said so, until exit
+    unpriced: set[str] = field(default_factory=set)  # models of which it was said that no limit of money holds
+    hooks: dict[object, Callable[[Any, str, str, Version], object]] = field(default_factory=dict)
 
     def mode_for(self, identity: Identity) -> Mode:
         """The review mode for the agents of an identity."""
         return "auto" if self.mode == "ask" and identity.template in self.auto else self.mode
+
+    @property
+    def log(self) -> Log:
+        """What happens is taken down here, as the settings say."""
+        return Log(self.settings.log, self.settings.log_level, self.settings.redact)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,11 @@ class Case:
     place: Place
     call: Call
     book: Ledger
+    agent: Any = None
+    spec: str = ""  # what it is to be written by, where somebody shaped it already
+    told: Request | None = None  # of what is no agent: what the writer is told,
+    held: Spec | None = None  # and what the code is held against
+    written: list[Version] = field(default_factory=list)  # what took the head's place, and is not announced yet
 
     @property
     def name(self) -> str:
@@ -64,11 +80,40 @@ class Case:
         return f"{self.call.label}.{self.name}".rstrip(".")
 
     @property
+    def without(self) -> list[str]:
+        """The pieces of context, and the checks, that a person switched off."""
+        return self.shop.settings.without.split(",")
+
+    @property
     def mode(self) -> Mode:
         return self.shop.mode_for(self.identity)
 
     def tell(self, event: Event) -> None:
+        if event.kind == "attempt":
+            refused(event.rule, event.line)
+        if event.text and event.kind != "text":
+            self.shop.log.happened(event.kind, self.title, text=event.text)
         self.shop.reviewer.tell(replace(event, title=self.title))
+
+    def announce(self, scope: str = "instance") -> None:
+        """Tell the hooks what was written for this case, once; call it where no lock is held."""
+        while self.written:
+            version = self.written.pop(0)
+            for hook in list(self.shop.hooks.values()):
+                try:
+                    hook(self.agent, version.key.name, scope, version)
+                except Exception as error:
+                    self.tell(Event("warning", f"a hook failed: {format_exception_only(error)[-1].strip()}"))
+
+
+class Draft(NamedTuple):
+    """A version that may be run, why it is there, and in words what came of trying it in isolation."""
+
+    version: Version
+    code: Code
+    why: str
+    tried: str = ""
+    error: str = ""  # what the code did wrong then
 
 
 def case_for(
@@ -80,12 +125,13 @@ def case_for(
     kwargs: Mapping[str, Any],
     book: Ledger,
     made: bool = True,
+    spec: str = "",
 ) -> Case:
     """The case of one call as it stands now, or with `made` false of a method that is wanted before any call."""
     place = shop.executor.open(agent)
     filled = fill(identity.template, state_of(place))
     call = Call(identity.key(name), identity.label, filled, args, dict(kwargs), made)
-    return Case(shop, identity, place, call, book)
+    return Case(shop, identity, place, call, book, agent, spec)
 
 
 def state_of(place: Place) -> dict[str, Any]:
@@ -94,23 +140,27 @@ def state_of(place: Place) -> dict[str, Any]:
 
 
 def fill(template: str, state: Mapping[str, Any]) -> str:
-    """The identity with `{names}` of the state filled in; braces that name no state stay as they are."""
-    text = template
-    for name, value in state.items():
-        if f"{{{name}}}" in text and type(value) in (str, int, float, bool):
-            text = text.replace(f"{{{name}}}", str(value))
-    return text
+    """The identity with `{names}` of the state filled in, in quotes what is more than a word; other braces stay."""
+
+    def filled(found: re.Match[str]) -> str:
+        value = state.get(found[1])
+        return worded(value) if type(value) in (str, int, float, bool) and can_show(value) else found[0]
+
+    return re.sub(r"\{(\w+)\}", filled, template)
 
 
 def request_of(case: Case) -> Request:
+    if case.told:
+        return trimmed(case.told, case.without)
     samples = case.shop.settings.samples != "none"
     call = case.call
     about = object_request(case.identity, call.identity, state_of(case.place), case.name, samples)
     about = about if case.place.wraps is None else _wrapping(about, case.place.wraps, samples)
     if not call.made:
         premises = (ANY_CALL, *about.premises)
-        return replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
-    return describe_call(about, call.key.name, call.args, call.kwargs, samples)
+        about = replace(about, name=call.key.name, made=False, parameters="self, ...", premises=premises)
+        return trimmed(about, case.without)
+    return trimmed(describe_call(about, call.key.name, call.args, call.kwargs, samples), case.without)
 
 
 def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
@@ -123,18 +173,23 @@ def _wrapping(about: Request, wrapped: Any, samples: bool) -> Request:
 
 
 def object_request(identity: Identity, filled: str, state: Mapping[str, Any], but: str, samples: bool) -> Request:
-    """What the writer is told of an agent whatever is called; the sources of its methods, `but` one."""
+    """What the writer is told of an agent whatever is called; the sources of its methods, `but` the wanted one.
+
+    Without samples the identity is told as its template, since the filled one holds values.
+    """
     methods = [m for m in (identity.find(name) for name in identity.names()) if m is not None and m.code.name != but]
     sources = {m.code.name: m.code.source for m in methods}
-    return describe_object(identity.label, filled, state, sources, samples)
+    return describe_object(identity.label, filled if samples else identity.template, state, sources, samples, but)
 
 
 def spec_of(case: Case) -> Spec:
+    if case.held:
+        return case.held
     call, state = case.call, state_of(case.place)
     real = real_names(case.place.wraps)
     methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}
     texts = [*call.args, *call.kwargs.values(), *state.values()]
-    named = {str(v) for v in texts if type(v) is str} | set(call.identity.split())
+    named = {str(v) for v in texts if type(v) is str} | {*call.identity.split(), *named_files(call.identity)}
     here = {**call.kwargs, **{f"self.{name}": value for name, value in state.items()}}
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
     has = frozenset(state) | real.keys() - methods

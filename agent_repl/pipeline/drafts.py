@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
-from typing import Any
 
 from ..effects import parse
-from ..errors import StoreError, unplaced
+from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
 from ..flow import options
-from ..prompts import Failure, Request
+from ..prompts import Failure, Request, trimmed
 from ..protocols import Provider
-from ..records import Author, Code, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
+from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
+from ..shape import Shape, documented, shape
 from ..signature.guards import differences
 from ..signature.options import signer
 from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
-from ..write import with_feedback, write
-from .case import ANY_CALL, Case, request_of, spec_of, state_of
-from .examples import tried
-from .ledger import check_budget, noted
+from ..write import Written, with_feedback, write
+from .asking import asking
+from .case import ANY_CALL, Case, Draft, request_of, spec_of, state_of
+from .examples import told, tried
 from .methods import Method
-from .policy import require_model
+from .policy import refused, require_model, require_policy
 
-Draft = tuple[Version, Code, str]
 FROM_WORDS = "from words"
 """How the reason of a version begins that was written from a person's words, which follow."""
 
@@ -42,7 +39,8 @@ def waiting_draft(case: Case, past: Iterable[Entry]) -> Draft | None:
         return None
     if any(head.version.number == last.number for head in past):
         return None  # it has served, and somebody decided otherwise since
-    return last, recall(last.source, case.name), last.reason
+    code = recall(last.source, case.name)
+    return Draft(last, code, last.reason, "" if last.verdict == "accepted" else tried(case, code).words)
 
 
 def _last(case: Case) -> Version | None:
@@ -50,7 +48,8 @@ def _last(case: Case) -> Version | None:
     last = next(reversed(case.shop.store.versions(case.call.key)), None)
     shown = () if last is None else request_of(case).premises
     if last is not None and last.premises[:1] == (ANY_CALL,):
-        return last if set(last.premises[1:]) <= set(shown) else None
+        here = {*shown, *_asked(case, parse(last.source))}  # also how the state meets the constants of the code
+        return last if here.issuperset(last.premises[1:]) else None
     if last is None or last.premises[: len(shown)] != shown:
         return None
     return last if last.premises == (*shown, *_asked(case, parse(last.source))) else None
@@ -73,13 +72,10 @@ def unchanged_head(case: Case) -> Draft | None:
     if head is None or case.mode != "ask" or case.call.key in case.shop.failures:
         return None
     binds, news = _news(case, head)
-    report = tried(case) if binds else None
-    if report is None or report.status == "raised":
+    found = tried(case, head.code) if binds else None
+    if found is None or found.error:
         return None
-    answer = (
-        f"it answers {report.value} (tried in isolation)" if report.status == "done" else f"not tried: {report.why}"
-    )
-    return head.entry.version, head.code, f"widens: the same code for a new kind of call ({news}); {answer}"
+    return Draft(head.entry.version, head.code, f"widens: the same code for a new kind of call ({news})", found.words)
 
 
 def _news(case: Case, head: Method) -> tuple[bool, str]:
@@ -92,10 +88,14 @@ def _news(case: Case, head: Method) -> tuple[bool, str]:
 
 
 def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version | None = None) -> Draft:
-    """A new version from the model: stored before anybody looks at it, since it is paid for."""
+    """A new version from the model: stored before anybody looks at it, since it is paid for.
+
+    Where somebody will be asked about it, it is tried first, and one that raises is written again.
+    """
     require_model(case)
     request, failure = wanted(case)
     head = case.identity.find(case.name)
+    before = parent or (head.entry.version if head else None)
     author: Author = "model"
     reason = "new"
     if revise:
@@ -104,8 +104,36 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         author, reason = "repair", f"repairs: {failure.message.splitlines()[0]}"
     elif head:
         reason = f"extends v{head.entry.version.number}"
+    request = replace(request, spec=case.spec or _shaped(case, request))
+    draft = _written(case, request, failure, author, reason, before)
+    for _ in range(case.shop.settings.repairs):
+        if (again := _mended(case, request, draft)) is None:
+            break
+        draft = again
+    return draft
+
+
+def _mended(case: Case, request: Request, draft: Draft) -> Draft | None:
+    """A draft in the place of one that raised when it was tried; None where it did not, or no other can be had."""
+    if not draft.error:
+        return None
+    failure = Failure(draft.code.source, draft.error)
+    heard = failure if case.shop.settings.samples != "none" else failure.without_values()
+    why = failure.message.splitlines()[0]
+    case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
+    try:
+        again = _written(case, request, heard, "repair", draft.why, draft.version)
+    except (InvalidCode, ProviderError, BudgetExceeded) as error:
+        case.tell(Event("warning", f"it was not written again: {error}"))
+        return None
+    judged(case, draft.version, "failed", failure.message)
+    return again
+
+
+def _written(
+    case: Case, request: Request, failure: Failure | None, author: Author, reason: str, before: Version | None
+) -> Draft:
     written = _write(case, request, failure)
-    before = parent or (head.entry.version if head else None)
     version = Version(
         case.call.key,
         written.code.source,
@@ -117,8 +145,28 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         model=f"{written.model}{f' ({written.note})' if written.note else ''}",
         usage=written.usage,
         prompt_hash=written.prompt_hash,
+        spec=request.spec,
     )
-    return stored(case, version), written.code, reason
+    version, found = stored(case, version), tried(case, written.code)
+    if found.words:
+        version = judged(case, version, "draft", found.words)
+    return Draft(version, written.code, reason, found.words, found.error)
+
+
+def _shaped(case: Case, request: Request) -> str:
+    """The specification of a method by its call and the person's words; "" unless a person wants one for every call."""
+    if case.shop.settings.shape != "always" or request.head:
+        return ""
+    words = request.feedback or f"{case.title}({request.shown})"
+    return shaped(case, request, words).text
+
+
+def shaped(case: Case, request: Request, words: str, scope: str = "") -> Shape:
+    """What these words mean, of the method that the request names, or of all that they ask for."""
+    settings = case.shop.settings
+    with asking(case, f"specifies {case.title}", "shape") as provider:
+        tries, templates = settings.generation_retries, settings.template_directory
+        return shape(provider, request, words, tries, case.tell, scope, templates)
 
 
 def wanted(case: Case) -> tuple[Request, Failure | None]:
@@ -126,9 +174,20 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     failure = case.shop.failures.get(case.call.key) or _failure(case)
     head = case.identity.find(case.name)
     request = request_of(case)
+    samples = case.shop.settings.samples != "none"
     if head and not failure:
-        request = replace(request, head=head.code.source, changes=_news(case, head)[1])
-    return request, failure
+        news = _news(case, head)[1] if samples else "a call of another kind"  # which constant equals a value tells it
+        request = replace(request, head=head.code.source, changes=news, examples=_known(case))
+    failure = failure if samples or not failure else failure.without_values()
+    return trimmed(request, case.without), None if "failures" in case.without else failure
+
+
+def _known(case: Case) -> tuple[str, ...]:
+    """The newest calls that the head answered, where samples may be shown; those that are kept as checks first."""
+    if case.shop.settings.samples == "none":
+        return ()
+    found = [e for e in reversed(case.shop.store.examples(case.call.key)) if e.args and e.answer]
+    return tuple(told(e).partition(" · ")[0] for e in sorted(found, key=lambda e: not e.kept)[:3])
 
 
 def _failure(case: Case) -> Failure | None:
@@ -137,40 +196,23 @@ def _failure(case: Case) -> Failure | None:
     return Failure(last.source, last.note) if last is not None and last.verdict == "failed" else None
 
 
-def _write(case: Case, request: Request, failure: Failure | None) -> Any:
-    settings, spec = case.shop.settings, replace(spec_of(case), helpers=request.helpers)
-    tries, templates, spend = settings.generation_retries, settings.template_directory, partial(_spend, case)
-    with _asking(case, f"writes {case.title}") as provider:
-        return write(provider, request, spec, tries, case.tell, spend, failure, templates)
+def _write(case: Case, request: Request, failure: Failure | None) -> Written:
+    settings = case.shop.settings
+    spec = replace(spec_of(case), helpers=request.helpers, refuse=refused(settings))
+    tries, templates = settings.generation_retries, settings.template_directory
+    with asking(case, f"writes {case.title}") as provider:
+        written = write(provider, request, spec, tries, case.tell, failure, templates)
+    if not request.spec:
+        return written
+    return replace(written, code=validate(documented(written.code.source, case.name, request.spec), spec))
 
 
-def paid(case: Case, system: str, user: str) -> str:
-    """A short answer of the model, which is no code: its text."""
-    with _asking(case, f"names a method of {case.call.label}") as provider:
-        reply = provider.complete(Prompt(system, user, max_tokens=32), lambda text: None)
-    _spend(case, reply.usage)
-    return reply.text
-
-
-@contextmanager
-def _asking(case: Case, what: str) -> Iterator[Provider]:
-    """The provider, within the budget, while the person is told what it does."""
-    provider = case.shop.provider()
-    check_budget(case.book, case.shop.usage, case.shop.settings)
-    case.tell(Event("writing", " ".join(dict.fromkeys((provider.name, provider.model, what)))))
-    try:
-        with case.book.timed("write"):
-            yield provider
-    except KeyboardInterrupt as stop:
-        raise unplaced(stop, "nothing was run") from None
-    finally:
-        case.tell(Event("written", ""))
-
-
-def _spend(case: Case, usage: Usage) -> None:
-    case.book.usage += usage
-    case.shop.usage += usage
-    noted(tries=1, tokens=usage.input_tokens + usage.output_tokens, cost=usage.cost or 0.0)
+def paid(
+    case: Case, system: str, user: str, does: str = "names a method", tokens: int = 32, player: Provider | None = None
+) -> str:
+    """A short answer of the model, or of the `player` in its place, which is no code: its text."""
+    with asking(case, f"{does} of {case.call.label}", "name", player) as provider:
+        return provider.complete(Prompt(system, user, max_tokens=tokens), lambda text: None).text
 
 
 def revised(case: Case, words: str) -> Draft:
@@ -184,6 +226,7 @@ def revised(case: Case, words: str) -> Draft:
 def edited(case: Case, draft: Version, source: str) -> Draft:
     """What the person typed in the review, as a version of their own."""
     code = validate(source, spec_of(case))
+    require_policy(case.shop.settings, code)
     version = replace(
         draft,
         source=code.source,
@@ -195,7 +238,7 @@ def edited(case: Case, draft: Version, source: str) -> Draft:
         usage=Usage(),
         created="",
     )
-    return stored(case, version), code, version.reason
+    return Draft(stored(case, version), code, version.reason)
 
 
 def stored(case: Case, version: Version) -> Version:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agent_repl_bounds.trial import Report
+from agent_repl_bounds.trial import refusal
 from agent_repl_data.files import shortened
 
 from ..errors import AgentError, StoreError
@@ -23,6 +23,7 @@ from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out
 from ..signature import looks_like_path, signature
 from .case import Case, state_of
+from .failures import explain, is_inside
 from .methods import Identity
 
 SECONDS = 5.0
@@ -153,11 +154,47 @@ def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def tried(case: Case) -> Report:
-    """The head's answer to this call, as a text, had in a locked child where nothing can be changed."""
-    head, sample = case.identity.methods[case.name], _today(case)
-    run = _runner(case, lambda: head.function)
-    return try_out(lambda: brief(run(sample)), [Path(v) for v in _values(sample) if looks_like_path(v)], SECONDS)
+class Tried(NamedTuple):
+    """What came of code in a locked child: in words for the person, and what it did wrong, in words for the writer."""
+
+    words: str = ""
+    error: str = ""
+
+
+def tried(case: Case, code: Code) -> Tried:
+    """This code on this very call, in a locked child where nothing can be changed; nothing where none is made.
+
+    In `auto` the first real run takes the place of this.
+    """
+    off = case.mode not in ("ask", "later") or "trial" in case.without
+    if off or not case.call.made or case.place.wraps is not None:
+        return Tried()
+    sample, scope = _today(case), cache(lambda: _defined(case, code))
+    run, values = _runner(case, scope), [*sample.args, *sample.kwargs.values(), *sample.state.values()]
+    files = [Path(value) for value in values if looks_like_path(value)]
+    with case.book.timed("trial"):
+        report = try_out(partial(_answer, run, sample, [*values, *case.call.identity.split()]), files, SECONDS)
+    if report.status != "done":
+        return Tried(f"not tried: {report.why or report.error}")
+    words, is_its_fault = report.value
+    return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
+
+
+def _answer(run: Callable[[Sample], Any], sample: Sample, values: list[Any]) -> tuple[str, bool]:
+    """In the child: what the call answers, or what it raises, and whether the code is to blame for that."""
+    try:
+        value = run(sample)
+        return f"it answers {answer_of(value)}", False
+    except Exception as error:
+        if refusal(error, (AgentError,)):
+            raise
+        return explain(error), is_inside(error, values)
+
+
+def answer_of(value: Any) -> str:
+    """An answer as a person is told it: a plain one as Python shows it, bounded, and its signature."""
+    kind = signature(value)
+    return f"{shortened(repr(value), 300)} ({shortened(kind, 120)})" if encode(value, 1 << 16) else f"<{kind}>"
 
 
 def _samples(case: Case, name: str) -> list[Sample]:

@@ -16,10 +16,13 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
+from agent_repl_bounds.packages import install_line
 from agent_repl_data.files import shortened
+from agent_repl_data.secrets import hidden
 
 from ..errors import AgentError
 from ..modules.live import CALLS
+from ..prompts import Failure
 from ..signature import signature
 
 _PATHS = {id(kind) for kind in (str, bytes, type(Path()))}  # all that is asked whether it names a file
@@ -87,11 +90,35 @@ def last_failure(name: str) -> tuple[BaseException, tuple[Any, ...], dict[str, A
     return error, call.args[1:], call.kwargs
 
 
-def explain(error: BaseException) -> str:
-    """The error as the writer should read it: what was raised, and the lines of written code that led to it."""
-    written = [t for t in traceback.extract_tb(error.__traceback__) if not _foreign(t)]
+def failure_of(code: str, error: BaseException) -> Failure:
+    """Code that raised, and what the writer should know of it, with values and without."""
+    return Failure(code, explain(error), explain(error, samples=False))
+
+
+def explain(error: BaseException, samples: bool = True) -> str:
+    """The error as the writer should read it: what was raised, and the lines of written code that led to it.
+
+    Without samples neither its words are told, which quote data, nor the line of a person's that made the call.
+    """
+    trace = error.__traceback__
+    both = zip(_walk(trace), traceback.extract_tb(trace), strict=True)
+    written = [t for each, t in both if not _foreign(t) and (samples or CALLS in each.tb_frame.f_globals)]
     lines = [f"line {t.lineno}: {t.line}" for t in written[-3:]]
-    return "\n".join([f"it raised {type(error).__name__}: {str(error)[:300]}", *lines, *_values(error)])
+    words = f": {_quoted(str(error))}" if samples else ""
+    return "\n".join([f"it raised {type(error).__name__}{words}", *lines, *_values(error)])
+
+
+def _quoted(words: str) -> str:
+    """The words of an error on one line, and in quotes where they could be taken for ours."""
+    words = hidden(words[:4000])[:300]
+    return words if words.isprintable() and "```" not in words else repr(words)
+
+
+def name_package(error: BaseException) -> None:
+    """Say with an import that failed what a person may type to install it."""
+    line = install_line(error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    if line and not getattr(error, "__notes__", None):
+        error.add_note(f"agent_repl: nothing was installed; to install it: {line}")
 
 
 def _values(error: BaseException) -> list[str]:

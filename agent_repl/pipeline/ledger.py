@@ -1,29 +1,32 @@
 """One account for everything that an outermost call sets in motion: depth, model calls, tokens, money; and its tree.
 
-A node of the tree is a dict: call, tier, version, author, tokens, cost, seconds, error, and the calls inside it.
+A node of the tree is a dict, as the README has them: call, key, tier, version, author, effects, verdict, stages,
+attempts, tokens, cost, seconds, error, and the calls inside it.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from hashlib import sha256
 from typing import Any
+
+from agent_repl_bounds.budget import Budget
+from agent_repl_data.log import Log
 
 from ..errors import BudgetExceeded
 from ..records import Settings, Tier, Usage
 
 
 @dataclass(eq=False)
-class Ledger:
+class Ledger(Budget[Usage]):
     """What has been spent since the outermost call began."""
 
     usage: Usage = field(default_factory=Usage)
+    log: Log = field(default_factory=Log)
     tier: Tier | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -34,7 +37,11 @@ class Ledger:
         try:
             yield
         finally:
-            self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - began
+            seconds, node = time.perf_counter() - began, _node.get() or {"call": ""}
+            self.timings[stage] = self.timings.get(stage, 0.0) + seconds
+            stages = node.setdefault("stages", {})
+            stages[stage] = round(stages.get(stage, 0.0) + seconds, 6)
+            self.log.happened(stage, node["call"], seconds=round(seconds, 6))
 
     @contextmanager
     def deeper(self, settings: Settings, title: str) -> Iterator[None]:
@@ -52,7 +59,7 @@ class Ledger:
             _depth.reset(token)
 
 
-Log = Callable[[dict[str, Any]], None]
+_NONE = Log()
 _current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
 _node: ContextVar[dict[str, Any] | None] = ContextVar("agent_repl_node", default=None)
 _depth: ContextVar[int] = ContextVar("agent_repl_depth", default=0)
@@ -60,13 +67,15 @@ _open: list[Ledger] = []  # those of outermost calls that have not ended, the ne
 
 
 @contextmanager
-def ledger(title: str = "", log: Log | None = None, nested: bool = False) -> Iterator[Ledger]:
+def ledger(title: str = "", log: Log = _NONE, nested: bool = False, key: tuple[str, ...] = ()) -> Iterator[Ledger]:
     """The ledger of the outermost call, or a new one when this is it; `log` is given its tree, if it has a `title`.
 
     In a thread of its own, which knows no ledger, `nested` written code joins the newest one.
     """
     outer, node, began = _node.get(), dict[str, Any](call=title), time.perf_counter()
-    book = _current.get() or (_open[-1:] * nested or [Ledger()])[0]
+    if key:  # a hash, since an identity may hold data
+        node["key"] = sha256("\0".join(key).encode(errors="replace")).hexdigest()[:16]
+    book = _current.get() or (_open[-1:] * nested or [Ledger(log=log)])[0]
     tokens = _current.set(book), _node.set(node if title else outer)
     _open.append(book)
     if outer is not None and title:
@@ -81,34 +90,24 @@ def ledger(title: str = "", log: Log | None = None, nested: bool = False) -> Ite
         _current.reset(tokens[0])
         _node.reset(tokens[1])
         node["seconds"] = round(time.perf_counter() - began, 6)
-        if log is not None and outer is None and title:
-            log(node)
+        if outer is None and title:
+            log.put("call", **node)
 
 
 def noted(**facts: Any) -> None:
-    """Add facts to the node of the call that is running; numbers that are there already are added up."""
+    """Add facts to the node of the call that is running; to tokens, cost and attempts that are there they are added."""
     node = _node.get()
     for name, value in facts.items():
         if node is None:
             return
-        node[name] = node[name] + value if name in ("tokens", "cost", "tries") and name in node else value
+        node[name] = _sum(node[name], value) if name in ("tokens", "cost", "attempts") and name in node else value
 
 
-def log_to(path: Path) -> Log:
-    """A log that appends each tree to a file as one line of JSON; it holds no argument and no answer, never raises."""
-
-    def log(node: dict[str, Any]) -> None:
-        with suppress(OSError, ValueError, TypeError), open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **node}) + "\n")
-
-    return log
+def _sum(known: Any, more: Any) -> Any:
+    return None if known is None or more is None else known + more
 
 
-def check_budget(book: Ledger, session: Usage, settings: Settings) -> None:
-    """Raise BudgetExceeded where one more model call would pass a limit."""
-    if book.usage.calls >= settings.max_calls:
-        raise BudgetExceeded(f"this call has asked the model {book.usage.calls} times (max_calls={settings.max_calls})")
-    if session.cost is not None and settings.max_cost and session.cost >= settings.max_cost:
-        raise BudgetExceeded(
-            f"this session has cost ${session.cost:.2f} (max_cost={settings.max_cost}): raise max_cost to go on"
-        )
+def refused(rule: str, line: int) -> None:
+    """Say of the last attempt of the call that is running why its reply was refused."""
+    for attempt in (_node.get() or {}).get("attempts", ())[-1:]:
+        attempt |= {"rule": rule, "line": line}

@@ -6,22 +6,23 @@ import re
 import threading
 from difflib import SequenceMatcher
 
+from ..effects import KINDS
 from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
-from ..records import Code, Proposal, Settings, Verdict, Version
+from ..records import Code, Proposal, Settings, Verdict
 from ..replay import Diff, lines
 from ..validate import validate
-from .case import Case, request_of, spec_of
+from .case import Case, Draft, request_of, spec_of
 from .examples import compared
 
 _one_at_a_time = threading.RLock()
 
 
-def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> Verdict:
+def verdict_on(case: Case, draft: Draft, diff: Diff) -> Verdict:
     """What the policy, or the person, says of a draft."""
-    shop = case.shop
+    shop, code = case.shop, draft.code
     require_policy(shop.settings, code)
     earlier = [v for v in shop.store.versions(case.call.key) if v.unit == code.unit and v.verdict != "draft"]
-    if earlier and earlier[-1].verdict == "accepted" and not why.startswith("widens") and not diff.broken:
+    if earlier and earlier[-1].verdict == "accepted" and not draft.why.startswith("widens") and not diff.broken:
         return Verdict("accept")
     head = case.identity.find(case.name)
     pinned = head is not None and head.entry.pinned
@@ -30,7 +31,7 @@ def verdict_on(case: Case, draft: Version, code: Code, why: str, diff: Diff) -> 
         return Verdict("accept")
     if shop.mode in ("later", "cached") or not shop.reviewer.can_ask:
         raise ReviewRequired(_waits(case, code, diff, rejected))
-    proposal = proposal_of(case, draft, code, why, rejected, diff)
+    proposal = proposal_of(case, draft, rejected, diff)
     with _one_at_a_time, case.book.timed("review"):
         return shop.reviewer.review(proposal)
 
@@ -64,14 +65,20 @@ def require_model(case: Case) -> None:
 
 def _require_no_typo(case: Case) -> None:
     """A new name that nearly equals one that is there is asked about; where nobody can answer it is refused."""
-    spec = spec_of(case)
-    known = [n for n in spec.methods | spec.state if n != case.name]
-    near = next((n for n in sorted(known) if _differ_in_a_letter(case.name, n)), "")
-    if not near or case.identity.find(case.name) or case.shop.store.versions(case.call.key):
+    near = near_name(case)
+    if case.spec or not near:  # a name that was found for words is meant
         return
     asked = f"{case.title} is not written yet; did you mean {case.call.label}.{near}?"
     if not (case.shop.reviewer.can_ask and case.shop.reviewer.confirm(f"{asked} Write {case.name} all the same?")):
         raise UnaskedCall(f"{asked} Nothing was written; if {case.name} is another thing, give it a name less alike")
+
+
+def near_name(case: Case) -> str:
+    """A name that is there and nearly equals this new one, "" where there is none."""
+    spec = spec_of(case)
+    near = (n for n in sorted(spec.methods | spec.state) if n != case.name and _differ_in_a_letter(case.name, n))
+    new = not (case.identity.find(case.name) or case.shop.store.versions(case.call.key))
+    return next(near, "") if new else ""
 
 
 def _differ_in_a_letter(name: str, other: str) -> bool:
@@ -92,11 +99,15 @@ def _shown(case: Case) -> str:
 
 
 def require_policy(settings: Settings, code: Code) -> None:
-    """Raise PolicyError for flagged code where the policy is strict."""
-    flagged = [e for e in code.effects if e.flagged]
-    if settings.policy == "strict" and flagged:
-        listed = ", ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in flagged)
-        raise PolicyError(f"policy=strict refuses this code: {listed}")
+    """Raise PolicyError for code with an effect that the policy refuses."""
+    found = [e for e in code.effects if e.flagged and e.kind in refused(settings)]
+    if listed := "; ".join(f"{e.kind} in line {e.line}: {e.detail}" for e in found):
+        raise PolicyError(f"policy=strict refuses this code: {listed}.\n{PolicyError.advice}")
+
+
+def refused(settings: Settings) -> frozenset[str]:
+    """The kinds of flagged effects that are refused: under `strict` those that are named, or all."""
+    return frozenset(re.findall(r"[\w-]+", settings.refuse) or KINDS if settings.policy == "strict" else ())
 
 
 def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
@@ -108,8 +119,9 @@ def _waits(case: Case, code: Code, diff: Diff, rejected: bool) -> str:
     return f"{case.title} is written and waits for a person, since {because}.\n{how}"
 
 
-def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool, diff: Diff) -> Proposal:
+def proposal_of(case: Case, found: Draft, rejected: bool, diff: Diff) -> Proposal:
     """What a reviewer is asked about a draft."""
+    draft, code, why = found.version, found.code, found.why
     head = case.identity.find(case.name)
     spec, known = spec_of(case), case.shop.store.versions(case.call.key)
     before = head.code.source if head else next((v.source for v in known if v.number in draft.parents), "")
@@ -133,6 +145,7 @@ def proposal_of(case: Case, draft: Version, code: Code, why: str, rejected: bool
         isolation=case.shop.executor.isolation,
         note=next((note for note in ("scripted", "replayed") if draft.model.endswith(f"({note})")), ""),
         answers=tuple(lines(diff)),
+        tried=found.tried,
         versions=known,
         check=check,
     )

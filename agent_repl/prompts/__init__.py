@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import csv
+import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
+from keyword import iskeyword
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
-from agent_repl_data.profile import date_formats, profile, profile_file
+from agent_repl_data.files import literal, named_files
+from agent_repl_data.libraries import libraries, told
+from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
+from agent_repl_data.recipes import Recipe, recipe_for
 
+from ..errors import AgentError
 from ..records import Guard, Premise, Prompt
-from ..signature import file_mark, looks_like_path, signature, sniff
+from ..signature import file_mark, looks_like_path, signature
+from ..unit import method_of
 
 METHODS_LIMIT = 6_000
-_ROWS = 500
-_MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Code that was refused or that raised, and what the writer should know of it."""
+    """Code that was refused or that raised, and what the writer should know of it; `bare` holds no value."""
 
     code: str
     message: str
+    bare: str = ""
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Code that reads one file, and the helpers that it calls, by name."""
-
-    text: str
-    helpers: dict[str, str]
+    def without_values(self) -> Failure:
+        """The same, as it is told where no value may be; of one that was stored only what was raised."""
+        kind = re.match(r"it raised \w+", self.message)
+        return replace(self, message=self.bare or (kind[0] if kind else "it gives a wrong answer"))
 
 
 @dataclass(frozen=True)
@@ -48,54 +50,143 @@ class Request:
     names: tuple[str, ...]
     methods: str
     recipes: tuple[Recipe, ...] = ()
+    files: tuple[str, ...] = ()
+    packages: Guard = ()
     name: str = ""
     shown: str = ""
     parameters: str = "self"
     arguments: tuple[str, ...] = ()
+    reading: tuple[Recipe, ...] = ()  # recipes for files that arguments name
     head: str = ""
     changes: str = ""
     feedback: str = ""
+    examples: tuple[str, ...] = ()  # calls that the head answers, with their answers
+    spec: str = ""  # what `shape` made of the person's words
     made: bool = True  # as in Call
     premises: Guard = ()
 
     @property
     def helpers(self) -> dict[str, str]:
         """Sources of helpers that the recipes call: they are added to code that uses them."""
-        return {name: source for found in self.recipes for name, source in found.helpers.items()}
+        return {name: source for found in (*self.recipes, *self.reading) for name, source in found.helpers.items()}
 
 
 def describe_object(
-    label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool
+    label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool, wanted: str = ""
 ) -> Request:
-    """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name."""
-    own = {f"self.{name}": value for name, value in state.items()}
-    texts, recipes = _described(own, samples), _recipes(own, samples)
-    return Request(label, identity, texts, tuple(own), _listed(methods), recipes, premises=_premises(own))
+    """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name.
+
+    Where these are many, those keep their source that look most like the `wanted` one.
+    """
+    own = {_attribute(name): value for name, value in state.items()}
+    held = {str(value) for value in state.values() if looks_like_path(value)}
+    files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
+    packages = _packages(own.values(), identity)
+    return Request(
+        label,
+        identity,
+        _described(own, samples),
+        tuple(own),
+        _listed(methods, wanted),
+        _recipes({**own, **{repr(word): word for word in files.values()}}, samples),
+        _described(files, samples),
+        packages,
+        premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
+    )
+
+
+def _attribute(name: str) -> str:
+    return f"self.{name}" if name.isidentifier() else f"vars(self)[{literal(name)}]"
 
 
 def describe_call(
     request: Request, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], samples: bool
 ) -> Request:
     """The same request with one call added."""
-    given = {**{f"arg{i}": value for i, value in enumerate(args, 1)}, **kwargs}
-    brief = [*(_brief(v, samples) for v in args), *(f"{name}={_brief(v, samples)}" for name, v in kwargs.items())]
+    named = {name: value for name, value in kwargs.items() if name.isidentifier()}
+    others = {f"kwargs[{literal(name)}]": value for name, value in kwargs.items() if name not in named}
+    given = {**dict(zip(_positional(request.identity, name, args, kwargs), args, strict=True)), **named}
+    brief = [_brief(value, samples) for value in args]
+    brief += [f"{name}={_brief(v, samples and not is_private(name))}" for name, v in {**named, **others}.items()]
+    packages = tuple(p for p in _packages({**given, **others}.values()) if p not in request.packages)
     return replace(
         request,
         name=name,
         shown=", ".join(brief),
-        parameters=", ".join(["self", *given]),
-        recipes=request.recipes + _recipes(kwargs, samples),
-        arguments=_described(given, samples),
-        premises=request.premises + _premises(given),
+        parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
+        reading=_recipes(named, samples),
+        packages=request.packages + packages,
+        arguments=_described({**given, **others}, samples),
+        premises=request.premises + _premises({**given, **others}) + packages,
     )
 
 
-def render(request: Request, failure: Failure | None = None, temperature: float = 0.0, directory: str = "") -> Prompt:
-    """The prompt for a request; a template of the same name in `directory` is used instead of ours."""
-    environment = _environment(directory)
-    system = environment.get_template("system.jinja").render(request.__dict__)
-    user = environment.get_template("user.jinja").render(request.__dict__, failure=failure)
-    return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature)
+def _positional(identity: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[str]:
+    """What to call positional arguments: as the identity does, which says `put(key, value)`, else arg1, arg2."""
+    said = re.search(rf"\b{re.escape(name)}\(([^()]*)\)", identity)
+    words = [re.split("[=:]", word)[0].strip() for word in said[1].split(",")][: len(args)] if said else []
+    free = {word for word in words if word.isidentifier() and not iskeyword(word)} - {"self", *kwargs}
+    return words if len(free) == len(args) else [f"arg{i}" for i in range(1, len(args) + 1)]
+
+
+def _packages(values: Iterable[Any], words: str = "") -> Guard:
+    return tuple(Premise(f"library {name}", version) for name, version in libraries(values, words).items())
+
+
+def trimmed(request: Request, without: Iterable[str]) -> Request:
+    """The request without some of its pieces; of a profile that is left out its first line stays."""
+    heads = {name: tuple(text.partition("\n")[0] for text in vars(request)[name]) for name in ("state", "arguments")}
+    pieces: dict[str, dict[str, Any]] = {
+        "profiles": heads,
+        "recipes": {"recipes": (), "reading": ()},
+        "siblings": {"methods": ""},
+        "head": {"head": "", "examples": ()},
+        "examples": {"examples": ()},
+        "libraries": {"packages": ()},
+        "files": {"files": ()},
+    }
+    for name in without:
+        request = replace(request, **pieces.get(name, {}))
+    return request
+
+
+def render(
+    request: Request,
+    failure: Failure | None = None,
+    temperature: float = 0.0,
+    directory: str = "",
+    stage: str = "",
+    max_tokens: int = Prompt.max_tokens,
+    **more: Any,
+) -> Prompt:
+    """The prompt for a request, from the templates of a stage ("" or "shape_"); `more` is for these templates alone.
+
+    A template of the same name in `directory` is used instead of ours. Raises AgentError for one that is broken.
+    """
+    installed = told({path.removeprefix("library "): version for path, version in request.packages})
+    code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
+    failure = failure and replace(failure, code=_fenced(failure.code))
+    values = {**request.__dict__, **code, "failure": failure, "libraries": installed, **more}
+    system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
+    return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
+
+
+def _rendered(directory: str, name: str, values: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return str(_environment(directory).get_template(name).render(values))
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        here = [entry for entry in extract_tb(error.__traceback__) if entry.filename.endswith(".jinja")]
+        file, line = (here[-1].filename, here[-1].lineno) if here else (name, None)
+        file, line = getattr(error, "filename", None) or file, getattr(error, "lineno", None) or line
+        where = f"{file}, line {line}" if line else file
+        raise AgentError(f"{where}: {error}. Mend this template, or take it away and ours is used.") from error
+
+
+def _fenced(code: str) -> str:
+    """Code that cannot end the block in which it stands: a fence at the beginning of a line is broken up."""
+    return re.sub(r"(?m)^([ \t]*)(`{3,}|~{3,})", lambda fence: f"{fence[1]}{' '.join(fence[2])}", code)
 
 
 @cache
@@ -112,58 +203,19 @@ def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
 
 
 def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
-    found = [_recipe(value, name) for name, value in values.items() if samples]
+    found = [recipe_for(value, name) for name, value in values.items() if samples]
     return tuple(filter(None, found))[:2]
 
 
-def _recipe(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells: small models copy it. None for anything else."""
-    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
-        return None
-    try:
-        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
-            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _ROWS))
-    except (OSError, csv.Error):
-        return None
-    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30]}
-    cells = {name: [text for text in texts if text.lower() not in _MISSING] for name, texts in cells.items()}
-    forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
-    row = ", ".join(f'"{name}": {_parsed(name, values)}' for name, values in cells.items())
-    delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
-    helpers = {"_date": _filled("date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
-    return Recipe(_filled("rows", path=where, delimiter=delimiter, row=row), helpers)
-
-
-def _filled(name: str, **words: str) -> str:
-    return (_TEMPLATES / f"{name}.txt").read_text(encoding="utf-8").format(**words)
-
-
-def _parsed(name: str, values: Sequence[str]) -> str:
-    cell = f'cell["{name}"]'
-    if _mostly(values, date_formats):
-        return f"_date({cell})"
-    if _mostly(values, str.isdecimal):
-        return f"int({cell})"
-    plain = [value.lstrip("+-").replace(".", "", 1) for value in values]
-    return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
-
-
-def _mostly(values: Sequence[str], test: Any) -> bool:
-    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
-
-
-def _forms(values: Sequence[str]) -> Iterable[str]:
-    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    choices = set(map(date_formats, values if _mostly(values, date_formats) else ())) - {()}
-    certain = {forms[0] for forms in choices if len(forms) == 1}
-    return certain | {forms[0] for forms in choices if not certain & set(forms)}
-
-
 def _premises(values: Mapping[str, Any]) -> Guard:
+    tables = [(f"schema({name})", schema(value)) for name, value in values.items()]
+    kinds = tuple(Premise(name, signature(value)) for name, value in values.items())
+    return (*kinds, *_file_premises(values), *(Premise(path, "; ".join(found)) for path, found in tables if found))
+
+
+def _file_premises(values: Mapping[str, Any]) -> Guard:
     files = [(f"file({name})", file_mark(value)) for name, value in values.items()]
-    return tuple(Premise(name, signature(value)) for name, value in values.items()) + tuple(
-        Premise(path, mark) for path, mark in files if mark
-    )
+    return tuple(Premise(path, mark) for path, mark in files if mark)
 
 
 _LITERALS = {id(kind) for kind in (type(None), bool, int, float, str)}
@@ -171,14 +223,39 @@ _LITERALS = {id(kind) for kind in (type(None), bool, int, float, str)}
 
 def _brief(value: Any, samples: bool) -> str:
     """A literal as it was written when it is short, else its signature: no code of the value's own runs."""
-    short = samples and id(type(value)) in _LITERALS and len(repr(value)) <= 60
-    return repr(value) if short else f"<{signature(value)}>"
+    text = shown(value, 60) if samples and id(type(value)) in _LITERALS and can_show(value) else ""
+    return text if text and len(text) <= 62 and not text.endswith("…") else f"<{signature(value)}>"
 
 
-def _listed(methods: Mapping[str, str]) -> str:
-    """Sources of accepted methods, the oldest first; when they grow long only their first lines."""
-    whole = "\n\n".join(source.strip() for source in methods.values())
+def _listed(methods: Mapping[str, str], wanted: str = "") -> str:
+    """Accepted methods, the oldest first: sources, or of those that are less like the wanted one their first lines.
+
+    The order never changes, so that what a provider has cached of the prompt stays good.
+    """
+    sources = {name: source.strip() for name, source in methods.items()}
+    whole = "\n\n".join(sources.values())
     if len(whole) <= METHODS_LIMIT:
         return whole
-    headings = re.findall(r"^(?:async )?def [^_].*\n.*\n", whole, re.M)
-    return "    ...\n".join([*headings, ""])[:METHODS_LIMIT]
+    alike = sorted(sources, key=lambda name: _likeness(wanted, name, sources[name]), reverse=True)
+    short = {name: _heading(name, sources[name]) for name in sources}
+    room = METHODS_LIMIT - sum(len(text) + 2 for text in short.values())
+    for name in alike:
+        if (more := len(sources[name]) - len(short[name])) <= room:
+            short[name], room = sources[name], room - more
+    return "\n\n".join(short.values())[:METHODS_LIMIT]
+
+
+def _likeness(wanted: str, name: str, source: str) -> int:
+    """How many words a method shares with the wanted name; those of its own name count twice."""
+    words = set(wanted.split("_")) - {""}
+    return len(words & set(name.split("_"))) + len(words & set(re.split(r"[\W_]+", source)))
+
+
+def _heading(name: str, source: str) -> str:
+    """A method's parameters and what it says it does."""
+    method = method_of(ast.parse(source), name)
+    if method is None:
+        return ""
+    first = (ast.get_docstring(method) or "").partition("\n")[0]
+    method.body = [ast.Expr(ast.Constant(text)) for text in (first, ...) if text]
+    return ast.unparse(method)

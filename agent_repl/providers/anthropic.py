@@ -9,13 +9,13 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from functools import cache
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
+
+from agent_repl_bounds.prices import cost, most
 
 from .. import errors
 from ..protocols import Provider
@@ -86,6 +86,11 @@ class AnthropicProvider(Provider):
         direct = {f"all://{host}": None for host in LOOPBACK}  # no proxy reaches this machine's own ports
         http = DefaultHttpxClient(timeout=Timeout(self._timeout, connect=min(10.0, self._timeout)), mounts=direct)
         return Anthropic(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
+
+    def most(self, prompt: Prompt) -> float | None:
+        """The highest price of an answer, with all that Claude may think before it."""
+        known = most(self.model, f"{prompt.system}{prompt.user}", self._request(prompt)["max_tokens"])
+        return super().most(prompt) if known is None else known
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
         claude = self._url == DEFAULT_URL or self.model.startswith("claude-")
@@ -172,8 +177,6 @@ def _check_end(stream: _Stream, url: str) -> None:
         raise errors.ProviderError(f"{model} refused to write this. {why}".strip())
     if stop not in ("end_turn", "stop_sequence"):
         raise errors.ReplyCut(f"The reply is not whole: {ENDS.get(stop, stop)}.", stream.text)
-    if not stream.text.strip():
-        raise errors.ProviderError(f"{model} gave an empty reply. Try again.")
 
 
 ENDS = {
@@ -185,14 +188,4 @@ ENDS = {
 
 def _usage(usage: Any, seconds: float, model: str) -> Usage:
     sent, written, read, kept = counts = [getattr(usage, name, None) or 0 for name in TOKENS]
-    each = prices().get(re.sub(r"-\d{8}$", "", model))
-    cost = sum(count * price for count, price in zip(counts, each, strict=True)) / 1e6 if each else None
-    return Usage(1, sent, written, read, kept, seconds, cost)
-
-
-@cache
-def prices() -> dict[str, list[float]]:
-    """US dollars for a million tokens by model, in the order of TOKENS; the file says as of when."""
-    from tomllib import loads
-
-    return loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
+    return Usage(1, sent, written, read, kept, seconds, cost(model, counts))

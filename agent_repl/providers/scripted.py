@@ -69,6 +69,10 @@ class ReplayProvider(Provider):
             print(json.dumps({"prompt": key, "model": reply.model, "text": reply.text}), file=file)
         return reply
 
+    def most(self, prompt: Prompt) -> float | None:
+        """What an answer may cost that is recorded."""
+        return self._record.most(prompt) if self._record else 0.0
+
     def _lines(self) -> dict[str, dict[str, str]]:
         try:
             text = self._cassette.read_text(encoding="utf-8") if self._cassette.exists() else ""

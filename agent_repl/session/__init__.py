@@ -18,12 +18,12 @@ from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
 from ..pipeline import Workshop, fill, object_request, serve
 from ..pipeline.history import inherit
-from ..pipeline.ledger import Ledger, ledger, log_to
+from ..pipeline.ledger import Ledger, ledger
 from ..pipeline.methods import Identity
 from ..pipeline.pinning import sync
-from ..prompts import render
+from ..prompts import render, trimmed
 from ..protocols import Provider, Reviewer, Store
-from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict
+from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict, Version
 from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
@@ -38,7 +38,7 @@ class Session:
     """A process's connection to a home, in which agents are made; `mode`, `reviewer` and `provider` may be set."""
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
-        self._shop = shop
+        self._shop = self.shop = shop  # what its calls share
         shop.agent = self.agent
         if provider is not None:
             self.provider = provider
@@ -50,7 +50,7 @@ class Session:
     @property
     def usage(self) -> Usage:
         """What this session has spent."""
-        return self._shop.usage
+        return self._shop.account.usage
 
     @property
     def mode(self) -> Mode:
@@ -142,18 +142,29 @@ class Session:
             if not identity.names() and self.mode != "cached" and self.provider.host is None:
                 samples = self.settings.samples != "none"
                 about = object_request(identity, fill(identity.template, vars(agent)), vars(agent), "", samples)
+                about = trimmed(about, self.settings.without.split(","))
                 prompt = render(about, directory=self.settings.template_directory)
                 self.provider.warm(prompt.system, self.reviewer.tell)
 
     def call(self, agent: Agent, name: str, /, *args: Any, **kwargs: Any) -> Outcome:
         """Call a method and get an Outcome: what the call raises is in it, only an interrupt is raised."""
-        with ledger() as book, book.timed("total"):
+        with ledger(log=self._shop.log) as book, book.timed("total"):
             try:
                 value = deepened(agent, name, _plain_call(agent, name, args, kwargs, book))
             except Exception as error:
                 kind = error.error_type if isinstance(error, AgentError) else "execution"
-                return Outcome("error", None, error, kind, book.tier, book.usage, book.timings)
-            return Outcome("ok", value, tier=book.tier or "CACHED", usage=book.usage, timings=book.timings)
+                return Outcome("error", None, error, kind, book.tier, book.usage, book.timings, book.stages)
+            return Outcome("ok", value, None, "", book.tier or "CACHED", book.usage, book.timings, book.stages)
+
+    def on_method_written(self, callback: Callable[[Agent, str, str, Version], object]) -> Callable[[], None]:
+        """Have `callback(agent, name, scope, version)` called once for each version that was written and now serves.
+
+        Scope is "instance". It is called when the call that had the version written is done, and no lock is held. What
+        it raises is told as a warning. Gives a function that ends this.
+        """
+        mark = object()
+        self._shop.hooks[mark] = callback
+        return lambda: self._shop.hooks.pop(mark, None) and None
 
     def describe(self) -> str:
         """One line: the model and where it runs, the review mode, the store."""
@@ -205,8 +216,7 @@ def open_session(
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
-    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda: _consented(session))
-    shop.log = log_to(Path(loaded.log).expanduser()) if loaded.log else None
+    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
@@ -255,11 +265,11 @@ def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provi
     raise NoProvider(f"there is no provider {name!r}: anthropic, local, or one that an installed package adds")
 
 
-def _consented(session: Session) -> Provider:
+def _consented(session: Session, player: Provider | None = None) -> Provider:
     """The provider, after one question before a prompt leaves this machine for a host for the first time."""
     from platformdirs import user_state_path
 
-    provider, reviewer = session.provider, session.reviewer
+    provider, reviewer = player or session.provider, session.reviewer
     file = user_state_path("agent_repl", appauthor=False) / "hosts"
     allowed = file.read_text(encoding="utf-8").split() if file.exists() else []
     if provider.host is None or provider.host in allowed:

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..effects import KINDS
 from ..errors import AgentError
 from ..records import Settings
 
@@ -16,11 +17,15 @@ PREFIX = "AGENT_REPL_"
 MODES = ("auto", "ask", "later", "cached")  # each looser than the next
 _CHOICES = {
     "review": MODES,
+    "shape": ("auto", "always", "never"),
     "policy": ("inform", "strict"),
     "samples": ("some", "none"),
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
+    "log_level": ("call", "stage", "prompt"),
 }
+PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "head", "examples", "failures", "trial")
+_LISTS = {"without": PIECES, "refuse": KINDS}
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
@@ -62,6 +67,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):
         raise AgentError(f"{where}: {name} should be of type {_TYPES[name].__name__}, not {value!r}") from None
+    unknown = set(value.split(",")) - {"", *_LISTS[name]} if name in _LISTS else ()
+    if unknown:
+        raise AgentError(f"{where}: {name} takes {', '.join(_LISTS[name])}, with commas between, not {min(unknown)!r}")
     if value and value not in _CHOICES.get(name, (value,)):
         raise AgentError(f"{where}: {name} should be one of {', '.join(_CHOICES[name])}, not {value!r}")
     return value
@@ -73,6 +81,11 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if project.get("review") and MODES.index(project["review"]) > MODES.index(settings.review or "auto"):
         changes["review"] = project["review"]
     changes |= {name: min(project[name], getattr(settings, name)) for name in _LIMITS if name in project}
-    if project.get("max_cost"):
-        changes["max_cost"] = min(project["max_cost"], settings.max_cost or project["max_cost"])  # 0 is no limit
+    named, mine = project.get("refuse", "").strip(","), settings.refuse.strip(",")  # "" is all
+    if ("refuse" in project or "policy" in changes) and (mine or settings.policy != "strict"):
+        both = {*named.split(","), *mine.split(",")} - {""}
+        changes["refuse"] = ",".join(sorted(both)) if named else ""
+    for name in ("max_cost", "max_call_cost"):
+        if limit := project.get(name):
+            changes[name] = min(limit, getattr(settings, name) or limit)  # 0 is no limit
     return replace(settings, **changes)

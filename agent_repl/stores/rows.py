@@ -25,6 +25,7 @@ TABLE = """
 
 _MARK = b"agent_repl row\n"  # keeps a code that was made for a file from passing as one for a row
 COLUMNS = ("kind", "identity", "name", "number")
+_LATER = {"spec"}  # fields that rows of earlier versions lack
 RECORDS: dict[str, Any] = {"version": Version, "head": Entry, "entry": Entry, "example": Example}
 
 
@@ -152,13 +153,13 @@ def row_of(kind: str, version: Version, record: Version | Entry | Example) -> Ro
 
 
 def record_of(row: Row, version: Version | None = None) -> Any:
-    """The record that a row holds, an entry with its version; KeyError or TypeError when it has other fields."""
+    """The record that a row holds, an entry with its version; KeyError or TypeError when its fields are not ours."""
     given = {"key": Key(*row[1:3]), "number": row.number, "version": version or row.number}
     names = {field.name for field in fields(RECORDS[row.kind])}
-    if row.body.keys() != names - given.keys():
+    if (names - given.keys() - row.body.keys()) - _LATER or row.body.keys() - names:
         raise KeyError(f"another version of agent_repl made this {row.kind}")
     values = given | {name: _READ.get(name, lambda same: same)(value) for name, value in row.body.items()}
-    return RECORDS[row.kind](**{name: values[name] for name in names})
+    return RECORDS[row.kind](**{name: values[name] for name in names & values.keys()})
 
 
 def _guard(pairs: Iterable[Iterable[str]]) -> Guard:

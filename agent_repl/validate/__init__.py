@@ -18,6 +18,7 @@ from ..records import Code, Spec
 from ..unit import digest
 from .extract import extract, read, reshape, undefined
 from .rules import complaints
+from .split import split
 
 
 def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
@@ -26,14 +27,18 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     Raises InvalidCode for the first rule that is broken: `.rule` names it, `.code` is what was read, `.line` counts in
     that, and the message tells the model what to write instead. `attempt` (from 1) is handed on to the error.
     """
-    draft = extract(text, spec.name)
+    draft = split(extract(text, spec.name), spec.name, spec.beside)
     try:
         called = {name.id for name in undefined(draft.tree)}
         promised = [source for name, source in sorted(spec.helpers.items()) if name in called]
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
-        return recall(draft.source, spec.name, "", draft.tree, spec.files)
+        code = recall(draft.source, spec.name, "", draft.tree, spec.files)
+        for each in (e for e in code.effects if e.flagged and e.kind in spec.refuse):
+            message = f"Line {each.line}: {each.kind} is not allowed here: {each.detail}. Write it without that."
+            raise InvalidCode(message, "policy", draft.source, each.line, attempt)
+        return code
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ..flow import facts
 from ..records import Spec
-from ..unit import RESERVED, Definition, Function, method_of
+from ..unit import RESERVED, Definition, Function, method_of, parameters
 from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
@@ -74,23 +74,38 @@ def _is_plain(node: ast.AST) -> bool:
     return isinstance(node, _PLAIN | _PARTS) or (isinstance(node, ast.Call) and ast.unparse(node.func) in _MAKERS)
 
 
+_MARKS = frozenset({"property", "staticmethod", "classmethod"})
+
+
 def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     positional = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
-    if {"property", "staticmethod", "classmethod"} & set(map(ast.unparse, method.decorator_list)):
-        yield method.lineno, f"{spec.name} is a plain method: write it without decorators."
-    if positional[:1] != ["self"]:
-        parameters = ", ".join(["self", *(p for p in positional if p != "self")])
-        yield method.lineno, f"The first parameter must be self. Write `def {spec.name}({parameters})`."
+    if _MARKS & set(map(ast.unparse, method.decorator_list)) != _MARKS & {spec.kind}:
+        plain = f"{spec.name} is a plain method: write it without decorators."
+        marked = f"{spec.name} is a {spec.kind}: write `@{spec.kind}` on the line above its def."
+        yield method.lineno, marked if spec.kind in _MARKS else plain
+    if spec.kind == "async" and isinstance(method, ast.FunctionDef):
+        yield method.lineno, f"{spec.name} is awaited. Write `async def {spec.name}(...)`."
+    if spec.kind == "property" and len(positional) > 1:
+        yield method.lineno, f"A property has no parameters. Write `def {spec.name}(self)`."
+    first = {"classmethod": ["cls"], "staticmethod": []}.get(spec.kind, ["self"])
+    if positional[:1] != first and (first or positional[:1] in (["self"], ["cls"])):
+        names = ", ".join([*first, *(p for p in positional if p not in ("self", "cls"))])
+        wanted = first[0] if first else "no self"
+        yield method.lineno, f"The first parameter must be {wanted}. Write `def {spec.name}({names})`."
 
 
 def _stub(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     if all(_does_nothing(node) for node in method.body):
         yield method.lineno, f"{spec.name} does nothing. Write its whole body, without placeholders."
+    given = {each.arg for each in parameters(method.args)[spec.kind != "staticmethod" :]}
+    if spec.kind and given and not given & {node.id for node in ast.walk(method) if isinstance(node, ast.Name)}:
+        yield method.lineno, f"The code ignores its parameters ({', '.join(sorted(given))}). Use them: calls differ."
 
 
 def _does_nothing(node: ast.stmt) -> bool:
-    raised = isinstance(node, ast.Raise) and node.exc is not None and "NotImplemented" in ast.unparse(node.exc)
-    return raised or isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    return isinstance(node, ast.Pass | ast.Raise) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
 
 
 def _binds(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -104,6 +119,8 @@ def _binds(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 def passed(method: Function, spec: Spec) -> dict[str, object]:
     """What this call passes, by parameter; raises TypeError when it does not bind."""
+    if spec.kind:
+        return {}  # nobody has called it yet
     args = copy.copy(method.args)  # read by Python from an empty lambda without their defaults, so that nothing runs
     args.defaults = [ast.Constant(None) for _ in args.defaults]
     args.kw_defaults = [default and ast.Constant(None) for default in args.kw_defaults]
@@ -129,7 +146,7 @@ def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     has = spec.state | spec.methods | made | {spec.name, "llm", "__class__", "__dict__", *_constants(*asked)}
     for node in sorted(mine, key=lambda n: (n.lineno, n.col_offset)):
         name = node.attr
-        if name in has or (node in called and not name.startswith("_")):
+        if {name, "*"} & has or (node in called and not name.startswith("_") and not spec.kind):
             continue
         how = "open the file in the method" if spec.files else "use a local variable or a parameter"
         advice = f"There is no self.{name}: {how}."

@@ -113,6 +113,14 @@ class Task:
     def hidden(self) -> Instance:
         return self.make(Random(HIDDEN))
 
+    def replies(self, tries: int) -> int:
+        """How often the model may be asked: `tries` for each method, and once more for a further call, three a method.
+
+        A call of another kind makes ours extend a method, which is no failure; a plain prompt shows all calls at once.
+        """
+        methods, calls = len(self.methods), len(self.visible.calls)
+        return tries * methods + min(calls - methods, 3 * methods)
+
     @property
     def methods(self) -> tuple[str, ...]:
         """The names that are called, in the order of their first calls."""

@@ -1,0 +1,84 @@
+"""What was spent, and what is on its way and may cost yet: a limit stops before it is passed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, Self, TypeVar
+
+
+class Spent(Protocol):
+    """What something cost: how many calls, and US dollars, None where they are not known; it can be added up."""
+
+    @property
+    def calls(self) -> int: ...
+    @property
+    def cost(self) -> float | None: ...
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+class Limits(Protocol):
+    """How often one call may ask, and what it and its session may cost in US dollars; 0 is no limit of money."""
+
+    @property
+    def max_calls(self) -> int: ...
+    @property
+    def max_call_cost(self) -> float: ...
+    @property
+    def max_cost(self) -> float: ...
+
+
+S = TypeVar("S", bound=Spent)
+_counting = threading.Lock()
+
+
+@dataclass(eq=False)
+class Budget(Generic[S]):
+    """What one call, or one session, has spent; `held` has the highest price of each request that is on its way."""
+
+    usage: S
+    stages: dict[str, S] = field(default_factory=dict)
+    dollars: float = 0.0  # what is known of the cost
+    held: list[float] = field(default_factory=list)
+
+
+def hold(call: Budget[S], session: Budget[S], limits: Limits, price: float) -> str:
+    """Hold back what one more request may cost; where it could pass a limit say why, and hold nothing."""
+    with _counting:
+        why = (
+            _calls(call, limits.max_calls)
+            or _money(call, "this call", "max_call_cost", limits.max_call_cost, price)
+            or _money(session, "this session", "max_cost", limits.max_cost, price)
+        )
+        for budget in () if why else (call, session):
+            budget.held.append(price)
+        return why
+
+
+def _calls(budget: Budget[S], limit: int) -> str:
+    asked = budget.usage.calls + len(budget.held)
+    return f"this call has asked the model {asked} times (max_calls={limit}): {_raise('max_calls')}" * (asked >= limit)
+
+
+def _money(budget: Budget[S], whose: str, name: str, limit: float, price: float) -> str:
+    waiting = sum(budget.held)
+    if not (limit and price) or budget.dollars + waiting + price <= limit:
+        return ""
+    others = f", what is on its way may cost ${waiting:.4f}" * bool(waiting)
+    spent = f"{whose} has cost ${budget.dollars:.4f}{others}, and the next prompt may cost ${price:.4f}"
+    return f"{spent}: together more than {name}={limit:g}; {_raise(name)}"
+
+
+def _raise(name: str) -> str:
+    return f"raise {name} to go on: session.set({name}=...) or AGENT_REPL_{name.upper()}"
+
+
+def pay(budgets: Sequence[Budget[S]], stage: str, price: float, spent: S) -> None:
+    """Put what a request did cost in the place of what was held back for it; that counts where it is not known."""
+    with _counting:
+        for budget in budgets:
+            budget.held.remove(price)
+            budget.usage = budget.usage + spent
+            budget.stages[stage] = budget.stages[stage] + spent if stage in budget.stages else spent
+            budget.dollars += price if spent.cost is None else spent.cost
