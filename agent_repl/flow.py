@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from agent_repl_data.kinds import KEYLESS, UNKNOWN
+from agent_repl_data.kinds import KEYLESS, UNKNOWN, WORDED
 
 from .unit import RESERVED, Comprehension, Function, imported, method_of, parameters, scope
 
@@ -34,7 +34,6 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _TRIES = (ast.Try, ast.TryStar, ast.ExceptHandler, ast.match_case)
 _TESTS = (ast.If, ast.While, ast.IfExp, ast.Assert, ast.BoolOp, ast.UnaryOp, ast.comprehension, ast.match_case)
 _BRANCHES = (*_LOOPS, *_TRIES, ast.If, ast.IfExp, ast.BoolOp, ast.Lambda, Comprehension)
-_WORDED = {"max key", "min key", "sort key", "sort reverse", "sorted key", "sorted reverse", "sum start"}
 
 
 @dataclass(frozen=True)
@@ -69,28 +68,21 @@ def options(tree: ast.Module, name: str) -> dict[str, Option]:
 def keys(trees: Iterable[ast.Module], methods: Iterable[str]) -> frozenset[str] | None:
     """The keys that code asks of records by name; None where it may bring other texts, or call what is not here."""
     every = [node for tree in trees for node in ast.walk(tree)]
-    said = {node for top in every for part in _said(top) for node in ast.walk(part)}
-    nodes = [node for node in every if node not in said]
-    names, own = set(map(_name, nodes)), {n.name for n in nodes if isinstance(n, Function)}.union(methods)
-    calls = {node: _name(node.func) for node in nodes if isinstance(node, ast.Call)}
-    worded = {f"{name} {word.arg}" for call, name in calls.items() for word in call.keywords} - _WORDED
+    said = [part for node in every for name in ("annotation", "returns", "exc") if (part := getattr(node, name, None))]
+    said += [node.value for node in every if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+    nodes = set(every).difference(*map(ast.walk, said))
+    names = {node: str(getattr(node, "attr", getattr(node, "id", ""))) for node in nodes}
+    own = {node.name for node in nodes if isinstance(node, Function)}.union(methods)
+    calls = {node: names[node.func] for node in nodes if isinstance(node, ast.Call)}
+    worded = {f"{name} {word.arg}" for call, name in calls.items() for word in call.keywords} - WORDED
     asked = {arg for call, name in calls.items() if name in {"get", "pop"} - own for arg in call.args[:1]}
     asked |= {node.slice for node in nodes if isinstance(node, ast.Subscript)}
     texts = {node: node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     strange = any(isinstance(node, (ast.ClassDef, ast.JoinedStr)) or getattr(node, "kwarg", None) for node in nodes)
-    barred = names & UNKNOWN.union(*map(imported, nodes)) or any(name.startswith("__") for name in names)
-    unknown = worded or barred or strange or {*calls.values()} - own - KEYLESS or texts.keys() - asked
+    barred = any(name in UNKNOWN or name[:2] == "__" for name in names.values())
+    brought = {name for node in nodes for name in imported(node)}.intersection(names.values())
+    unknown = worded or strange or barred or brought or {*calls.values()} - own - KEYLESS or texts.keys() - asked
     return None if unknown else frozenset(texts.values())
-
-
-def _said(node: ast.AST) -> list[ast.AST]:
-    """The parts of code that only say something: annotations, what is raised, docstrings."""
-    parts = [part for name in ("annotation", "returns", "exc") if (part := getattr(node, name, None))]
-    return [node] if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) else parts
-
-
-def _name(node: ast.AST) -> str:
-    return str(getattr(node, "attr", getattr(node, "id", "")))
 
 
 class _View(NamedTuple):

@@ -31,7 +31,8 @@ KEYS = 64
 _CALLS = """abs all any bool casefold dict divmod enumerate filter float frozenset int isinstance iter len list lower
     map max min next pow range reversed round set sorted strip sum title tuple upper zip"""
 KEYLESS = {*_CALLS.split(), *dir(dict), *dir(list), *dir(set), *(name for name in dir(builtins) if "Error" in name)}
-"""What code may call on plain data to which all text keys are alike."""
+WORDED = {"max key", "min key", "sort key", "sort reverse", "sorted key", "sorted reverse", "sum start"}
+"""What code may call, and with which keywords, to which all text keys are alike."""
 UNKNOWN = {"args", *dir(builtins)} - KEYLESS
 _OTHERS = re.compile(r"[.(]|agent:|builtin|type|Series")
 _ABSENT = object()

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kit import fenced, session
 
+import agent_repl
 from agent_repl import CacheMiss, ScriptedProvider, open_session
 from agent_repl.signature import signature, sniff
 
@@ -178,3 +179,51 @@ def test_a_name_that_nobody_could_foresee_is_put_back_also_when_the_call_was_ser
     with pytest.raises(ZeroDivisionError):
         agent.store(0)
     assert agent.last == 2
+
+
+COUNT = """
+def count(self, item):
+    \"\"\"One more of an item.\"\"\"
+    self.stock[item] = self.stock.get(item, 0) + self.step()
+    return self.stock[item]
+"""
+STEP = """
+def step(self):
+    \"\"\"How many at once.\"\"\"
+    return 1
+"""
+BY_KEY = """
+def step(self):
+    \"\"\"How many at once.\"\"\"
+    return self.stock.get("step", 1)
+"""
+
+
+def test_a_sibling_that_comes_to_ask_for_a_key_makes_records_of_all_kinds_new(tmp_path):
+    home = session(tmp_path, STEP, COUNT)
+    agent = home.agent("store", stock={"fig": 1})
+    assert (agent.step(), agent.count("pear"), agent.count("plum")) == (1, 1, 1)
+    agent_repl.edit(agent, "step", BY_KEY)
+    home.mode = "cached"
+    for stock in ({"fig": 1}, {"step": 2}):
+        agent.stock = stock
+        with pytest.raises(CacheMiss):
+            agent.count("pear")
+
+
+def test_a_record_of_new_kind_is_told_without_its_data(tmp_path):
+    home = session(tmp_path, STEP, COUNT)
+    agent = home.agent("store", stock={})
+    agent.step(), agent.count("pear")
+    home.mode = "later"
+    agent.stock = {"pear": "three", "plum": 2}
+    assert "self.stock is {str: int|str}, was {}" in agent_repl.prompt(agent, "count", "fig").user
+
+
+def test_what_was_served_of_ever_new_keys_is_not_remembered_for_ever(tmp_path):
+    home = session(tmp_path, "def size(self, d):\n    return len(d)\n")
+    agent = home.agent("sizer")
+    for n in range(1500):
+        assert agent.size({f"key {n}": 1}) == 1
+    assert len(type(agent)._agent_repl_identity_.needs("size").served) <= 1001
+    assert len(home.provider.prompts) == 1

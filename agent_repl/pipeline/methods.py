@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agent_repl_data.kinds import by_keys
-
 from ..flow import Option, keys, options
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
-from ..signature import file_mark, signature
+from ..signature import by_keys, file_mark, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..signature.options import signer
 from ..validate import recall
@@ -57,9 +55,8 @@ class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
     They are those of `head` and of no other version. `texts` are in the code and may name files. `options` say the
-    signature of the state that is compared with constants. `keys` are those that all this code asks of records, None
-    where it may know any. `served` remembers calls that fit it, by all that they can depend on: whether there is
-    anything to undo when such a call raises.
+    signature of the state that is compared with constants; `keys` are asked of records, None where any may be. `served`
+    remembers calls that fit it, by all that they can depend on: whether there is anything to undo when one raises.
     """
 
     head: Method | None

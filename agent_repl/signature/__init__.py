@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from agent_repl_data.files import FileKind, file_mark, looks_like_path, sniff, sniff_text
-from agent_repl_data.kinds import register, signature
+from agent_repl_data.kinds import by_keys, register, signature
 
-__all__ = ["FileKind", "file_mark", "looks_like_path", "register", "signature", "sniff", "sniff_text"]
+__all__ = ["FileKind", "by_keys", "file_mark", "looks_like_path", "register", "signature", "sniff", "sniff_text"]
