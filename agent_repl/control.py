@@ -151,7 +151,7 @@ def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
     """Exactly what would be sent if the method were written for this call now."""
     case = case_for(target.shop, target.identity, target.agent, target.name, args, kwargs, Ledger())
     request, failure = wanted(case)
-    return prompt_for(request, failure, 1, target.shop.settings.template_directory)
+    return prompt_for(request, failure, target.shop.settings.template_directory)
 
 
 @_verb

@@ -81,6 +81,15 @@ class InvalidCode(GenerationError, error_type="invalid_code"):
         super().__init__(message)
         self.rule, self.code, self.line, self.attempt = rule, code, line, attempt
 
+    @property
+    def stage(self) -> str:
+        """Where it was refused: shape, generate (the reply itself), sanitize (no code in it) or validate."""
+        return _STAGES.get(self.rule, "validate")
+
+
+_STAGES = {"shape": "shape", "cut": "generate", "loops": "generate", "unchanged": "generate"}
+_STAGES |= dict.fromkeys(("empty", "prose", "language", "parse"), "sanitize")
+
 
 class PolicyError(AgentError, error_type="policy"):
     """The policy refuses this code; `advice` says what a person can do about it."""

@@ -12,6 +12,7 @@ from .protocols import Provider
 from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
+_HOTTEST = 1.0
 HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
@@ -47,7 +48,7 @@ def write(
     refused: list[InvalidCode] = []
     total = Usage()
     for attempt in range(1, tries + 1):
-        prompt = prompt_for(request, failure, attempt, directory)
+        prompt = prompt_for(request, failure, directory)
         try:
             reply = ask(provider, prompt, tell, attempt)
             total += reply.usage
@@ -59,7 +60,8 @@ def write(
             return Written(code, total, reply.model, reply.note, mark)
         except InvalidCode as error:
             refused.append(error)
-            failure = Failure(error.code, str(error))
+            failed = failure.tries + 1 if failure else 1
+            failure = Failure(error.code, str(error), tries=failed, repeated=error.rule == "unchanged")
             said = f"try {attempt} of {tries} was refused ({error.rule}): {error}"
             tell(Event("attempt", said, request.name, error.rule, error.line))
         except BudgetExceeded as error:
@@ -75,10 +77,9 @@ def write(
     raise given_up
 
 
-def prompt_for(request: Request, failure: Failure | None, attempt: int, directory: str) -> Prompt:
-    """What one try sends: warmer with each, and from the start where there is a failure to get away from."""
-    heat = HEAT * (attempt if failure and attempt == 1 else attempt - 1)
-    return render(request, failure, heat, directory, attempt=attempt)
+def prompt_for(request: Request, failure: Failure | None, directory: str) -> Prompt:
+    """What one try sends: warmer with each failure that there is to get away from."""
+    return render(request, failure, min(HEAT * failure.tries, _HOTTEST) if failure else 0.0, directory)
 
 
 def ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from .secrets import hidden
+
 LEVELS = ("call", "stage", "prompt")
 LOGGER = logging.getLogger("agent_repl")
 LOGGER.addHandler(logging.NullHandler())
@@ -23,8 +25,9 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)  
 class Log:
     """Takes down each outermost call, at level "stage" what happens on its way too, at "prompt" what was sent and said.
 
-    `path` names the file, "" none. What the pattern `redact` finds in any text is left out. It never raises: what
-    cannot be written is not. Each line is one write, so that several processes do not tear each other's.
+    `path` names the file, "" none. Secrets, and what the pattern `redact` finds, are left out of every text. It
+    never raises: what cannot be written is not. Each line is one write, so that several processes do not tear each
+    other's.
     """
 
     path: str = ""
@@ -58,6 +61,7 @@ class Log:
 
     def _hidden_in(self, text: str) -> str:
         """Every text that is taken down passes here, on its way to the file and to Python's own logging."""
+        text = hidden(text)
         return re.sub(self.redact, "…", text) if self.redact else text
 
 

@@ -1,9 +1,10 @@
-"""How to read a table file, as code that a small model copies, made from the cells that stand in it."""
+"""How to read a table file: helpers made from the cells that stand in it, which written code calls and takes along."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,57 +13,85 @@ from typing import Any
 from .files import literal, looks_like_path, sniff
 from .profile import date_formats
 
-_ROWS = 500
+_LINES = 500
 _MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
 _HERE = Path(__file__).parent
+_SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
+_AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?(\d[\d.,' \u00a0]*?)\s*{_SIGN}")
+_COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
+_POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d+|\d{1,3}(?:,\d{3})+")
+_TOLD = {"int": "int", "float": "float", "_date": "date", "str": "str"}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Code that reads one file, and the helpers that it calls, by name."""
+    """A call that reads one file, what it answers by column, and the sources of the helpers behind it, by name."""
 
-    text: str
+    call: str
+    columns: tuple[tuple[str, str], ...]
     helpers: dict[str, str]
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells: small models copy it. None for anything else."""
+    """How to read the table file that `where` names, from its cells; None for anything else."""
     if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
         return None
     try:
         with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
-            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _ROWS))
+            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _LINES))
     except (OSError, csv.Error):
         return None
-    cells = {name: [(line.get(name) or "").strip() for line in lines] for name in kind.columns[:30] if len(name) <= 80}
-    cells = {name: [text for text in texts if text.lower() not in _MISSING] for name, texts in cells.items()}
-    forms = sorted({form for values in cells.values() for form in _forms(values)}, key=len)
-    row = ", ".join(f"{literal(name)}: {_parsed(name, values)}" for name, values in cells.items())
-    delimiter = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
-    helpers = {"_date": _filled("date", forms=", ".join(f'"{form}"' for form in forms))} if forms else {}
-    return Recipe(_filled("rows", path=where, delimiter=delimiter, row=row), helpers)
+    cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
+    readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
+    columns = tuple((name, _TOLD.get(reader, "Decimal")) for name, reader in readers.items())
+    return Recipe(f"_rows({where})", columns, _helpers(cells, readers, kind.delimiter))
+
+
+def _text(cell: Any) -> str:
+    return cell.strip() if type(cell) is str else ""
+
+
+def _reader(values: Sequence[str]) -> str:
+    """What makes a value of the cells of a column: the name of a type or of a helper."""
+    if _mostly(values, date_formats):
+        return "_date"
+    if _mostly(values, _is_whole):
+        return "int"
+    amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
+    if not _mostly(amounts, bool, len(values)):
+        return "str"
+    if any(map(_COMMA.fullmatch, amounts)):
+        return "_comma_number"
+    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and "," not in "".join(amounts)
+    return "float" if plain and not all(re.fullmatch(r"\d+\.\d\d", each) for each in amounts) else "_number"
+
+
+def _is_whole(text: str) -> bool:
+    """Whether this is a number that counts, not a code such as 00123."""
+    digits = text.lstrip("+-")
+    return digits.isdecimal() and digits.isascii() and (digits[0] != "0" or len(digits) == 1)
+
+
+def _mostly(values: Sequence[str], test: Callable[[str], Any], of: int = 0) -> bool:
+    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * (of or len(values))
+
+
+def _helpers(cells: dict[str, list[str]], readers: dict[str, str], delimiter: str) -> dict[str, str]:
+    dates = [text for name, texts in cells.items() if readers[name] == "_date" for text in texts if text]
+    forms = ", ".join(f'"{form}"' for form in sorted(set(_forms(dates)), key=len))
+    columns = ", ".join(f"{literal(name)}: {reader}" for name, reader in readers.items())
+    separator = "" if delimiter == "," else f", delimiter={delimiter!r}"
+    found = {"_rows": _filled("rows", columns=columns, delimiter=separator), "_cell": _filled("cell")}
+    used = sorted({name for name in readers.values() if name[0] == "_"})
+    return found | {name: _filled(name[1:], forms=forms) for name in used}
 
 
 def _filled(name: str, **words: str) -> str:
-    return (_HERE / f"{name}.txt").read_text(encoding="utf-8").format(**words)
-
-
-def _parsed(name: str, values: Sequence[str]) -> str:
-    cell = f"cell[{literal(name)}]"
-    if _mostly(values, date_formats):
-        return f"_date({cell})"
-    if _mostly(values, str.isdecimal):
-        return f"int({cell})"
-    plain = [value.lstrip("+-").replace(".", "", 1) for value in values]
-    return f"Decimal({cell})" if _mostly(plain, str.isdecimal) else cell
-
-
-def _mostly(values: Sequence[str], test: Any) -> bool:
-    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * len(values)
+    return (_HERE / "helpers" / f"{name}.txt").read_text(encoding="utf-8").format(**words)
 
 
 def _forms(values: Sequence[str]) -> Iterable[str]:
     """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    choices = set(map(date_formats, values if _mostly(values, date_formats) else ())) - {()}
+    choices = set(map(date_formats, values)) - {()}
     certain = {forms[0] for forms in choices if len(forms) == 1}
     return certain | {forms[0] for forms in choices if not certain & set(forms)}

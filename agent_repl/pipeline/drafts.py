@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 
 from ..effects import parse
 from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
@@ -106,18 +107,18 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         reason = f"extends v{head.entry.version.number}"
     request = replace(request, spec=case.spec or _shaped(case, request))
     draft = _written(case, request, failure, author, reason, before)
-    for _ in range(case.shop.settings.repairs):
-        if (again := _mended(case, request, draft)) is None:
+    for number in range(1, case.shop.settings.repairs + 1):
+        if (again := _mended(case, request, draft, number)) is None:
             break
         draft = again
     return draft
 
 
-def _mended(case: Case, request: Request, draft: Draft) -> Draft | None:
+def _mended(case: Case, request: Request, draft: Draft, tries: int) -> Draft | None:
     """A draft in the place of one that raised when it was tried; None where it did not, or no other can be had."""
     if not draft.error:
         return None
-    failure = Failure(draft.code.source, draft.error)
+    failure = Failure(draft.code.source, draft.error, tries=tries)
     heard = failure if case.shop.settings.samples != "none" else failure.without_values()
     why = failure.message.splitlines()[0]
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
@@ -172,6 +173,10 @@ def shaped(case: Case, request: Request, words: str, scope: str = "") -> Shape:
 def wanted(case: Case) -> tuple[Request, Failure | None]:
     """What the writer is asked for this call as things stand, and the failure that it should learn from."""
     failure = case.shop.failures.get(case.call.key) or _failure(case)
+    if failure:
+        past = reversed(case.shop.store.versions(case.call.key))
+        failed = sum(1 for _ in takewhile(lambda version: version.verdict == "failed", past))
+        failure = replace(failure, tries=max(1, failed))
     head = case.identity.find(case.name)
     request = request_of(case)
     samples = case.shop.settings.samples != "none"

@@ -18,10 +18,12 @@ from typing import Any
 
 from agent_repl_bounds.packages import install_line
 from agent_repl_data.files import shortened
+from agent_repl_data.profile import is_private
 from agent_repl_data.secrets import hidden
 
 from ..errors import AgentError
 from ..modules.live import CALLS
+from ..plain import encode
 from ..prompts import Failure
 from ..signature import signature
 
@@ -105,7 +107,7 @@ def explain(error: BaseException, samples: bool = True) -> str:
     written = [t for each, t in both if not _foreign(t) and (samples or CALLS in each.tb_frame.f_globals)]
     lines = [f"line {t.lineno}: {t.line}" for t in written[-3:]]
     words = f": {_quoted(str(error))}" if samples else ""
-    return "\n".join([f"it raised {type(error).__name__}{words}", *lines, *_values(error)])
+    return "\n".join([f"it raised {type(error).__name__}{words}", *lines, *_values(error, samples)])
 
 
 def _quoted(words: str) -> str:
@@ -121,14 +123,20 @@ def name_package(error: BaseException) -> None:
         error.add_note(f"agent_repl: nothing was installed; to install it: {line}")
 
 
-def _values(error: BaseException) -> list[str]:
-    """What the names in the line that raised held there, by signature."""
+def _values(error: BaseException, samples: bool) -> list[str]:
+    """What the names in the line that raised held there: short plain values as they are, all else by signature."""
     frame = _responsible(error.__traceback__)
     if frame is None or CALLS not in frame[0].f_globals:
         return []
     line = linecache.getline(frame[0].f_code.co_filename, frame[1])
     here = {word: frame[0].f_locals[word] for word in re.findall(r"\w+", line) if word in frame[0].f_locals}
-    return [f"{name} is {shortened(signature(value), 120)}" for name, value in list(here.items())[:6] if name != "self"]
+    held = [(name, value) for name, value in list(here.items())[:6] if name != "self"]
+    return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in held]
+
+
+def _said(value: Any, samples: bool) -> str:
+    text = encode(value, 300) if samples else ""
+    return f"{shortened(repr(value), 200)}" if text else shortened(signature(value), 120)
 
 
 def _foreign(entry: traceback.FrameSummary) -> bool:

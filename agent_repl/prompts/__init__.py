@@ -33,6 +33,8 @@ class Failure:
     code: str
     message: str
     bare: str = ""
+    tries: int = 1  # so many have failed by now
+    repeated: bool = False  # the writer gave it twice: to see it again would not help
 
     def without_values(self) -> Failure:
         """The same, as it is told where no value may be; of one that was stored only what was raised."""

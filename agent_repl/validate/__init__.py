@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from ..effects import effects
 from ..errors import InvalidCode
@@ -29,8 +30,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = split(extract(text, spec.name), spec.name, spec.beside)
     try:
-        called = {name.id for name in undefined(draft.tree)}
-        promised = [source for name, source in sorted(spec.helpers.items()) if name in called]
+        promised = _promised(draft.tree, spec.helpers)
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
             raise InvalidCode(message, rule, draft.source, line, attempt)
@@ -42,6 +42,17 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
+
+
+def _promised(tree: ast.Module, helpers: Mapping[str, str]) -> list[str]:
+    """The sources of helpers that the code calls without having them, and of those that these call."""
+    found: dict[str, str] = {}
+    asked = [tree]
+    while asked:
+        called = {name.id for name in undefined(asked.pop())} & helpers.keys() - found.keys()
+        found |= {name: helpers[name] for name in sorted(called)}
+        asked += [ast.parse(helpers[name]) for name in called]
+    return [*reversed(found.values())]
 
 
 def recall(

@@ -149,6 +149,7 @@ def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         if {name, "*"} & has or (node in called and not name.startswith("_") and not spec.kind):
             continue
         how = "open the file in the method" if spec.files else "use a local variable or a parameter"
+        how = "call _rows for the lines of the file" if "_rows" in spec.helpers else how
         advice = f"There is no self.{name}: {how}."
         if node in called:
             advice = f"Write {name} as a function above the method, and call {name}(...) without self."
