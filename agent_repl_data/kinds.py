@@ -142,8 +142,8 @@ def _record(records: list[dict[str, Any]], room: int, keys: frozenset[str] | Non
     for key in found if keys is None else sorted(keys.intersection(found)):
         values = [record[key] for record in records if key in record]
         parts.append(f"{literal(key)}{'' if len(values) == len(records) else '?'}: {_union(values, room, keys)}")
-    others = [{key: record[key] for key in record.keys() - (found if keys is None else keys)} for record in records]
-    if keys is not None and any(others):
+    others = [] if keys is None else [{key: record[key] for key in record.keys() - keys} for record in records]
+    if any(others):
         kinds = _union([value for record in others for value in record.values()], room, keys)
         but = shortened(f" but {', '.join(map(literal, sorted(keys)))}", 400) if keys else ""  # other code, other kinds
         parts.append(f"str{but}{'' if all(others) else '?'}: {kinds}")
