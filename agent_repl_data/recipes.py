@@ -14,10 +14,11 @@ from .files import literal, looks_like_path, sniff
 from .profile import date_formats
 
 _LINES = 500
+_WORDS = 4
 _MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
 _HERE = Path(__file__).parent
 _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
-_AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?(\d[\d.,' \u00a0]*?)\s*{_SIGN}")
+_AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
 _COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
 _POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d+|\d{1,3}(?:,\d{3})+")
 _TOLD = {"int": "int", "float": "float", "_date": "date", "str": "str"}
@@ -43,7 +44,7 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
         return None
     cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
-    columns = tuple((name, _TOLD.get(reader, "Decimal")) for name, reader in readers.items())
+    columns = tuple((literal(name), _TOLD.get(reader, "Decimal")) for name, reader in readers.items())
     return Recipe(f"_rows({where})", columns, _helpers(cells, readers, kind.delimiter))
 
 
@@ -57,9 +58,9 @@ def _reader(values: Sequence[str]) -> str:
         return "_date"
     if _mostly(values, _is_whole):
         return "int"
-    amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
-    if not _mostly(amounts, bool, len(values)):
+    if not _mostly(values, _AMOUNT.fullmatch):
         return "str"
+    amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
     if any(map(_COMMA.fullmatch, amounts)):
         return "_comma_number"
     plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and "," not in "".join(amounts)
@@ -72,8 +73,11 @@ def _is_whole(text: str) -> bool:
     return digits.isdecimal() and digits.isascii() and (digits[0] != "0" or len(digits) == 1)
 
 
-def _mostly(values: Sequence[str], test: Callable[[str], Any], of: int = 0) -> bool:
-    return bool(values) and sum(map(bool, map(test, values))) >= 0.8 * (of or len(values))
+def _mostly(values: Sequence[str], test: Callable[[str], Any]) -> bool:
+    """Whether these are of a kind: four of five, or at least half where a few words stand for what is missing."""
+    others = [text for text in values if not test(text)]
+    most = 0.5 if len(set(others)) <= _WORDS else 0.2
+    return bool(values) and len(others) <= most * len(values)
 
 
 def _helpers(cells: dict[str, list[str]], readers: dict[str, str], delimiter: str) -> dict[str, str]:

@@ -54,7 +54,7 @@ def test_a_file_that_the_words_name_is_profiled_and_a_premise(tmp_path, monkeypa
     agent = session(tmp_path).agent("analyst of sales.csv, and of none.csv.")
     sent = prompt(agent.total, 2)
     assert "the file 'sales.csv': CSV file" in sent.system
-    assert "open('sales.csv', newline" in sent.system
+    assert "`_rows('sales.csv')` is there already" in sent.system
     assert Premise("file(identity:sales.csv)", "csv;,(day,total)") in sent.premises
     assert "analyst'" not in sent.system
     assert "none.csv'" not in sent.system

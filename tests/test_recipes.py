@@ -1,0 +1,113 @@
+"""How to read a table: the helpers that written code may call, made from the cells of the file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit import session
+
+from agent_repl.records import Spec
+from agent_repl.validate import validate
+from agent_repl_data.recipes import recipe_for
+
+ALL = "def all(self):\n    return _rows(self.path)\n"
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """What `_rows` answers when validated code calls it."""
+    recipe = recipe_for(str(path), "self.path")
+    assert recipe is not None
+    code = validate(ALL, Spec("all", state=frozenset({"path"}), helpers=recipe.helpers))
+    scope: dict[str, Any] = {}
+    exec(code.source, scope)
+    return scope["all"](type("Box", (), {"path": str(path)})())
+
+
+def read(tmp_path: Path, text: str) -> list[dict[str, Any]]:
+    file = tmp_path / "table.csv"
+    file.write_bytes(text.encode())
+    return rows_of(file)
+
+
+def column(tmp_path: Path, *cells: str) -> list[Any]:
+    """What becomes of these cells, which stand in one column."""
+    text = "key;cell\n" + "".join(f"k{i};{cell}\n" for i, cell in enumerate(cells))
+    return [row["cell"] for row in read(tmp_path, text)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["1", " 2", "-3", "N/A", ""], [1, 2, -3, None, None]),
+        (["1.5", "2", "-0.25", "ERR"], [1.5, 2.0, -0.25, None]),
+        (["19.99", " 5.00 ", "149.50"], [Decimal("19.99"), Decimal("5.00"), Decimal("149.50")]),
+        (["$1,234.50", "$9.99", "n/a"], [Decimal("1234.50"), Decimal("9.99"), None]),
+        (["1.234,50 €", "7,00 €", "offen"], [Decimal("1234.50"), Decimal("7.00"), None]),
+        (["1 234,5", "2,25"], [Decimal("1234.5"), Decimal("2.25")]),
+        (["-12,50 EUR", "3,00 EUR"], [Decimal("-12.50"), Decimal("3.00")]),
+        (["12%", "7%"], [Decimal(12), Decimal(7)]),
+        (["00123", "04711"], ["00123", "04711"]),
+        (["A-1", "B-2"], ["A-1", "B-2"]),
+        (["12 Main St", "3 Elm St"], ["12 Main St", "3 Elm St"]),
+        (["yes", " no ", ""], ["yes", "no", ""]),
+        (["2024-01-31", "Feb 14 2024", "12/31/2024", "soon"],
+         [dt.date(2024, 1, 31), dt.date(2024, 2, 14), dt.date(2024, 12, 31), None]),
+    ],
+)  # fmt: skip
+def test_cells_become_what_they_mean(tmp_path: Path, cells: list[str], values: list[Any]) -> None:
+    found = column(tmp_path, *cells)
+    assert found == values
+    assert list(map(type, found)) == list(map(type, values))
+
+
+def test_short_long_and_blank_lines_lose_nothing(tmp_path: Path) -> None:
+    found = read(tmp_path, "a,b\n1,2\n3\n\n4,5,6\n")
+    assert found == [{"a": 1, "b": 2}, {"a": 3, "b": None}, {"a": 4, "b": 5}]
+
+
+def test_what_comes_later_in_another_form_is_none_and_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("n,day\n1,2024-01-02\n2,2024-01-03\n", encoding="utf-8")
+    assert rows_of(file)[0] == {"n": 1, "day": dt.date(2024, 1, 2)}
+    recipe = recipe_for(str(file), "self.path")
+    file.write_text("n,day\nx,yesterday\n", encoding="utf-8")
+    assert recipe is not None
+    scope: dict[str, Any] = {}
+    code = validate(ALL, Spec("all", state=frozenset({"path"}), helpers=recipe.helpers))
+    exec(code.source, scope)
+    assert scope["_rows"](file) == [{"n": None, "day": None}]
+
+
+def test_the_helpers_that_are_called_come_along_and_no_others(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n2,2024-01-03\n", encoding="utf-8")
+    home = session(tmp_path, "def count(self):\n    return len(_rows(self.path))\n", "def two(self):\n    return 2\n")
+    agent = home.agent("table", path=str(tmp_path / "t.csv"))
+    import agent_repl as ar
+
+    assert (agent.count(), agent.two()) == (2, 2)
+    assert "def _date(text)" in ar.source(agent.count)
+    assert "_rows" not in ar.source(agent.two)
+
+
+def test_code_that_reads_through_a_helper_is_guarded_by_the_files_columns(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("n\n1\n2\n", encoding="utf-8")
+    home = session(tmp_path, *["def total(self):\n    return sum(r['n'] for r in _rows(self.path))\n"] * 2)
+    agent = home.agent("table", path=str(file))
+    assert agent.total() == 3
+    file.write_text("n\n1\n2\n3\n", encoding="utf-8")
+    assert (agent.total(), len(home.provider.prompts)) == (6, 1)
+    file.write_text("m,n\n9,1\n9,2\n", encoding="utf-8")
+    agent.total()
+    assert len(home.provider.prompts) == 2
+
+
+def test_where_no_value_may_be_sent_no_form_of_one_is(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
+    home = session(tmp_path, "def f(self):\n    return 1\n", samples="none")
+    home.agent("table", path=str(tmp_path / "t.csv")).f()
+    assert "_rows" not in home.provider.prompts[0].system
