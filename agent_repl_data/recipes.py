@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import literal, looks_like_path, sniff
-from .profile import date_formats
+from .profile import date_formats, profile
 
 _LINES = 500
 _WORDS = 4
@@ -21,15 +21,15 @@ _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
 _AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
 _COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
 _POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d+|\d{1,3}(?:,\d{3})+")
-_TOLD = {"int": "int", "float": "float", "_date": "date", "str": "str"}
+_TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A call that reads one file, what it answers by column, and the sources of the helpers behind it, by name."""
+    """What to say of the table file that `where` names, and the sources of the helpers that read it, by name."""
 
-    call: str
-    columns: tuple[tuple[str, str], ...]
+    where: str
+    text: str
     helpers: dict[str, str]
 
 
@@ -44,8 +44,32 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
         return None
     cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
-    columns = tuple((literal(name), _TOLD.get(reader, "Decimal")) for name, reader in readers.items())
-    return Recipe(f"_rows({where})", columns, _helpers(cells, readers, kind.delimiter))
+    helpers = _helpers(cells, readers, kind.delimiter)
+    return Recipe(where, _told(where, _read(lines, readers, helpers)), helpers)
+
+
+def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dict[str, str]) -> list[dict[str, Any]]:
+    """What the helpers make of these lines."""
+    from decimal import Decimal
+
+    scope: dict[str, Any] = {"re": re, "Decimal": Decimal}
+    exec("\n\n".join(helpers.values()), scope)  # our own text, in which names and forms of the data stand quoted
+    ways = {name: scope.get(reader, _TYPES.get(reader)) for name, reader in readers.items()}
+    return [{name: scope["_cell"](line.get(name), way) for name, way in ways.items()} for line in lines]
+
+
+def _told(where: str, rows: Sequence[dict[str, Any]]) -> str:
+    """What these rows hold, and how to have them."""
+    columns = profile(rows, "").partition("\n")[2]
+    call, count = f"_rows({where})", f"{'more than ' * (len(rows) == _LINES)}{len(rows)}"
+    gaps = [name for name in rows[0] if any(row[name] is None for row in rows)] if rows else []
+    needed = " and ".join(f"row[{literal(name)}] is not None" for name in gaps if len(gaps) < 3)
+    only = f"    if {needed}:\n        ...\n" if needed else "    ...\n"
+    told = [f"{where}: a table file. `{call}` is there already and reads it: a list of {count} dicts", columns]
+    if gaps:
+        told += ["A cell that is empty or cannot be read is None: leave out rows where a needed cell is."]
+    begin = f"```python\nfor row in {call}:\n{only}```"
+    return "\n".join([*told, "Use it like this, with the columns that the method needs:", begin])
 
 
 def _text(cell: Any) -> str:

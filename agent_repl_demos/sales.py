@@ -26,9 +26,11 @@ from agent_repl_ui.terminal import TerminalReviewer
 from .sales_data import Truth, make_sales
 
 IDENTITY = (
-    "analyst of the shop's sales in {path}. load() sets self.rows to the list of sales, which the other methods use. "
-    "top_sellers(n) sums the quantity of each product and returns the n largest as (product, units). "
-    'data_quality_report(path) reads that file again and returns {"good": lines that parse, "bad": lines that do not}.'
+    "analyst of the shop's sales in {path}. load() sets self.rows to the rows where none of date, quantity and "
+    "unit_price is missing; the other methods use self.rows. "
+    "top_sellers(n) adds up the quantity of each product, and answers the n products with most units, as pairs of "
+    "(product, units). "
+    'data_quality_report(path) counts the rows of that file: {"good": those with all three, "bad": the others}.'
 )
 SEED = 2  # the best sellers by units, by revenue and by number of lines are three different orders
 _RESTART = """

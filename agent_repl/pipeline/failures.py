@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
-import linecache
 import os
-import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, TracebackType
@@ -72,9 +70,13 @@ def _library_roots() -> tuple[str, ...]:
 
 def _on_purpose(frame: FrameType, line: int) -> bool:
     """Whether the line is a `raise` statement of the written code."""
-    loader = frame.f_globals.get("__loader__")
-    tree = ast.parse(loader.get_source("")) if loader else ast.Module([], [])
-    return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in ast.walk(tree))
+    return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in ast.walk(_tree(frame)))
+
+
+def _tree(frame: FrameType) -> ast.Module:
+    """The syntax tree of the written code that a frame runs, empty for any other."""
+    loader = frame.f_globals.get("__loader__") if CALLS in frame.f_globals else None
+    return ast.parse(loader.get_source("")) if loader else ast.Module([], [])
 
 
 def last_failure(name: str) -> tuple[BaseException, tuple[Any, ...], dict[str, Any]]:
@@ -124,14 +126,27 @@ def name_package(error: BaseException) -> None:
 
 
 def _values(error: BaseException, samples: bool) -> list[str]:
-    """What the names in the line that raised held there: short plain values as they are, all else by signature."""
+    """What the names and items in the line that raised were: short plain values as they are, else by signature."""
     frame = _responsible(error.__traceback__)
     if frame is None or CALLS not in frame[0].f_globals:
         return []
-    line = linecache.getline(frame[0].f_code.co_filename, frame[1])
-    here = {word: frame[0].f_locals[word] for word in re.findall(r"\w+", line) if word in frame[0].f_locals}
-    held = [(name, value) for name, value in list(here.items())[:6] if name != "self"]
-    return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in held]
+    nodes = [node for node in ast.walk(_tree(frame[0])) if getattr(node, "lineno", 0) == frame[1]]
+    held = {ast.unparse(n): _held(n, frame[0].f_locals) for n in nodes if isinstance(n, ast.Name | ast.Subscript)}
+    known = [(name, value) for name, value in held.items() if value is not _held and name != "self"]
+    gaps = [name for name, value in known if value is None]
+    hint = [f"Use {name} only where it is not None." for name in gaps[:1]]
+    return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in known[:6]] + hint
+
+
+def _held(node: ast.AST, names: Mapping[str, Any]) -> Any:
+    """The value of a name, or of an item by a constant; this function itself where it cannot be told."""
+    match node:
+        case ast.Name(id=name):
+            return names.get(name, _held)
+        case ast.Subscript(value=of, slice=ast.Constant(value=key)):
+            inside = _held(of, names)
+            return inside.get(key, _held) if type(inside) is dict else _held
+    return _held
 
 
 def _said(value: Any, samples: bool) -> str:

@@ -168,9 +168,27 @@ def render(
     installed = told({path.removeprefix("library "): version for path, version in request.packages})
     code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
     failure = failure and replace(failure, code=_fenced(failure.code))
-    values = {**request.__dict__, **code, "failure": failure, "libraries": installed, **more}
+    values = {
+        **request.__dict__,
+        **_read_by_recipes(request),
+        **code,
+        "failure": failure,
+        "libraries": installed,
+        **more,
+    }
     system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
+
+
+def _read_by_recipes(request: Request) -> dict[str, Any]:
+    """The texts about values; in the place of a table file's profile what its recipe says."""
+    found = {recipe.where: recipe.text for recipe in (*request.recipes, *request.reading)}
+    texts = {name: vars(request)[name] for name in ("state", "files", "arguments")}
+    whose = re.compile(r"(?:the file )?(.*?): ")
+    return {
+        name: [found.get(mark[1] if (mark := whose.match(text)) else "", text) for text in each]
+        for name, each in texts.items()
+    }
 
 
 def _rendered(directory: str, name: str, values: Mapping[str, Any]) -> str:
