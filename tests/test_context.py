@@ -53,7 +53,7 @@ def test_a_file_that_the_words_name_is_profiled_and_a_premise(tmp_path, monkeypa
     (tmp_path / "analyst").mkdir()
     agent = session(tmp_path).agent("analyst of sales.csv, and of none.csv.")
     sent = prompt(agent.total, 2)
-    assert "the file 'sales.csv': CSV file" in sent.system
+    assert "the file 'sales.csv': a table file" in sent.system
     assert "`_rows('sales.csv')` is there already" in sent.system
     assert Premise("file(identity:sales.csv)", "csv;,(day,total)") in sent.premises
     assert "analyst'" not in sent.system
@@ -64,7 +64,7 @@ def test_a_file_that_state_names_is_told_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sales.csv").write_text("day,total\n2024-01-15,3\n")
     agent = session(tmp_path).agent("analyst of {path}", path="sales.csv")
-    assert prompt(agent.total, 2).system.count("CSV file") == 1
+    assert prompt(agent.total, 2).system.count("a table file") == 1
 
 
 def test_a_method_that_reads_what_the_words_name_is_not_flagged(tmp_path, monkeypatch):

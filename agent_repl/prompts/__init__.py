@@ -145,7 +145,7 @@ def trimmed(request: Request, without: Iterable[str]) -> Request:
         "head": {"head": "", "examples": ()},
         "examples": {"examples": ()},
         "libraries": {"packages": ()},
-        "files": {"files": ()},
+        "files": {"files": (), "recipes": tuple(r for r in request.recipes if r.where.startswith("self."))},
     }
     for name in without:
         request = replace(request, **pieces.get(name, {}))
@@ -184,11 +184,12 @@ def _read_by_recipes(request: Request) -> dict[str, Any]:
     """The texts about values; in the place of a table file's profile what its recipe says."""
     found = {recipe.where: recipe.text for recipe in (*request.recipes, *request.reading)}
     texts = {name: vars(request)[name] for name in ("state", "files", "arguments")}
-    whose = re.compile(r"(?:the file )?(.*?): ")
-    return {
-        name: [found.get(mark[1] if (mark := whose.match(text)) else "", text) for text in each]
-        for name, each in texts.items()
-    }
+    return {name: [_by_recipe(text, found) for text in each] for name, each in texts.items()}
+
+
+def _by_recipe(text: str, found: Mapping[str, str]) -> str:
+    where = re.match(r"(the file )?(.*?): ", text)
+    return f"{where[1] or ''}{found[where[2]]}" if where and where[2] in found else text
 
 
 def _rendered(directory: str, name: str, values: Mapping[str, Any]) -> str:

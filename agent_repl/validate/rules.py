@@ -33,7 +33,7 @@ def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
         message = f"There is no method {spec.name}.{instead} Write `def {spec.name}(self, ...)`."
         yield "name", other.lineno if other else 0, message
     else:
-        for rule in (_name, _module_level, _reading, _self, _stub, _binds, _attributes, _methods, _names, _baked):
+        for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _baked):
             broken = rule(tree, method, spec)
             yield from ((rule.__name__[1:].replace("_", "-"), line, message) for line, message in broken)
 
@@ -75,15 +75,6 @@ def _is_plain(node: ast.AST) -> bool:
 
 
 _MARKS = frozenset({"property", "staticmethod", "classmethod"})
-
-
-def _reading(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    """A table that a helper reads is not read another way: that would lose its dates, numbers and gaps."""
-    for node in ast.walk(method) if "_rows" in spec.helpers else ():
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("csv.DictReader", "csv.reader"):
-            advice = "_rows is there already and reads the table, its dates and numbers too: call it instead."
-            yield node.lineno, f"Do not use {ast.unparse(node)}: {advice}"
-            return
 
 
 def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
