@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from agent_repl_bounds.trial import Report, refusal, trial
+from agent_repl_data.plain import decode, encode
 
 from .errors import AgentError
-from .plain import decode, encode
 from .signature import signature
 
 

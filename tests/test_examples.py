@@ -4,8 +4,8 @@ import pytest
 from kit import Person, asked, session
 
 from agent_repl import AgentError, Verdict, examples, keep, revise, rollback, source
-from agent_repl.plain import encode
 from agent_repl_bounds.trial import cannot_try
+from agent_repl_data.plain import encode
 from agent_repl_ui.render import as_text
 
 SQUARE = '''

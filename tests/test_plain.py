@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.plain import decode, encode
+from agent_repl_data.plain import decode, encode
 
 ROOMY = 10**6
 SEEN: Any = {"capture_output": True, "text": True, "check": True}
@@ -123,9 +123,7 @@ def test_a_wide_value_that_shares_its_parts_costs_no_more_than_its_limit() -> No
 
 
 def test_the_text_is_the_same_whatever_the_hash_seed() -> None:
-    code = (
-        "from agent_repl.plain import encode; print(encode({'pear', 'fig', 'plum', ('a', 1), frozenset({'x', 'y'})}))"
-    )
+    code = "from agent_repl_data.plain import encode; print(encode({'pear', 'fig', 'plum', ('a', 1), frozenset({'x', 'y'})}))"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}, **SEEN

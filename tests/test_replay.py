@@ -14,9 +14,9 @@ import pytest
 
 import agent_repl
 from agent_repl.errors import CacheMiss
-from agent_repl.plain import encode
 from agent_repl.replay import Change, Diff, Sample, compare, lines, try_out
 from agent_repl_bounds.trial import Report, cannot_try
+from agent_repl_data.plain import encode
 
 WHY = cannot_try()
 pytestmark = pytest.mark.skipif(WHY != "", reason=WHY)

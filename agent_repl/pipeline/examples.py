@@ -14,10 +14,10 @@ from zlib import crc32
 
 from agent_repl_bounds.trial import refusal
 from agent_repl_data.files import shortened
+from agent_repl_data.plain import decode, encode
 
 from ..errors import AgentError, StoreError
 from ..modules import namespace
-from ..plain import decode, encode
 from ..protocols import Place
 from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out

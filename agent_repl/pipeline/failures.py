@@ -16,12 +16,12 @@ from typing import Any
 
 from agent_repl_bounds.packages import install_line
 from agent_repl_data.files import shortened
+from agent_repl_data.plain import encode
 from agent_repl_data.profile import is_private
 from agent_repl_data.secrets import hidden
 
 from ..errors import AgentError
 from ..modules.live import CALLS
-from ..plain import encode
 from ..prompts import Failure
 from ..signature import signature
 
@@ -134,6 +134,8 @@ def _values(error: BaseException, samples: bool) -> list[str]:
     held = {ast.unparse(n): _held(n, frame[0].f_locals) for n in nodes if isinstance(n, ast.Name | ast.Subscript)}
     known = [(name, value) for name, value in held.items() if value is not _held and name != "self"]
     gaps = [name for name, value in known if value is None]
+    if "NoneType" in str(error) and not gaps:  # of a row that the frame does not hold any more
+        gaps = [name for name, value in held.items() if value is _held and "[" in name]
     hint = [f"Use {name} only where it is not None." for name in gaps[:1]]
     return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in known[:6]] + hint
 

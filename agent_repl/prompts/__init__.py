@@ -167,7 +167,7 @@ def render(
     """
     installed = told({path.removeprefix("library "): version for path, version in request.packages})
     code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
-    failure = failure and replace(failure, code=_fenced(failure.code))
+    failure = failure and replace(failure, code=_fenced(_without(failure.code, request.helpers)))
     values = {
         **request.__dict__,
         **_read_by_recipes(request),
@@ -190,6 +190,18 @@ def _read_by_recipes(request: Request) -> dict[str, Any]:
 def _by_recipe(text: str, found: Mapping[str, str]) -> str:
     where = re.match(r"(the file )?(.*?): ", text)
     return f"{where[1] or ''}{found[where[2]]}" if where and where[2] in found else text
+
+
+def _without(code: str, helpers: Iterable[str]) -> str:
+    """The code without functions that the writer did not write; code that does not parse as it is."""
+    try:
+        found = [node for node in ast.parse(code).body if getattr(node, "name", "") in helpers]
+    except (SyntaxError, ValueError):
+        return code
+    lines = code.split("\n")
+    for node in reversed(found):
+        del lines[node.lineno - 1 : node.end_lineno]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
 def _rendered(directory: str, name: str, values: Mapping[str, Any]) -> str:
