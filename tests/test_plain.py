@@ -123,7 +123,8 @@ def test_a_wide_value_that_shares_its_parts_costs_no_more_than_its_limit() -> No
 
 
 def test_the_text_is_the_same_whatever_the_hash_seed() -> None:
-    code = "from agent_repl_data.plain import encode; print(encode({'pear', 'fig', 'plum', ('a', 1), frozenset({'x', 'y'})}))"
+    value = "{'pear', 'fig', 'plum', ('a', 1), frozenset({'x', 'y'})}"
+    code = f"from agent_repl_data.plain import encode; print(encode({value}))"
     runs = [
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}, **SEEN
