@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from agent_repl_data.kinds import KEYLESS, UNKNOWN, WORDED
+from agent_repl_data.kinds import KEYLESS, UNKNOWN, WORDED, takes_by_place
 
 from .unit import RESERVED, Comprehension, Function, imported, method_of, parameters, scope
 
@@ -79,6 +79,7 @@ def keys(trees: Iterable[ast.Module], methods: Iterable[str]) -> frozenset[str] 
     asked |= {node.slice for node in nodes if isinstance(node, ast.Subscript)}
     texts = {node: node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     strange = any(isinstance(node, (ast.ClassDef, ast.JoinedStr)) or getattr(node, "kwarg", None) for node in nodes)
+    strange |= any(takes_by_place(node, "values" in names.values()) for node in nodes)
     barred = any(name in UNKNOWN or name[:2] == "__" for name in names.values())
     brought = {name for node in nodes for name in imported(node)}.intersection(names.values())
     unknown = worded or strange or barred or brought or {*calls.values()} - own - KEYLESS or texts.keys() - asked

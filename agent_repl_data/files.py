@@ -80,7 +80,7 @@ def file_mark(value: Any) -> str:
 
 
 def _mark(value: Any) -> str:
-    about = _stat(value)
+    about = path_stat(value)
     mark = sniff(value, about).signature if about else ""
     is_pattern = type(value) is str and "*" in value and not about
     if mark != "directory" and not is_pattern:
@@ -95,7 +95,7 @@ def _mark(value: Any) -> str:
 
 def looks_like_path(value: Any) -> bool:
     """Whether a text or a path names a file or directory that is there now."""
-    return _stat(value) is not None
+    return path_stat(value) is not None
 
 
 def named_files(words: str) -> list[str]:
@@ -104,7 +104,8 @@ def named_files(words: str) -> list[str]:
     return [word for word in found if len(word) > 2 and re.search(r"[./]", word) and looks_like_path(word)][:4]
 
 
-def _stat(value: Any) -> os.stat_result | None:
+def path_stat(value: Any) -> os.stat_result | None:
+    """What the system says of what a text or a path names, None where nothing is there."""
     kind = type(value)  # compared by identity: a class of its own kind could answer to more
     short = kind is str and len(value) <= 1024 and "\n" not in value
     with suppress(OSError, ValueError):

@@ -10,6 +10,7 @@ at none of its ends nor in its middle.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 import sys
@@ -29,10 +30,11 @@ LONG_TEXT = 1024
 ROOM = 1024
 KEYS = 64
 _CALLS = """abs all any bool casefold dict divmod enumerate filter float frozenset int isinstance iter len list lower
-    map max min next pow range reversed round set sorted strip sum title tuple upper zip"""
+    map max min pow range reversed round set sorted strip sum title tuple upper zip"""
 KEYLESS = {*_CALLS.split(), *dir(dict), *dir(list), *dir(set), *(name for name in dir(builtins) if "Error" in name)}
+KEYLESS -= {"popitem"}
 WORDED = {"max key", "min key", "sort key", "sort reverse", "sorted key", "sorted reverse", "sum start"}
-"""What code may call, and with which keywords, to which all text keys are alike."""
+"""What code may call, and with which keywords, to which all text keys are alike; not what takes one by its place."""
 UNKNOWN = {"args", *dir(builtins)} - KEYLESS
 _OTHERS = re.compile(r"[.(]|agent:|builtin|type|Series")
 _ABSENT = object()
@@ -72,6 +74,16 @@ def _by_keys(value: Any, keys: frozenset[str], room: int) -> str:
         return f"list[{_union(_ends(value, list), room // 4, keys)}]"
     record = _as_record(value) if type(value) is dict and room else None
     return signature(value, room) if record is None else _record([record], room, keys)
+
+
+def takes_by_place(node: ast.AST, values: bool) -> bool:
+    """Whether the first of a record's fields, or the second, are something of their own here; not for each field."""
+    match node:
+        case ast.Subscript(value=of, slice=ast.Constant(value=int())):
+            return values or (isinstance(of, ast.Call) and ast.unparse(of.func) in ("list", "tuple"))
+        case ast.Assign(targets=[ast.Tuple() | ast.List()], value=of):
+            return not isinstance(of, ast.Tuple) and ast.unparse(of)[:4] not in ("max(", "min(")
+    return isinstance(node, ast.MatchSequence)
 
 
 def register(kind: type | str, rule: Callable[[Any], str]) -> None:

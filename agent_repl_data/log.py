@@ -49,7 +49,7 @@ class Log:
         level = logging.WARNING if kind in _TROUBLE else logging.INFO
         with suppress(Exception):  # a handler is anybody's code
             if LOGGER.isEnabledFor(level):
-                LOGGER.log(level, "%s · %s · %s", call, kind, self._hidden(" · ".join(map(str, facts.values()))))
+                LOGGER.log(level, "%s", self._hidden(" · ".join(map(str, (call, kind, *facts.values())))))
         self.put("stage", event=kind, call=call, **facts)
 
     def _hidden(self, value: Any) -> Any:

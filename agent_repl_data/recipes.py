@@ -6,11 +6,12 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .files import literal, looks_like_path, sniff
+from .files import FILES, file_mark, literal, looks_like_path, path_stat, sniff
 from .profile import date_formats, profile
 
 _LINES = 500
@@ -20,8 +21,13 @@ _HERE = Path(__file__).parent
 _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
 _AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
 _COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
-_POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d+|\d{1,3}(?:,\d{3})+")
+_POINT = re.compile(r"\.\d{1,2}$|,.*\.")
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
+
+
+OTHERWISE = ", of other forms than the code reads"
+_READ_BY = {"int": {"int", "float", "_number", "_comma_number"}, "float": {"float", "_number"}}
+"""What reads a column right that would be read by these now; any other only by its own."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,79 @@ class Recipe:
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
     """How to read the table file that `where` names, from its cells; None for anything else."""
+    if (table := _table(value)) is None:
+        return None
+    helpers = _helpers(table.cells, table.readers, table.delimiter)
+    return Recipe(where, _told(where, _read(table.lines, table.readers, helpers)), helpers)
+
+
+def apart(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
+    """The recipes, where helpers of one name would differ with other names in the later ones."""
+    found, known = list[Recipe](), dict[str, str]()
+    for number, recipe in enumerate(recipes, 1):
+        if any(known.get(name, source) != source for name, source in recipe.helpers.items()):
+            recipe = _renamed(recipe, str(number))
+        known |= recipe.helpers
+        found.append(recipe)
+    return tuple(found)
+
+
+def _renamed(recipe: Recipe, suffix: str) -> Recipe:
+    own = re.compile(rf"\b({'|'.join(recipe.helpers)})\b(?!\"|')")
+    helpers = {f"{name}_{suffix}": own.sub(rf"\1_{suffix}", source) for name, source in recipe.helpers.items()}
+    return Recipe(recipe.where, recipe.text.replace("_rows(", f"_rows_{suffix}("), helpers)
+
+
+def mark_for(code: str, value: Any) -> str:
+    """The mark of the files that a value names, and whether this code would misread them."""
+    return file_mark(value) + OTHERWISE * misread(value, code)
+
+
+def misread(value: Any, code: str) -> bool:
+    """Whether code with helpers of another table would read the file that `value` names otherwise than it is written.
+
+    Of a list of files whether it would one of the first.
+    """
+    if "def _rows" not in code:
+        return False
+    if type(value) is list or type(value) is tuple:
+        return any(misread(each, code) for each in value[:FILES])
+    about = path_stat(value)
+    return about is not None and _misread(str(value), code, about.st_mtime_ns, about.st_size, about.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _misread(path: str, code: str, *_about: int) -> bool:
+    if (table := _table(path)) is None:
+        return False
+    named = [name for name in table.cells if len(re.findall(rf"(['\"]){re.escape(name)}\1", code)) > 1]
+    return not all(_reads(code, name, table) for name in named or table.cells)
+
+
+def _reads(code: str, name: str, table: _Table) -> bool:
+    """Whether code reads a column as it is written now; one that it has no reader for it leaves."""
+    known = set(re.findall(rf"[{{ ]{re.escape(literal(name))}: (\w+)[,}}]", code))
+    texts, reader = [text for text in table.cells[name] if text], table.readers[name]
+    if reader == "str" or not known:
+        return True
+    if reader == "_date":
+        certain = {forms[0] for forms in map(date_formats, texts) if len(forms) == 1}
+        return reader in known and all(f'"{form}"' in code for form in certain)
+    decimals = max(map(int, re.findall(r"\{\{1,(\d+)\}\}", code)), default=0)
+    narrow = "float" not in known and reader != "int" and _decimals(texts, reader) > decimals
+    return bool(known & _READ_BY.get(reader, {reader})) and not narrow
+
+
+@dataclass(frozen=True)
+class _Table:
+    lines: list[dict[str, Any]]
+    delimiter: str
+    cells: dict[str, list[str]]  # by column
+    readers: dict[str, str]
+
+
+def _table(value: Any) -> _Table | None:
+    """The beginning of a table file, and how its columns are read; None for anything else."""
     if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
         return None
     try:
@@ -44,8 +123,7 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
         return None
     cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
-    helpers = _helpers(cells, readers, kind.delimiter)
-    return Recipe(where, _told(where, _read(lines, readers, helpers)), helpers)
+    return _Table(lines, kind.delimiter, cells, readers)
 
 
 def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dict[str, str]) -> list[dict[str, Any]]:
@@ -80,14 +158,16 @@ def _reader(values: Sequence[str]) -> str:
     """What makes a value of the cells of a column: the name of a type or of a helper."""
     if _mostly(values, date_formats):
         return "_date"
-    if _mostly(values, _is_whole):
+    if _mostly(values, _is_whole) and all(map(_is_whole, filter(_AMOUNT.fullmatch, values))):
         return "int"
     if not _mostly(values, _AMOUNT.fullmatch):
         return "str"
     amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
-    if any(map(_COMMA.fullmatch, amounts)):
+    if sum(map(bool, map(_COMMA.fullmatch, amounts))) > sum(map(bool, map(_POINT.search, amounts))):
         return "_comma_number"
-    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and "," not in "".join(amounts)
+    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and not re.search(
+        r"[,' \u00a0]", "".join(amounts)
+    )
     return "float" if plain and not all(re.fullmatch(r"\d+\.\d\d", each) for each in amounts) else "_number"
 
 
@@ -111,10 +191,17 @@ def _helpers(cells: dict[str, list[str]], readers: dict[str, str], delimiter: st
     separator = "" if delimiter == "," else f", delimiter={delimiter!r}"
     found = {"_rows": _filled("rows", columns=columns, delimiter=separator), "_cell": _filled("cell")}
     used = sorted({name for name in readers.values() if name[0] == "_"})
-    return found | {name: _filled(name[1:], forms=forms) for name in used}
+    texts = {of: [text for name, each in cells.items() if readers[name] == of for text in each] for of in used}
+    return found | {of: _filled(of[1:], forms=forms, decimals=_decimals(texts[of], of)) for of in used}
 
 
-def _filled(name: str, **words: str) -> str:
+def _decimals(texts: Iterable[str], reader: str) -> int:
+    """How many digits may follow the decimal mark: with more than the data have, the mark could part thousands."""
+    last = re.compile(r",(\d+)\D*$" if reader == "_comma_number" else r"\.(\d+)\D*$")
+    return max([2, *(len(found[1]) for text in texts if (found := last.search(text)))])
+
+
+def _filled(name: str, **words: object) -> str:
     return (_HERE / "helpers" / f"{name}.txt").read_text(encoding="utf-8").format(**words)
 
 

@@ -168,6 +168,14 @@ def test_what_is_redacted_is_in_no_line(tmp_path, caplog):
     assert "Hello, \\u2026" in path.read_text()
 
 
+def test_the_words_of_a_person_are_told_without_their_secrets(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "agent_repl")
+    agent = session(tmp_path, "log_in", "def log_in(self):\n    return 1\n").agent("client")
+    agent("log in with password='hunter2-hunter2'")
+    assert caplog.records
+    assert "hunter2" not in caplog.text
+
+
 def test_the_level_and_the_file_can_be_set_later(tmp_path):
     home = session(tmp_path, INNER)
     agent = home.agent("calculator")

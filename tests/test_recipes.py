@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kit import session
 
+import agent_repl as ar
 from agent_repl.records import Spec
 from agent_repl.validate import validate
 from agent_repl_data.recipes import recipe_for
@@ -86,8 +87,6 @@ def test_the_helpers_that_are_called_come_along_and_no_others(tmp_path: Path) ->
     (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n2,2024-01-03\n", encoding="utf-8")
     home = session(tmp_path, "def count(self):\n    return len(_rows(self.path))\n", "def two(self):\n    return 2\n")
     agent = home.agent("table", path=str(tmp_path / "t.csv"))
-    import agent_repl as ar
-
     assert (agent.count(), agent.two()) == (2, 2)
     assert "def _date(text)" in ar.source(agent.count)
     assert "_rows" not in ar.source(agent.two)
@@ -111,3 +110,131 @@ def test_where_no_value_may_be_sent_no_form_of_one_is(tmp_path: Path) -> None:
     home = session(tmp_path, "def f(self):\n    return 1\n", samples="none")
     home.agent("table", path=str(tmp_path / "t.csv")).f()
     assert "_rows" not in home.provider.prompts[0].system
+
+
+def later(tmp_path: Path, before: str, now: str) -> Any:
+    """What helpers that were made for the first text make of the other one."""
+    file = tmp_path / "table.csv"
+    file.write_text(f"key;cell\nk;{before}\n", encoding="utf-8")
+    recipe = recipe_for(str(file), "self.path")
+    assert recipe is not None
+    file.write_text(f"key;cell\nk;{now}\n", encoding="utf-8")
+    scope: dict[str, Any] = {}
+    exec(validate(ALL, Spec("all", state=frozenset({"path"}), helpers=recipe.helpers)).source, scope)
+    return scope["_rows"](file)[0]["cell"]
+
+
+def test_one_cell_in_another_form_does_not_change_how_the_others_are_read(tmp_path: Path) -> None:
+    assert column(tmp_path, "1,234.50", "2.25", "1,23") == [Decimal("1234.50"), Decimal("2.25"), None]
+
+
+DRIFTED = [
+    ("1,234.50", "1.234,50"), ("1,234.50", "1.234"), ("1,234.50", "1,23"), ("1,234.50", "5 kg"),
+    ("1,234.50", "(5.00)"), ("1.234,50", "1,234.50"), ("1.234,50", "1234.50"), ("1.234,50", "12 34"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "now"), DRIFTED)
+def test_a_number_of_another_form_is_none_and_never_a_wrong_number(tmp_path: Path, before: str, now: str) -> None:
+    assert later(tmp_path, before, now) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "value"),
+    [
+        ("1,234.50", "-$5", -5), ("1,234.50", "$ -1,234", -1234), ("1,234.50", "12,34,567.5", Decimal("1234567.5")),
+        ("1,234.50", ".5", Decimal("0.5")), ("1.234,50", "1 234,5 €", Decimal("1234.5")),
+        ("1,500.125", "0.125", Decimal("0.125")),
+    ],
+)  # fmt: skip
+def test_a_number_of_the_same_form_is_read_whatever_stands_around_it(
+    tmp_path: Path, before: str, now: str, value: Any
+) -> None:
+    assert later(tmp_path, before, now) == value
+
+
+def test_a_few_fractions_among_whole_numbers_are_not_lost(tmp_path: Path) -> None:
+    assert column(tmp_path, "10", "12.5", "20", "7.5") == [10, 12.5, 20, 7.5]
+    assert column(tmp_path, "1 234", "5 678") == [1234, 5678]
+    assert column(tmp_path, "1.5", "nan", "2") == [1.5, None, 2]
+
+
+COLUMN = "def all(self):\n    return [row['cell'] for row in _rows(self.path)]\n"
+HEAD = "key;cell\n"
+
+
+def second_file(tmp_path: Path, first: str, second: str, code: str = COLUMN) -> tuple[Any, int]:
+    """What another agent of the identity answers for another file, and how often the model was asked."""
+    files = [tmp_path / "first.csv", tmp_path / "second.csv"]
+    for file, cells in zip(files, (first, second), strict=True):
+        file.write_text(HEAD + "".join(f"k;{cell}\n" for cell in cells.split("|")), encoding="utf-8")
+    home = session(tmp_path, code, code)
+    one, other = (home.agent("table", path=str(file)) for file in files)
+    one.all()
+    return other.all(), len(home.provider.prompts)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "answer"),
+    [
+        ("13/04/2024|01/02/2024", "04/13/2024|03/04/2024", [dt.date(2024, 4, 13), dt.date(2024, 3, 4)]),
+        ("1,234.50|3.00", "1.234,50|3,00", [Decimal("1234.50"), Decimal(3)]),
+        ("1|2", "1.5|2", [1.5, 2]),
+        ("n/a|n/a", "1|2", [1, 2]),
+        ("$1.50|$2.25", "$1.125|$2", [Decimal("1.125"), Decimal(2)]),
+    ],
+)
+def test_a_file_whose_cells_are_of_other_forms_has_code_written_for_it(
+    tmp_path: Path, first: str, second: str, answer: list[Any]
+) -> None:
+    assert second_file(tmp_path, first, second) == (answer, 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "answer"),
+    [
+        ("13/04/2024|01/02/2024", "03/04/2024", [dt.date(2024, 4, 3)]),
+        ("1.50|2.25", "1|2", [1, 2]),
+        ("1|2", "n/a|3", [None, 3]),
+        ("1.234,50|3,00", "7|8,5", [7, Decimal("8.5")]),
+    ],
+)
+def test_a_file_that_the_helpers_read_right_is_served(
+    tmp_path: Path, first: str, second: str, answer: list[Any]
+) -> None:
+    assert second_file(tmp_path, first, second) == (answer, 1)
+
+
+def test_a_column_that_the_code_does_not_ask_for_asks_no_model(tmp_path: Path) -> None:
+    keys = "def all(self):\n    return [row['key'] for row in _rows(self.path)]\n"
+    assert second_file(tmp_path, "1|2", "1.5|2", keys) == (["k", "k"], 1)
+
+
+def test_a_draft_that_waits_is_not_shown_for_a_file_of_other_forms(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(HEAD + "k;13/04/2024\nk;01/02/2024\n", encoding="utf-8")
+    home = session(tmp_path, COLUMN, COLUMN, review="later")
+    agent = home.agent("table", path=str(file))
+    for text in ("k;13/04/2024\nk;01/02/2024\n", "k;04/13/2024\nk;01/02/2024\n"):
+        file.write_text(HEAD + text, encoding="utf-8")
+        with pytest.raises(ar.ReviewRequired):
+            agent.all()
+    assert len(home.provider.prompts) == 2
+
+
+def test_two_tables_have_helpers_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;n\na;1\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("z,day\nb,2024-01-02\n", encoding="utf-8")
+    home = session(tmp_path, "def both(self):\n    return [_rows(self.a), _rows_2(self.b)]\n")
+    agent = home.agent("tables", a=str(tmp_path / "a.csv"), b=str(tmp_path / "b.csv"))
+    assert agent.both() == [[{"k": "a", "n": 1}], [{"z": "b", "day": dt.date(2024, 1, 2)}]]
+    assert "for row in _rows_2(self.b)" in home.provider.prompts[0].system
+    assert len(agent.both()) == 2
+    assert len(home.provider.prompts) == 1
+
+
+def test_two_tables_of_one_kind_share_their_helpers(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("k;n\na;1\n", encoding="utf-8")
+    home = session(tmp_path, "def both(self):\n    return _rows(self.a) + _rows(self.b)\n")
+    assert len(home.agent("tables", a=str(tmp_path / "a.csv"), b=str(tmp_path / "b.csv")).both()) == 2

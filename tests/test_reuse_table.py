@@ -1064,6 +1064,12 @@ keyed("a key that is popped and was absent", returns("m(self, d)", 'd.pop("a", 0
 keyed("a list of records by data", COUNTED, [{"a": 1}, {"b": 1}], [{"c": 1}, {"d": 1}, {"e": 1}], 3)
 keyed("records in records", COUNTED, {"a": {"x": 1}}, {"b": {"y": 1}, "c": {"z": 2}}, 2)
 keyed("a record that holds another kind inside", COUNTED, {"a": {"x": 1}}, {"b": {"y": "1"}})
+for expression in ("list(d.values())[0]", "next(iter(d.values()))", "d.popitem()", "sorted(d.values())[0]"):
+    keyed(f"a value by its place: {expression}", returns("m(self, d)", expression), {"w": 2, "h": 3}, {"r": 2, "k": 1})
+for target in ("a, b = d.values()", "(_, a), (_, b) = d.items()", "[a, b] = d"):
+    code = f"def m(self, d):\n    {target}\n    return a * 2, b * 2\n"
+    keyed(f"values by their places: {target}", code, {"w": 2, "h": 3}, {"r": 2, "k": 1})
+keyed("the largest of data", returns("m(self, d)", "max(d.items(), key=lambda i: i[1])[0]"), {"a": 1}, {"b": 2}, "b")
 keyed("one record in a list has no other keys", COUNTED, [{"a": 1}, {"b": 1}], [{"a": 1}, {}])
 keyed(
     "a key that a helper asks for", returns("m(self, d)", "_of(d)", 'def _of(d):\n    return d.get("tax", 0)\n'),

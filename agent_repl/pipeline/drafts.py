@@ -8,12 +8,13 @@ from dataclasses import replace
 from itertools import takewhile
 
 from ..effects import parse
-from ..errors import BudgetExceeded, InvalidCode, ProviderError, StoreError
+from ..errors import BudgetExceeded, InvalidCode, PolicyError, ProviderError, StoreError
 from ..flow import options
 from ..prompts import Failure, Request, trimmed
 from ..protocols import Provider
 from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
 from ..shape import Shape, documented, shape
+from ..signature import OTHERWISE, misread
 from ..signature.guards import differences
 from ..signature.options import signer
 from ..unit import method_of
@@ -41,6 +42,8 @@ def waiting_draft(case: Case, past: Iterable[Entry]) -> Draft | None:
     if any(head.version.number == last.number for head in past):
         return None  # it has served, and somebody decided otherwise since
     code = recall(last.source, case.name)
+    if any(misread(value, last.source) for value in [*case.call.args, *spec_of(case).paths.values()]):
+        return None  # its helpers were made for a file of other forms
     return Draft(last, code, last.reason, "" if last.verdict == "accepted" else tried(case, code).words)
 
 
@@ -73,7 +76,7 @@ def unchanged_head(case: Case) -> Draft | None:
     if head is None or case.mode != "ask" or case.call.key in case.shop.failures:
         return None
     binds, news = _news(case, head)
-    found = tried(case, head.code) if binds else None
+    found = tried(case, head.code) if binds and OTHERWISE not in news else None
     if found is None or found.error:
         return None
     return Draft(head.entry.version, head.code, f"widens: the same code for a new kind of call ({news})", found.words)
@@ -124,7 +127,7 @@ def _mended(case: Case, request: Request, draft: Draft, tries: int) -> Draft | N
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
     try:
         again = _written(case, request, heard, "repair", draft.why, draft.version)
-    except (InvalidCode, ProviderError, BudgetExceeded) as error:
+    except (InvalidCode, PolicyError, ProviderError, BudgetExceeded) as error:
         case.tell(Event("warning", f"it was not written again: {error}"))
         return None
     judged(case, draft.version, "failed", failure.message)

@@ -14,7 +14,7 @@ from ..flow import Option, keys, options
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
-from ..signature import by_keys, file_mark, signature
+from ..signature import by_keys, mark_for, signature
 from ..signature.guards import Seen, binder, fits, parameter_names, premises
 from ..signature.options import signer
 from ..validate import recall
@@ -54,7 +54,8 @@ class Method:
 class Needs:
     """What a method can depend on and change, through the methods that it calls too.
 
-    They are those of `head` and of no other version. `texts` are in the code and may name files. `options` say the
+    They are those of `head` and of no other version. `texts` are in the code and may name files. `tables` is the code
+    that reads them by helpers. `options` say the
     signature of the state that is compared with constants; `keys` are asked of records, None where any may be. `served`
     remembers calls that fit it, by all that they can depend on: whether there is anything to undo when one raises.
     """
@@ -65,6 +66,7 @@ class Needs:
     dynamic: bool
     opens: bool
     texts: frozenset[str]
+    tables: str
     options: Mapping[str, Callable[[Any], str]]
     keys: frozenset[str] | None
     served: dict[Seen, bool] = field(default_factory=dict)
@@ -204,6 +206,7 @@ class Identity:
             any(m.code.dynamic for m in methods),
             any(m.opens for m in methods),
             frozenset().union(*(m.texts for m in methods)),
+            "\n".join(method.code.source for method in methods if "def _rows(" in method.code.source),
             {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")},
             keys([method.code.tree for method in methods], names) if len(methods) == len(names) else None,
         )
@@ -266,7 +269,7 @@ def _seen(method: Method, needs: Needs, place: Place, args: tuple[Any, ...], kwa
     if needs.opens:
         named = dict(zip(method.parameters, method.bind(None, *args, **kwargs), strict=True))
         named |= {f"self.{name}": place.look(name) for name in kinds} | {repr(text): text for text in needs.texts}
-        files = tuple((where, mark) for where, value in named.items() if (mark := file_mark(value)))
+        files = tuple((where, mark) for where, value in named.items() if (mark := mark_for(needs.tables, value)))
     if place.wraps is not None:
         kinds[""] = signature(place.wraps)
     return arguments, tuple(kinds.items()), files

@@ -15,7 +15,7 @@ from typing import Any
 from agent_repl_data.files import literal, named_files
 from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
-from agent_repl_data.recipes import Recipe, recipe_for
+from agent_repl_data.recipes import Recipe, apart, recipe_for
 
 from ..errors import AgentError
 from ..records import Guard, Premise, Prompt
@@ -116,7 +116,7 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
-        reading=_recipes(named, samples),
+        reading=apart((*request.recipes, *_recipes(named, samples)))[len(request.recipes) :],
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
         premises=request.premises + _premises({**given, **others}) + packages,
@@ -237,7 +237,7 @@ def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
 
 def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
     found = [recipe_for(value, name) for name, value in values.items() if samples]
-    return tuple(filter(None, found))[:2]
+    return apart(filter(None, found))[:2]
 
 
 def _premises(values: Mapping[str, Any]) -> Guard:
