@@ -168,10 +168,9 @@ def test_what_is_redacted_is_in_no_line(tmp_path, caplog):
     assert "Hello, \\u2026" in path.read_text()
 
 
-def test_the_words_of_a_person_are_told_without_their_secrets(tmp_path, caplog):
+def test_the_words_of_a_person_are_told_without_their_secrets(caplog):
     caplog.set_level(logging.INFO, "agent_repl")
-    agent = session(tmp_path, "log_in", "def log_in(self):\n    return 1\n").agent("client")
-    agent("log in with password='hunter2-hunter2'")
+    Log().happened("write", "client: log in with password='hunter2-hunter2'", seconds=1)
     assert caplog.records
     assert "hunter2" not in caplog.text
 

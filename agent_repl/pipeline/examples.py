@@ -174,10 +174,10 @@ def tried(case: Case, code: Code) -> Tried:
     files = [Path(value) for value in values if looks_like_path(value)]
     with case.book.timed("trial"):
         report = try_out(partial(_answer, run, sample, [*values, *case.call.identity.split()]), files, SECONDS)
-    if report.status != "done":
-        return Tried(f"not tried: {report.why or report.error}")
-    words, is_its_fault = report.value
-    return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
+    match report.value:  # a child that runs strange code may say anything
+        case [str(words), bool(is_its_fault)] if report.status == "done" and words:
+            return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
+    return Tried(f"not tried: {report.why or report.error or 'its report cannot be read'}")
 
 
 def _answer(run: Callable[[Sample], Any], sample: Sample, values: list[Any]) -> tuple[str, bool]:

@@ -67,7 +67,7 @@ class AnthropicProvider(Provider):
         with closing(_Stream(self._client(), self._request(prompt))) as stream:
             while (piece := stream.next(started + self._timeout, self._stall)) is not None:
                 if isinstance(piece, Exception):
-                    raise _translated(piece, self._url, stream.text) from piece
+                    raise _translated(piece, self._url, stream) from piece
                 if piece:
                     on_text(piece)
         _check_end(stream, self._url)
@@ -145,14 +145,14 @@ class _Stream:
             self._events.response.extensions["network_stream"].get_extra_info("socket").shutdown(SHUT_RDWR)
 
 
-def _translated(error: Exception, url: str, text: str) -> errors.ProviderError:
+def _translated(error: Exception, url: str, stream: _Stream) -> errors.ProviderError:
     from anthropic import APIConnectionError, APIStatusError
 
     kinds = [kind.__name__ for kind in type(error).__mro__]  # httpx and httpx2 name their errors alike
     if {"APITimeoutError", "TimeoutException", "TimeoutError"}.intersection(kinds):
         return errors.ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or set request_timeout.")
-    if text:
-        return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", text)
+    if stream.text or getattr(stream.message, "content", None):  # thoughts cost too: no retry that is not counted
+        return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", stream.text)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:
         return errors.Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
     if not isinstance(error, APIStatusError):
