@@ -179,7 +179,7 @@ def answers(content: bytes, kind: str = "application/json") -> Act:
     return lambda handler: handler.answer(200, content, kind)
 
 
-def breaks_off(*pieces: str) -> Act:
+def breaks_off(*pieces: str, kind: str = "text") -> Act:
     """Promises more bytes than it sends."""
 
     def act(handler: _Handler) -> None:
@@ -188,7 +188,7 @@ def breaks_off(*pieces: str) -> Act:
         handler.send_header("Content-Length", "100000")
         handler.end_headers()
         handler.event("message_start", message={**MESSAGE, "model": "m", "usage": {"input_tokens": 1}})
-        handler.event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+        handler.event("content_block_start", index=0, content_block={"type": kind, kind: ""})
         for piece in pieces:
             handler.text(piece)
         handler.close_connection = True

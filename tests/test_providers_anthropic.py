@@ -231,6 +231,13 @@ def test_a_busy_host_is_asked_again_but_not_for_ever() -> None:
         assert len(api.requests) == 3
 
 
+def test_thoughts_that_were_broken_off_are_not_asked_for_again_unseen() -> None:
+    with FakeMessagesApi(breaks_off(kind="thinking"), reply("ok")) as api:
+        with pytest.raises(ReplyCut):
+            ask(api, max_retries=2)
+        assert len(api.requests) == 1
+
+
 def test_a_refused_key_is_not_tried_again() -> None:
     with FakeMessagesApi(refuses(401, "authentication_error")) as api:
         with pytest.raises(AuthenticationFailed):

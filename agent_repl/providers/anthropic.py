@@ -108,7 +108,7 @@ class _Stream:
     """What a host says, heard in a thread, so that the caller can be interrupted, and can stop waiting."""
 
     def __init__(self, client: Any, request: dict[str, Any]) -> None:
-        self.text, self._thinking, self._closed = "", False, False
+        self.text, self.thinking, self._closed = "", False, False
         self.message: Any = None
         self._pieces: SimpleQueue[str | Exception | None] = SimpleQueue()
         Thread(target=self._read, args=(client, request), name="agent_repl-reply", daemon=True).start()
@@ -120,7 +120,7 @@ class _Stream:
                     if self._closed:
                         return
                     self.message = self._events.current_message_snapshot
-                    self._thinking = any("thinking" in block.type for block in self.message.content[-1:])
+                    self.thinking = any("thinking" in block.type for block in self.message.content[-1:])
                     piece = event.text if event.type == "text" else ""
                     self.text += piece
                     self._pieces.put(piece)
@@ -132,7 +132,7 @@ class _Stream:
         """The next text ("" for a sign of life), what broke the stream, or None at its end."""
         heard_last = time.monotonic()
         while (now := time.monotonic()) < deadline:
-            if now - heard_last > stall and not self._thinking:  # a model that thinks may be silent for long
+            if now - heard_last > stall and not self.thinking:  # a model that thinks may be silent for long
                 return TimeoutError(f"nothing came for {stall:.0f} seconds")
             with suppress(Empty):
                 return self._pieces.get(timeout=0.1)  # in slices, so that Ctrl-C is heard on every system
@@ -151,7 +151,7 @@ def _translated(error: Exception, url: str, stream: _Stream) -> errors.ProviderE
     kinds = [kind.__name__ for kind in type(error).__mro__]  # httpx and httpx2 name their errors alike
     if {"APITimeoutError", "TimeoutException", "TimeoutError"}.intersection(kinds):
         return errors.ProviderTimeout(f"{url} did not answer in time ({error}). Try again, or set request_timeout.")
-    if stream.text or getattr(stream.message, "content", None):  # thoughts cost too: no retry that is not counted
+    if stream.text or stream.thinking:  # thoughts cost too: no retry that is not counted
         return errors.ReplyCut(f"{url} broke off its reply: {error}. Try again.", stream.text)
     if isinstance(error, APIConnectionError) or "TransportError" in kinds:
         return errors.Unreachable(f"Nobody answers at {url} ({error.__cause__ or error}). Is the server running?")
