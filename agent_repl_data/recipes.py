@@ -1,4 +1,4 @@
-"""How to read a table file: helpers made from the cells that stand in it, which written code calls and takes along."""
+"""How to read a file: helpers that written code calls and takes along, those for tables made from their cells."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .files import literal, looks_like_path, sniff
-from .profile import date_formats, profile
+from .files import FileKind, literal, looks_like_path, sniff
+from .profile import date_formats, profile, profile_file
 
 _LINES = 500
 _WORDS = 4
@@ -26,17 +26,34 @@ _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to say of the table file that `where` names, and the sources of the helpers that read it, by name."""
+    """What to say of the file that `where` names, the call that reads it, and the helpers behind it, by name."""
 
     where: str
+    call: str
     text: str
     helpers: dict[str, str]
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells; None for anything else."""
-    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
-        return None
+    """How to read the table, the JSON lines or the text that `where` names; None for anything else."""
+    kind = sniff(value) if looks_like_path(value) else FileKind("")
+    if kind.format == "text":
+        return _plain(value, where, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
+    if kind.format == "jsonl":
+        values = "the values of its lines, None for a line that cannot be read, dicts such as"
+        return _plain(value, where, f"_records({where})", "a JSONL file", values, "record", "records", "record")
+    return _table(value, where, kind) if kind.columns and kind.format in ("csv", "tsv") else None
+
+
+def _plain(path: Any, where: str, call: str, what: str, values: str, each: str, *helpers: str) -> Recipe:
+    """How to read a file by lines; what is in them its profile says."""
+    such = profile_file(path, where).partition("\n")[2]
+    told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}\n{such}"
+    begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
+    return Recipe(where, call, f"{told}\n{begin}", {f"_{name}": _filled(name) for name in helpers})
+
+
+def _table(value: Any, where: str, kind: FileKind) -> Recipe | None:
     try:
         with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
             lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _LINES))
@@ -45,7 +62,7 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
     cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
     helpers = _helpers(cells, readers, kind.delimiter)
-    return Recipe(where, _told(where, _read(lines, readers, helpers)), helpers)
+    return Recipe(where, f"_rows({where})", _told(where, _read(lines, readers, helpers)), helpers)
 
 
 def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dict[str, str]) -> list[dict[str, Any]]:
