@@ -14,6 +14,9 @@ from agent_repl_demos.sales import main
 pytestmark = pytest.mark.model
 ROOT = Path(__file__).parent.parent
 TENTH = [
+    *("orders_total", "customer_emails", "staff_salaries", "event_counts"),
+    *("page_slugs", "moving_average", "run_length_coding"),
+]
     "orders_total",
     "customer_emails",
     "staff_salaries",
