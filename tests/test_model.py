@@ -17,14 +17,6 @@ TENTH = [
     *("orders_total", "customer_emails", "staff_salaries", "event_counts"),
     *("page_slugs", "moving_average", "run_length_coding"),
 ]
-    "orders_total",
-    "customer_emails",
-    "staff_salaries",
-    "event_counts",
-    "page_slugs",
-    "moving_average",
-    "run_length_coding",
-]
 
 
 @pytest.mark.quick_model
