@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 from ..files import names_columns, quoted
 from ..kinds import type_name
@@ -107,6 +106,8 @@ def _parquet_lines(path: str, name: str, samples: bool) -> Iterator[str]:
 
 
 def _excel_lines(path: str, name: str, samples: bool) -> Iterator[str]:
+    from zipfile import ZipFile  # only for the few that have a sheet
+
     with ZipFile(path) as book:
         sheets = re.findall(r'<sheet\b[^>]*?\bname="([^"]*)"', _part(book, "xl/workbook.xml"))
         yield f"{name}: Excel file, sheets: {', '.join(shown(unescape(sheet), 80) for sheet in sheets[:20])}"
@@ -124,7 +125,7 @@ def _text(xml: str) -> str:
     return unescape("".join(re.findall(r"<t\b[^>]*>([^<]*)", xml)))
 
 
-def _part(book: ZipFile, member: str) -> str:
+def _part(book: Any, member: str) -> str:
     with suppress(KeyError), book.open(member) as file:
         return file.read(_PIECE).decode("utf-8", "replace")
     return ""
