@@ -16,11 +16,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..files import names_columns, quoted
 from ..kinds import type_name
 from .columns import Columns, column_lines, shown
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 _SCHEMA = """SELECT t.name||'', t.type||'', c.name||'', c.type||'' FROM sqlite_master t, pragma_table_info(t.name) c
 WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite_%' ORDER BY t.rowid, c.cid LIMIT 2000"""
@@ -125,7 +128,7 @@ def _text(xml: str) -> str:
     return unescape("".join(re.findall(r"<t\b[^>]*>([^<]*)", xml)))
 
 
-def _part(book: Any, member: str) -> str:
+def _part(book: ZipFile, member: str) -> str:
     with suppress(KeyError), book.open(member) as file:
         return file.read(_PIECE).decode("utf-8", "replace")
     return ""
