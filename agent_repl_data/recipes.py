@@ -1,4 +1,4 @@
-"""How to read a table file: helpers made from the cells that stand in it, which written code calls and takes along."""
+"""How to read a file: helpers that written code calls and takes along, those for tables made from their cells."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .files import FILES, file_mark, literal, looks_like_path, path_stat, sniff
-from .profile import date_formats, profile
+from .files import FILES, FileKind, file_mark, literal, looks_like_path, path_stat, sniff
+from .profile import date_formats, profile, profile_file
 
 _LINES = 500
 _WORDS = 4
@@ -23,8 +23,6 @@ _AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
 _COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
 _POINT = re.compile(r"\.\d{1,2}$|,.*\.")
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
-
-
 OTHERWISE = ", of other forms than the code reads"
 _READ_BY = {"int": {"int", "float", "_number", "_comma_number"}, "float": {"float", "_number"}}
 """What reads a column right that would be read by these now; any other only by its own."""
@@ -32,19 +30,34 @@ _READ_BY = {"int": {"int", "float", "_number", "_comma_number"}, "float": {"floa
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to say of the table file that `where` names, and the sources of the helpers that read it, by name."""
+    """What to say of the file that `where` names, the call that reads it, and the helpers behind it, by name."""
 
     where: str
+    call: str
     text: str
     helpers: dict[str, str]
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells; None for anything else."""
+    """How to read the table, the JSON lines or the text that `where` names; None for anything else."""
+    kind = sniff(value) if looks_like_path(value) else FileKind("")
+    if kind.format == "text":
+        return _plain(value, where, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
+    if kind.format == "jsonl":
+        values = "the values of its lines, None for a line that cannot be read, dicts such as"
+        return _plain(value, where, f"_records({where})", "a JSONL file", values, "record", "records", "record")
     if (table := _table(value)) is None:
         return None
     helpers = _helpers(table.cells, table.readers, table.delimiter)
-    return Recipe(where, _told(where, _read(table.lines, table.readers, helpers)), helpers)
+    return Recipe(where, f"_rows({where})", _told(where, _read(table.lines, table.readers, helpers)), helpers)
+
+
+def _plain(path: Any, where: str, call: str, what: str, values: str, each: str, *helpers: str) -> Recipe:
+    """How to read a file by lines; what is in them its profile says."""
+    such = profile_file(path, where).partition("\n")[2]
+    told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}\n{such}"
+    begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
+    return Recipe(where, call, f"{told}\n{begin}", {f"_{name}": _filled(name) for name in helpers})
 
 
 def apart(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
@@ -61,7 +74,8 @@ def apart(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
 def _renamed(recipe: Recipe, suffix: str) -> Recipe:
     own = re.compile(rf"\b({'|'.join(recipe.helpers)})\b(?!\"|')")
     helpers = {f"{name}_{suffix}": own.sub(rf"\1_{suffix}", source) for name, source in recipe.helpers.items()}
-    return Recipe(recipe.where, recipe.text.replace("_rows(", f"_rows_{suffix}("), helpers)
+    call = own.sub(rf"\1_{suffix}", recipe.call)
+    return Recipe(recipe.where, call, recipe.text.replace(recipe.call, call), helpers)
 
 
 def mark_for(code: str, value: Any) -> str:
@@ -92,7 +106,7 @@ def _misread(path: str, code: str, *_about: int) -> bool:
 
 def _reads(code: str, name: str, table: _Table) -> bool:
     """Whether code reads a column as it is written now; one that it has no reader for it leaves."""
-    known = set(re.findall(rf"[{{ ]{re.escape(literal(name))}: (\w+)[,}}]", code))
+    known = set(re.findall(rf"[{{ ]{re.escape(literal(name))}: (\w+?)(?:_\d+)?[,}}]", code))
     texts, reader = [text for text in table.cells[name] if text], table.readers[name]
     if reader == "str" or not known:
         return True
@@ -165,9 +179,8 @@ def _reader(values: Sequence[str]) -> str:
     amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
     if sum(map(bool, map(_COMMA.fullmatch, amounts))) > sum(map(bool, map(_POINT.search, amounts))):
         return "_comma_number"
-    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and not re.search(
-        r"[,' \u00a0]", "".join(amounts)
-    )
+    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts)
+    plain = plain and not re.search(r"[,' \u00a0]", "".join(amounts))
     return "float" if plain and not all(re.fullmatch(r"\d+\.\d\d", each) for each in amounts) else "_number"
 
 

@@ -238,3 +238,15 @@ def test_two_tables_of_one_kind_share_their_helpers(tmp_path: Path) -> None:
         (tmp_path / name).write_text("k;n\na;1\n", encoding="utf-8")
     home = session(tmp_path, "def both(self):\n    return _rows(self.a) + _rows(self.b)\n")
     assert len(home.agent("tables", a=str(tmp_path / "a.csv"), b=str(tmp_path / "b.csv")).both()) == 2
+
+
+def test_the_second_table_of_an_agent_is_guarded_by_its_own_helpers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("k;n\na;1\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("z,day\nb,13/04/2024\n", encoding="utf-8")
+    days = "def days(self):\n    return [row['day'] for row in _rows_2(self.b)]\n"
+    home = session(tmp_path, days, days)
+    agent = home.agent("tables", a=str(tmp_path / "a.csv"), b=str(tmp_path / "b.csv"))
+    assert agent.days() == agent.days() == [dt.date(2024, 4, 13)]
+    assert len(home.provider.prompts) == 1
+    (tmp_path / "b.csv").write_text("z,day\nb,04/13/2024\nb,03/04/2024\n", encoding="utf-8")
+    assert agent.days() == [dt.date(2024, 4, 13), dt.date(2024, 3, 4)]
