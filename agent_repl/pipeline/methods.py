@@ -206,7 +206,7 @@ class Identity:
             any(m.code.dynamic for m in methods),
             any(m.opens for m in methods),
             frozenset().union(*(m.texts for m in methods)),
-            "\n".join(method.code.source for method in methods if "def _rows(" in method.code.source),
+            "\n".join(method.code.source for method in methods if "def _rows" in method.code.source),
             {path[5:]: signer(option) for path, option in options.items() if path.startswith("self.")},
             keys([method.code.tree for method in methods], names) if len(methods) == len(names) else None,
         )
