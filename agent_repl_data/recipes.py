@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .files import literal, looks_like_path, sniff
+from .files import FileKind, literal, looks_like_path, sniff
 from .profile import date_formats, profile
 
 _LINES = 500
+_COLUMNS, _NAME = 30, 80
 _WORDS = 4
 _MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
 _HERE = Path(__file__).parent
 _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
 _AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
-_COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
-_POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+|\d+\.\d+|\d{1,3}(?:,\d{3})+")
+_COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}")
+_POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+")
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
 
 
@@ -31,21 +33,59 @@ class Recipe:
     where: str
     text: str
     helpers: dict[str, str]
+    call: str
+    """What gives its rows, such as `_rows(self.path)`."""
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells; None for anything else."""
-    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
+    """How to read the table file that `where` names, from its cells.
+
+    None for anything else, and for a table whose rows would lose something as dicts: two columns of one name, more
+    columns than can be told, or no row yet from which to know what the cells hold.
+    """
+    if not looks_like_path(value) or (kind := sniff(value)).format not in ("csv", "tsv") or not _can_be_told(kind):
         return None
     try:
-        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
-            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _LINES))
-    except (OSError, csv.Error):
+        with open(value, newline="", encoding=_encoding(kind)) as file:
+            reader = csv.DictReader(file, delimiter=kind.delimiter)
+            lines = list(islice(reader, _LINES)) if tuple(reader.fieldnames or ()) == kind.columns else []
+    except (OSError, ValueError, csv.Error):
         return None
-    cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
+    if not lines:
+        return None
+    cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns}
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
-    helpers = _helpers(cells, readers, kind.delimiter)
-    return Recipe(where, _told(where, _read(lines, readers, helpers)), helpers)
+    helpers = _helpers(cells, readers, kind)
+    call = f"_rows({where})"
+    return Recipe(where, _told(where, call, _read(lines, readers, helpers)), helpers, call)
+
+
+def apart(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
+    """The same recipes; where helpers of one name differ, those of the later file have a number."""
+    known: dict[str, str] = {}
+    for number, recipe in enumerate(recipes, 1):
+        clash = [name for name, source in recipe.helpers.items() if known.get(name, source) != source]
+        one = _numbered(recipe, {*clash, "_rows"}, number) if clash else recipe
+        known |= one.helpers
+        yield one
+
+
+def _numbered(recipe: Recipe, names: set[str], number: int) -> Recipe:
+    """The recipe with other names for these helpers."""
+    called = re.compile(rf"\b({'|'.join(sorted(names))})(?=[(,}}])")
+    new = {name: f"{name}_{number}" for name in names}
+    helpers = {new.get(n, n): called.sub(lambda found: new[found[1]], text) for n, text in recipe.helpers.items()}
+    call = recipe.call.replace("_rows", new["_rows"], 1)
+    return Recipe(recipe.where, recipe.text.replace(recipe.call, call), helpers, call)
+
+
+def _can_be_told(kind: FileKind) -> bool:
+    names = kind.columns
+    return 0 < len(names) <= _COLUMNS and len(set(names)) == len(names) and max(map(len, names)) <= _NAME
+
+
+def _encoding(kind: FileKind) -> str:
+    return "utf-8-sig" if kind.encoding == "utf-8" else kind.encoding
 
 
 def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dict[str, str]) -> list[dict[str, Any]]:
@@ -58,11 +98,11 @@ def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dic
     return [{name: scope["_cell"](line.get(name), way) for name, way in ways.items()} for line in lines]
 
 
-def _told(where: str, rows: Sequence[dict[str, Any]]) -> str:
+def _told(where: str, call: str, rows: Sequence[dict[str, Any]]) -> str:
     """What these rows hold, and how to have them."""
     columns = profile(rows, "").partition("\n")[2]
-    call, count = f"_rows({where})", f"{'more than ' * (len(rows) == _LINES)}{len(rows)}"
-    gaps = [name for name in rows[0] if any(row[name] is None for row in rows)] if rows else []
+    count = f"{'more than ' * (len(rows) == _LINES)}{len(rows)}"
+    gaps = [name for name in rows[0] if any(row[name] is None for row in rows)]
     needed = " and ".join(f"row[{literal(name)}] is not None" for name in gaps if len(gaps) < 3)
     only = f"    if {needed}:\n        ...\n" if needed else "    ...\n"
     told = [f"{where}: a table file. `{call}` is there already and reads it: a list of {count} dicts", columns]
@@ -79,16 +119,24 @@ def _text(cell: Any) -> str:
 def _reader(values: Sequence[str]) -> str:
     """What makes a value of the cells of a column: the name of a type or of a helper."""
     if _mostly(values, date_formats):
-        return "_date"
-    if _mostly(values, _is_whole):
-        return "int"
+        return "_time" if _has_clocks(values) else "_date"
     if not _mostly(values, _AMOUNT.fullmatch):
         return "str"
-    amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
-    if any(map(_COMMA.fullmatch, amounts)):
+    found = {text: amount[1] for text in values if (amount := _AMOUNT.fullmatch(text))}
+    amounts = [*found.values()]
+    if all(map(_is_whole, found)):
+        return "int"
+    if sum(map(bool, map(_COMMA.fullmatch, amounts))) > sum(map(bool, map(_POINT.fullmatch, amounts))):
         return "_comma_number"
-    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts) and "," not in "".join(amounts)
+    plain = all(text.lstrip("+-") == amount and re.fullmatch(r"\d+\.?\d*", amount) for text, amount in found.items())
     return "float" if plain and not all(re.fullmatch(r"\d+\.\d\d", each) for each in amounts) else "_number"
+
+
+def _has_clocks(values: Sequence[str]) -> bool:
+    """Whether all dates of a column say the time too, and can be compared: all with a zone, or none."""
+    forms = [found[0] for text in values if (found := date_formats(text))]
+    zones = {"%z" in form for form in forms}
+    return len(zones) == 1 and all("%H" in form or "%I" in form for form in forms)
 
 
 def _is_whole(text: str) -> bool:
@@ -104,22 +152,25 @@ def _mostly(values: Sequence[str], test: Callable[[str], Any]) -> bool:
     return bool(values) and len(others) <= most * len(values)
 
 
-def _helpers(cells: dict[str, list[str]], readers: dict[str, str], delimiter: str) -> dict[str, str]:
-    dates = [text for name, texts in cells.items() if readers[name] == "_date" for text in texts if text]
-    forms = ", ".join(f'"{form}"' for form in sorted(set(_forms(dates)), key=len))
+def _helpers(cells: dict[str, list[str]], readers: dict[str, str], kind: FileKind) -> dict[str, str]:
     columns = ", ".join(f"{literal(name)}: {reader}" for name, reader in readers.items())
-    separator = "" if delimiter == "," else f", delimiter={delimiter!r}"
-    found = {"_rows": _filled("rows", columns=columns, delimiter=separator), "_cell": _filled("cell")}
-    used = sorted({name for name in readers.values() if name[0] == "_"})
-    return found | {name: _filled(name[1:], forms=forms) for name in used}
+    separator = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
+    words = {"columns": columns, "delimiter": separator, "encoding": _encoding(kind)}
+    found = {"_rows": _filled("rows", **words), "_cell": _filled("cell")}
+    for used in sorted({name for name in readers.values() if name[0] == "_"}):
+        texts = [text for name, column in cells.items() if readers[name] == used for text in column]
+        forms = ", ".join(f'"{form}"' for form in _forms(texts) if used in ("_date", "_time"))
+        found[used] = _filled(used[1:], forms=forms)
+    return found
 
 
 def _filled(name: str, **words: str) -> str:
     return (_HERE / "helpers" / f"{name}.txt").read_text(encoding="utf-8").format(**words)
 
 
-def _forms(values: Sequence[str]) -> Iterable[str]:
-    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    choices = set(map(date_formats, values)) - {()}
-    certain = {forms[0] for forms in choices if len(forms) == 1}
-    return certain | {forms[0] for forms in choices if not certain & set(forms)}
+def _forms(values: Sequence[str]) -> list[str]:
+    """The date formats of a column, the usual first; one that could be read in two ways is read as others are."""
+    choices = [forms for text in values if (forms := date_formats(text))]
+    certain = Counter(forms[0] for forms in choices if len(forms) == 1)
+    others = [forms[0] for forms in choices if not certain.keys() & set(forms)]
+    return [*(form for form, _ in certain.most_common()), *dict.fromkeys(others)]

@@ -113,11 +113,16 @@ class _File:
         """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
         meaning = digest(tree, statement.name) if isinstance(statement, Function) else ast.dump(statement)
         names = list(bindings(ast.Module([statement], [])))
-        known = any(self.taken.get(name) == meaning for name in names)
+        same = {name: self._same(name, meaning, words) for name in names}
         for name in names:
-            renames[name] = name if known else self._name(name, meaning, words, method)
+            renames[name] = same[name] or self._name(name, meaning, words, method)
             self.taken[renames[name]] = meaning
-        return known
+        return any(same.values())
+
+    def _same(self, name: str, meaning: str, words: Collection[str]) -> str:
+        """What the file calls this already: the name itself, or the one that it got there; "" where it has none."""
+        found = (known for known, stands_for in self.taken.items() if stands_for == meaning)
+        return next((n for n in found if n == name or (n.startswith(f"{name}_") and n not in words)), "")
 
     def top(self, about: str) -> str:
         """The file's docstring and its imports."""

@@ -15,7 +15,7 @@ from typing import Any
 from agent_repl_data.files import literal, named_files
 from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
-from agent_repl_data.recipes import Recipe, recipe_for
+from agent_repl_data.recipes import Recipe, apart, recipe_for
 
 from ..errors import AgentError
 from ..records import Guard, Premise, Prompt
@@ -116,7 +116,7 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
-        reading=_recipes(named, samples),
+        reading=_recipes(named, samples, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
         premises=request.premises + _premises({**given, **others}) + packages,
@@ -235,9 +235,9 @@ def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
     return tuple(how(value, name, samples=samples) for how, name, value in described)
 
 
-def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
+def _recipes(values: Mapping[str, Any], samples: bool, beside: tuple[Recipe, ...] = ()) -> tuple[Recipe, ...]:
     found = [recipe_for(value, name) for name, value in values.items() if samples]
-    return tuple(filter(None, found))[:2]
+    return tuple(apart([*beside, *[*filter(None, found)][:2]]))[len(beside) :]
 
 
 def _premises(values: Mapping[str, Any]) -> Guard:
