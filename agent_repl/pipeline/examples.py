@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
+from inspect import iscoroutine, isgenerator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -175,7 +176,7 @@ def tried(case: Case, code: Code) -> Tried:
     with case.book.timed("trial"):
         report = try_out(partial(_answer, run, sample, [*values, *case.call.identity.split()]), files, SECONDS)
     if report.status != "done":
-        return Tried(f"not tried: {report.why or report.error}")
+        return Tried(f"not tried: {shortened(report.error or report.why, 300)}")
     words, is_its_fault = report.value
     return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
 
@@ -184,6 +185,10 @@ def _answer(run: Callable[[Sample], Any], sample: Sample, values: list[Any]) -> 
     """In the child: what the call answers, or what it raises, and whether the code is to blame for that."""
     try:
         value = run(sample)
+        if isgenerator(value):  # nothing of it has run yet
+            next(value, None)
+        if iscoroutine(value):
+            raise AgentError("what is async runs only where it is awaited")
         return f"it answers {answer_of(value)}", False
     except Exception as error:
         if refusal(error, (AgentError,)):
