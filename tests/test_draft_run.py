@@ -151,7 +151,7 @@ def test_what_is_async_was_not_tried_and_the_screen_says_so(tmp_path: Path) -> N
 
 @locked
 def test_code_that_leaves_is_told_in_a_few_words(tmp_path: Path) -> None:
-    home = session(tmp_path, "def leave(self):\n    raise SystemExit('x' * 5000)\n", review=Person("reject"))
+    home = session(tmp_path, "import sys\n\ndef leave(self):\n    sys.exit('x' * 5000)\n", review=Person("reject"))
     with pytest.raises(ar.Rejected):
         home.agent("leaver").leave()
     assert home.reviewer.seen[0].tried.startswith("not tried: SystemExit: x")
