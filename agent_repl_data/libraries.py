@@ -11,7 +11,7 @@ from .files import looks_like_path
 from .kinds import type_name
 
 _KNOWN = {
-    **{name: name for name in ("pandas", "numpy", "polars", "matplotlib", "pyarrow", "openpyxl", "scipy", "requests")},
+    **{name: name for name in ("pandas", "numpy", "polars", "matplotlib", "pyarrow", "openpyxl", "scipy")},
     **dict.fromkeys(("sklearn", "scikit-learn"), "scikit-learn"),
     **{name: name for name in ("duckdb", "sqlalchemy", "seaborn", "statsmodels", "networkx", "pillow", "httpx")},
 }

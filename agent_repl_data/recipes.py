@@ -1,4 +1,4 @@
-"""How to read a table file: helpers made from the cells that stand in it, which written code calls and takes along."""
+"""How to read a file: helpers that written code calls and takes along, those for tables made from their cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import FileKind, literal, looks_like_path, sniff
-from .profile import date_formats, profile
+from .profile import date_formats, profile, profile_file
 
 _LINES = 500
 _COLUMNS, _NAME = 30, 80
@@ -28,23 +28,42 @@ _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to say of the table file that `where` names, and the sources of the helpers that read it, by name."""
+    """What to say of the file that `where` names, the call that reads it, and the helpers behind it, by name."""
 
     where: str
+    call: str
     text: str
     helpers: dict[str, str]
-    call: str
-    """What gives its rows, such as `_rows(self.path)`."""
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
-    """How to read the table file that `where` names, from its cells.
+    """How to read the table, the JSON lines or the text that `where` names; None for anything else."""
+    kind = sniff(value) if looks_like_path(value) else FileKind("")
+    if kind.format == "text":
+        return _plain(value, where, kind, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
+    if kind.format == "jsonl":
+        values = "the values of its lines, None for a line that cannot be read, dicts such as"
+        return _plain(value, where, kind, f"_records({where})", "a JSONL file", values, "record", "records", "record")
+    return _table(value, where, kind) if kind.format in ("csv", "tsv") and _can_be_told(kind) else None
 
-    None for anything else, and for a table whose rows would lose something as dicts: two columns of one name, more
-    columns than can be told, or no row yet from which to know what the cells hold.
+
+def _plain(
+    path: Any, where: str, kind: FileKind, call: str, what: str, values: str, each: str, *helpers: str
+) -> Recipe:
+    """How to read a file by lines; what is in them its profile says."""
+    such = profile_file(path, where).partition("\n")[2]
+    told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}\n{such}"
+    begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
+    return Recipe(
+        where, call, f"{told}\n{begin}", {f"_{name}": _filled(name, encoding=_encoding(kind)) for name in helpers}
+    )
+
+
+def _table(value: Any, where: str, kind: FileKind) -> Recipe | None:
+    """How to read a table; None where its rows would lose something as dicts, or where there is no row to know them by.
+
+    They lose where two columns have one name, and where there are more columns than can be told.
     """
-    if not looks_like_path(value) or (kind := sniff(value)).format not in ("csv", "tsv") or not _can_be_told(kind):
-        return None
     try:
         with open(value, newline="", encoding=_encoding(kind)) as file:
             reader = csv.DictReader(file, delimiter=kind.delimiter)
@@ -57,7 +76,7 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
     readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
     helpers = _helpers(cells, readers, kind)
     call = f"_rows({where})"
-    return Recipe(where, _told(where, call, _read(lines, readers, helpers)), helpers, call)
+    return Recipe(where, call, _told(where, call, _read(lines, readers, helpers)), helpers)
 
 
 def apart(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
@@ -65,7 +84,7 @@ def apart(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
     known: dict[str, str] = {}
     for number, recipe in enumerate(recipes, 1):
         clash = [name for name, source in recipe.helpers.items() if known.get(name, source) != source]
-        one = _numbered(recipe, {*clash, "_rows"}, number) if clash else recipe
+        one = _numbered(recipe, {*clash, recipe.call.partition("(")[0]}, number) if clash else recipe
         known |= one.helpers
         yield one
 
@@ -75,8 +94,9 @@ def _numbered(recipe: Recipe, names: set[str], number: int) -> Recipe:
     called = re.compile(rf"\b({'|'.join(sorted(names))})(?=[(,}}])")
     new = {name: f"{name}_{number}" for name in names}
     helpers = {new.get(n, n): called.sub(lambda found: new[found[1]], text) for n, text in recipe.helpers.items()}
-    call = recipe.call.replace("_rows", new["_rows"], 1)
-    return Recipe(recipe.where, recipe.text.replace(recipe.call, call), helpers, call)
+    reader = recipe.call.partition("(")[0]
+    call = recipe.call.replace(reader, new[reader], 1)
+    return Recipe(recipe.where, call, recipe.text.replace(recipe.call, call), helpers)
 
 
 def _can_be_told(kind: FileKind) -> bool:

@@ -96,11 +96,12 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
     parser = argparse.ArgumentParser("agent-repl demo", description=__doc__)
     parser.add_argument("--provider", default="local", help="local (default), anthropic, or one that is installed")
     parser.add_argument("--review", default="", choices=["ask", "auto"], help="default: ask where you can answer")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the data: another one is another shop")
     parser.add_argument("--home", help="the demo's own directory (default: in your cache)")
     options = parser.parse_args(argv)
     home = Path(options.home or platformdirs.user_cache_path("agent_repl", appauthor=False) / "demo")
     home.mkdir(parents=True, exist_ok=True)
-    text, truth = make_sales(SEED)
+    text, truth = make_sales(options.seed)
     with chdir(home):  # the model reads the same words wherever the demo is kept
         path = Path("sales.csv")
         path.write_bytes(text.encode())

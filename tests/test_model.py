@@ -1,6 +1,10 @@
 """The embedded model, for real."""
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,11 @@ from agent_repl import open_session
 from agent_repl_demos.sales import main
 
 pytestmark = pytest.mark.model
+ROOT = Path(__file__).parent.parent
+TENTH = [
+    *("orders_total", "customer_emails", "staff_salaries", "event_counts"),
+    *("page_slugs", "moving_average", "run_length_coding"),
+]
 
 
 @pytest.mark.quick_model
@@ -28,3 +37,12 @@ def test_the_demo_comes_to_its_end_and_a_second_run_asks_nothing(tmp_path, capsy
     assert right >= 3
     main(["--home", str(tmp_path / "demo")])
     assert "answers are right · 0 model calls" in capsys.readouterr().out
+
+
+def test_a_tenth_of_the_evaluation_is_mostly_solved(tmp_path):
+    out = tmp_path / "eval.jsonl"
+    command = [sys.executable, "benchmarks/eval", "--arm", "ours", "--task", ",".join(TENTH), "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    found = {line["task"]: line["solved"] for line in map(json.loads, out.read_text().splitlines())}
+    assert found.keys() == set(TENTH)
+    assert sum(found.values()) >= 4

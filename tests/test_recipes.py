@@ -165,3 +165,12 @@ def test_where_no_value_may_be_sent_no_form_of_one_is(tmp_path: Path) -> None:
     home = session(tmp_path, "def f(self):\n    return 1\n", samples="none")
     home.agent("table", path=str(tmp_path / "t.csv")).f()
     assert "_rows" not in home.provider.prompts[0].system
+
+
+def test_the_lines_of_a_text_are_read_in_its_encoding(tmp_path: Path) -> None:
+    (tmp_path / "t.log").write_bytes("Jürgen came\nn\x0cext\n".encode("cp1252"))
+    recipe = recipe_for(str(tmp_path / "t.log"), "self.path")
+    assert recipe is not None
+    scope: dict[str, Any] = {}
+    exec("\n".join(recipe.helpers.values()), scope)
+    assert scope["_lines"](tmp_path / "t.log") == ["Jürgen came", "n\x0cext"]

@@ -322,3 +322,13 @@ def test_recalled_code_takes_over_the_unit_that_the_store_vouches_for() -> None:
     code = checked("return self.path")
     assert recall(code.source, code.name).unit == code.unit
     assert recall(code.source, code.name, "stored").unit == "stored"
+
+
+@pytest.mark.parametrize(
+    "line", ["for each in self.path:", "for each in self.path.split('\\n'):", "for each in re.findall('a', self.path):"]
+)
+def test_the_name_of_a_file_is_not_taken_for_what_is_in_it(line: str) -> None:
+    wanted = Spec("count", state=frozenset({"path"}), paths={"self.path": "log.txt"}, helpers={"_lines": ""})
+    with pytest.raises(InvalidCode, match="the name of a file, not what is in it: read it with _lines") as caught:
+        validate(f"import re\n\ndef count(self):\n    n = 0\n    {line}\n        n += 1\n    return n\n", wanted)
+    assert (caught.value.rule, caught.value.stage) == ("paths", "validate")

@@ -33,7 +33,7 @@ def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
         message = f"There is no method {spec.name}.{instead} Write `def {spec.name}(self, ...)`."
         yield "name", other.lineno if other else 0, message
     else:
-        for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _baked):
+        for rule in (_name, _module_level, _self, _stub, _binds, _attributes, _methods, _names, _paths, _baked):
             broken = rule(tree, method, spec)
             yield from ((rule.__name__[1:].replace("_", "-"), line, message) for line, message in broken)
 
@@ -75,6 +75,25 @@ def _is_plain(node: ast.AST) -> bool:
 
 
 _MARKS = frozenset({"property", "staticmethod", "classmethod"})
+
+
+def _readers(spec: Spec) -> list[str]:
+    return [name for name in ("_rows", "_records", "_lines") if name in spec.helpers]
+
+
+def _paths(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
+    """The name of a file is not what is in it."""
+    ways = " or ".join([f"{name}(...)" for name in _readers(spec)] or ["open(...)"])
+    for node in ast.walk(method):
+        read = [node.iter] if isinstance(node, ast.For | ast.comprehension) else []
+        match node:
+            case ast.Call(func=ast.Attribute(value=of, attr="split" | "splitlines")):
+                read = [of]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="re")), args=args):
+                read = args
+        for of in read:
+            if ast.unparse(of) in spec.paths:
+                yield of.lineno, f"{ast.unparse(of)} is the name of a file, not what is in it: read it with {ways}."
 
 
 def _self(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -149,7 +168,7 @@ def _attributes(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
         if {name, "*"} & has or (node in called and not name.startswith("_") and not spec.kind):
             continue
         how = "open the file in the method" if spec.files else "use a local variable or a parameter"
-        how = "call _rows for the lines of the file" if "_rows" in spec.helpers else how
+        how = f"call {ways[0]} to read the file" if (ways := _readers(spec)) else how
         advice = f"There is no self.{name}: {how}."
         if node in called:
             advice = f"Write {name} as a function above the method, and call {name}(...) without self."

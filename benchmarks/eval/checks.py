@@ -10,7 +10,7 @@ from typing import Any
 from agent_repl.session.settings import PIECES as CONTEXT
 
 __all__ = ["CHECKS", "CONTEXT", "without"]
-CHECKS = ("module-level", "self", "stub", "binds", "attributes", "methods", "names", "baked")
+CHECKS = ("module-level", "self", "stub", "binds", "attributes", "methods", "names", "paths", "baked")
 
 
 @contextmanager
