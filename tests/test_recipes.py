@@ -174,3 +174,13 @@ def test_the_lines_of_a_text_are_read_in_its_encoding(tmp_path: Path) -> None:
     scope: dict[str, Any] = {}
     exec("\n".join(recipe.helpers.values()), scope)
     assert scope["_lines"](tmp_path / "t.log") == ["Jürgen came", "n\x0cext"]
+
+
+def test_the_next_writer_sees_who_calls_the_helpers_and_not_their_code(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
+    home = session(tmp_path, "def count(self):\n    return len(_rows(self.path))\n", "def two(self):\n    return 2\n")
+    agent = home.agent("table", path=str(tmp_path / "t.csv"))
+    assert (agent.count(), agent.two()) == (1, 2)
+    seen = home.provider.prompts[1].system
+    assert "return len(_rows(self.path))" in seen
+    assert "def _" not in seen

@@ -102,7 +102,8 @@ class _File:
     def _name(self, name: str, meaning: str, words: Collection[str], owner: str = "") -> str:
         """Take the name itself where it is free or means the same, else one like it that is none of the `words`."""
         others = [*([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
-        candidates = [name, *(other for other in others if other not in words)]
+        same = [known for known, means in self.taken.items() if means == meaning and known.startswith(f"{name}_")]
+        candidates = [name, *(other for other in [*same, *others] if other not in words)]
         chosen = next(c for c in candidates if self.taken.get(c, meaning) == meaning)
         self.taken[chosen] = meaning
         return chosen
@@ -112,17 +113,10 @@ class _File:
     ) -> bool:
         """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
         meaning = digest(tree, statement.name) if isinstance(statement, Function) else ast.dump(statement)
-        names = list(bindings(ast.Module([statement], [])))
-        same = {name: self._same(name, meaning, words) for name in names}
+        names, known = list(bindings(ast.Module([statement], []))), {*self.taken}
         for name in names:
-            renames[name] = same[name] or self._name(name, meaning, words, method)
-            self.taken[renames[name]] = meaning
-        return any(same.values())
-
-    def _same(self, name: str, meaning: str, words: Collection[str]) -> str:
-        """What the file calls this already: the name itself, or the one that it got there; "" where it has none."""
-        found = (known for known, stands_for in self.taken.items() if stands_for == meaning)
-        return next((n for n in found if n == name or (n.startswith(f"{name}_") and n not in words)), "")
+            renames[name] = self._name(name, meaning, words, method)
+        return any(renames[name] in known for name in names)
 
     def top(self, about: str) -> str:
         """The file's docstring and its imports."""

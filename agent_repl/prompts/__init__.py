@@ -84,13 +84,15 @@ def describe_object(
     held = {str(value) for value in state.values() if looks_like_path(value)}
     files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
     packages = _packages(own.values(), identity)
+    recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples)
+    helpers = {name for recipe in recipes for name in recipe.helpers}  # every method has them again
     return Request(
         label,
         identity,
         _described(own, samples),
         tuple(own),
-        _listed(methods, wanted),
-        _recipes({**own, **{repr(word): word for word in files.values()}}, samples),
+        _listed({name: _without(source, helpers) for name, source in methods.items()}, wanted),
+        recipes,
         _described(files, samples),
         packages,
         premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
