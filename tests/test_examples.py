@@ -240,7 +240,7 @@ def test_served_code_that_raises_is_repaired_at_once_where_nobody_is_asked(tmp_p
     assert agent.ratio(1, 2) == 0.5
     assert agent.ratio(1, 0) is None
     assert "ZeroDivisionError" in home.provider.prompts[-1].user
-    assert "b is int" in home.provider.prompts[-1].user
+    assert "b is 0" in home.provider.prompts[-1].user
     assert agent.ratio(1, 4) == 0.25
     assert asked(home) == 2
 

@@ -16,12 +16,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
-from typing import Any
-from zipfile import ZipFile
+from typing import TYPE_CHECKING, Any
 
 from ..files import names_columns, quoted
 from ..kinds import type_name
 from .columns import Columns, column_lines, shown
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 _SCHEMA = """SELECT t.name||'', t.type||'', c.name||'', c.type||'' FROM sqlite_master t, pragma_table_info(t.name) c
 WHERE t.type IN ('table', 'view') AND t.name NOT LIKE 'sqlite_%' ORDER BY t.rowid, c.cid LIMIT 2000"""
@@ -107,6 +109,8 @@ def _parquet_lines(path: str, name: str, samples: bool) -> Iterator[str]:
 
 
 def _excel_lines(path: str, name: str, samples: bool) -> Iterator[str]:
+    from zipfile import ZipFile
+
     with ZipFile(path) as book:
         sheets = re.findall(r'<sheet\b[^>]*?\bname="([^"]*)"', _part(book, "xl/workbook.xml"))
         yield f"{name}: Excel file, sheets: {', '.join(shown(unescape(sheet), 80) for sheet in sheets[:20])}"
