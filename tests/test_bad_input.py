@@ -141,20 +141,20 @@ def test_a_reply_that_never_ends_is_stopped_while_it_streams(tmp_path, piece):
 # ── methods that behave badly ──
 
 BAD = {
-    "raises": ("def m(self):\n    raise ValueError('on purpose')\n", ValueError),
+    "raises": ("def m(self):\n    if self.rows:\n        raise ValueError('on purpose')\n", ValueError),
     "exits": ("import sys\ndef m(self):\n    sys.exit(3)\n", SystemExit),
     "calls itself for ever": ("def m(self):\n    return self.m()\n", RecursionError),
     "calls a helper for ever": ("def _h(n):\n    return _h(n)\ndef m(self):\n    return _h(1)\n", RecursionError),
     "deletes state": ("def m(self):\n    del self.rows\n    return 1 / 0\n", ZeroDivisionError),
     "empties state": ("def m(self):\n    self.rows.clear()\n    return 1 / 0\n", ZeroDivisionError),
-    "raises no exception": ("def m(self):\n    raise 3\n", TypeError),
+    "raises no exception": ("def m(self):\n    if self.rows:\n        raise 3\n", TypeError),
     "an error that cannot be shown": (
         "class _E(Exception):\n    def __str__(self):\n        raise ValueError('no text')\n"
         "def m(self):\n    if self.rows:\n        {}['x']\n    raise _E\n",
         KeyError,
     ),
     "an empty error": ("def m(self):\n    assert not self.rows\n", AssertionError),
-    "is interrupted": ("def m(self):\n    raise KeyboardInterrupt\n", KeyboardInterrupt),
+    "is interrupted": ("def m(self):\n    if self.rows:\n        raise KeyboardInterrupt\n", KeyboardInterrupt),
     "stops an iteration": ("def m(self):\n    return next(iter([]))\n", StopIteration),
 }
 

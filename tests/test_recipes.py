@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kit import session
 
+from agent_repl.errors import InvalidCode
 from agent_repl.records import Spec
 from agent_repl.validate import validate
 from agent_repl_data.recipes import recipe_for
@@ -184,3 +185,10 @@ def test_the_next_writer_sees_who_calls_the_helpers_and_not_their_code(tmp_path:
     seen = home.provider.prompts[1].system
     assert "return len(_rows(self.path))" in seen
     assert "def _" not in seen
+
+
+def test_advice_names_the_helpers_of_each_file(tmp_path: Path) -> None:
+    helpers = {"_rows": "def _rows(path): ...", "_cell": "def _cell(text): ...", "_rows_2": "def _rows_2(path): ..."}
+    spec = Spec("all", state=frozenset({"a", "b"}), helpers=helpers, paths=frozenset({"self.b"}))
+    with pytest.raises(InvalidCode, match=r"read it with _rows\(\.\.\.\) or _rows_2\(\.\.\.\)"):
+        validate("def all(self):\n    return [line for line in self.b]\n", spec)

@@ -109,7 +109,7 @@ def _parquet_lines(path: str, name: str, samples: bool) -> Iterator[str]:
 
 
 def _excel_lines(path: str, name: str, samples: bool) -> Iterator[str]:
-    from zipfile import ZipFile
+    from zipfile import ZipFile  # only for the few that have a sheet
 
     with ZipFile(path) as book:
         sheets = re.findall(r'<sheet\b[^>]*?\bname="([^"]*)"', _part(book, "xl/workbook.xml"))
