@@ -189,6 +189,6 @@ def test_the_next_writer_sees_who_calls_the_helpers_and_not_their_code(tmp_path:
 
 def test_advice_names_the_helpers_of_each_file(tmp_path: Path) -> None:
     helpers = {"_rows": "def _rows(path): ...", "_cell": "def _cell(text): ...", "_rows_2": "def _rows_2(path): ..."}
-    spec = Spec("all", state=frozenset({"a", "b"}), helpers=helpers, paths=frozenset({"self.b"}))
+    spec = Spec("all", state=frozenset({"a", "b"}), helpers=helpers, paths={"self.b": "b.csv"})
     with pytest.raises(InvalidCode, match=r"read it with _rows\(\.\.\.\) or _rows_2\(\.\.\.\)"):
         validate("def all(self):\n    return [line for line in self.b]\n", spec)
