@@ -139,7 +139,7 @@ def quoted(name: str) -> str:
 
 def literal(name: str) -> str:
     """A name as text in Python and JSON, on one line, with what cannot be seen written out."""
-    return json.dumps(name, ensure_ascii=not name.isprintable())
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in json.dumps(name, ensure_ascii=False))
 
 
 def bounded(parts: Sequence[str], separator: str) -> str:

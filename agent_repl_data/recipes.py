@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -15,13 +16,14 @@ from .files import FILES, FileKind, file_mark, literal, looks_like_path, path_st
 from .profile import date_formats, profile, profile_file
 
 _LINES = 500
+_COLUMNS, _NAME = 30, 80
 _WORDS = 4
 _MISSING = frozenset({"", "n/a", "na", "nan", "null", "none", "-", "?"})
 _HERE = Path(__file__).parent
 _SIGN = r"(?:[€$£¥%]|EUR|USD|GBP|CHF|kr)?"
 _AMOUNT = re.compile(rf"{_SIGN}\s*[+-]?((?!0\d)\d[\d.,' \u00a0]*?)\s*{_SIGN}")
-_COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+")
-_POINT = re.compile(r"\.\d{1,2}$|,.*\.")
+_COMMA = re.compile(r"\d[\d. \u00a0']*,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+|\d{1,3}(?:\.\d{3}){2,}")
+_POINT = re.compile(r"\d[\d, \u00a0']*\.\d{1,2}|\d{1,3}(?:,\d{3})+\.\d+")
 _TYPES: dict[str, Any] = {"int": int, "float": float, "str": str}
 OTHERWISE = ", of other forms than the code reads"
 _READ_BY = {"int": {"int", "float", "_number", "_comma_number"}, "float": {"float", "_number"}}
@@ -42,40 +44,54 @@ def recipe_for(value: Any, where: str) -> Recipe | None:
     """How to read the table, the JSON lines or the text that `where` names; None for anything else."""
     kind = sniff(value) if looks_like_path(value) else FileKind("")
     if kind.format == "text":
-        return _plain(value, where, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
+        return _plain(value, where, kind, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
     if kind.format == "jsonl":
         values = "the values of its lines, None for a line that cannot be read, dicts such as"
-        return _plain(value, where, f"_records({where})", "a JSONL file", values, "record", "records", "record")
-    if (table := _table(value)) is None:
-        return None
-    helpers = _helpers(table.cells, table.readers, table.delimiter)
-    return Recipe(where, f"_rows({where})", _told(where, _read(table.lines, table.readers, helpers)), helpers)
+        return _plain(value, where, kind, f"_records({where})", "a JSONL file", values, "record", "records", "record")
+    return _table(value, where, kind) if kind.format in ("csv", "tsv") and _can_be_told(kind) else None
 
 
-def _plain(path: Any, where: str, call: str, what: str, values: str, each: str, *helpers: str) -> Recipe:
+def _plain(
+    path: Any, where: str, kind: FileKind, call: str, what: str, values: str, each: str, *helpers: str
+) -> Recipe:
     """How to read a file by lines; what is in them its profile says."""
     such = profile_file(path, where).partition("\n")[2]
     told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}\n{such}"
     begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
-    return Recipe(where, call, f"{told}\n{begin}", {f"_{name}": _filled(name) for name in helpers})
+    return Recipe(
+        where, call, f"{told}\n{begin}", {f"_{name}": _filled(name, encoding=_encoding(kind)) for name in helpers}
+    )
 
 
-def apart(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
-    """The recipes, where helpers of one name would differ with other names in the later ones."""
-    found, known = list[Recipe](), dict[str, str]()
-    for number, recipe in enumerate(recipes, 1):
-        if any(known.get(name, source) != source for name, source in recipe.helpers.items()):
-            recipe = _renamed(recipe, str(number))
-        known |= recipe.helpers
-        found.append(recipe)
-    return tuple(found)
+def _table(value: Any, where: str, kind: FileKind) -> Recipe | None:
+    """How to read a table; None where its rows would lose something as dicts, or where there is no row to know them by.
+
+    They lose where two columns have one name, and where there are more columns than can be told.
+    """
+    if (found := _cells(value, kind)) is None:
+        return None
+    lines, cells, readers = found
+    helpers = _helpers(cells, readers, kind)
+    call = f"_rows({where})"
+    return Recipe(where, call, _told(where, call, _read(lines, readers, helpers)), helpers)
 
 
-def _renamed(recipe: Recipe, suffix: str) -> Recipe:
-    own = re.compile(rf"\b({'|'.join(recipe.helpers)})\b(?!\"|')")
-    helpers = {f"{name}_{suffix}": own.sub(rf"\1_{suffix}", source) for name, source in recipe.helpers.items()}
-    call = own.sub(rf"\1_{suffix}", recipe.call)
-    return Recipe(recipe.where, call, recipe.text.replace(recipe.call, call), helpers)
+_Read = tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str]]
+
+
+def _cells(value: Any, kind: FileKind) -> _Read | None:
+    """The lines at the beginning of a table, the cells of each column, and what reads them."""
+    try:
+        with open(value, newline="", encoding=_encoding(kind)) as file:
+            reader = csv.DictReader(file, delimiter=kind.delimiter)
+            lines = list(islice(reader, _LINES)) if tuple(reader.fieldnames or ()) == kind.columns else []
+    except (OSError, ValueError, csv.Error):
+        return None
+    if not lines:
+        return None
+    cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns}
+    readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
+    return lines, cells, readers
 
 
 def mark_for(code: str, value: Any) -> str:
@@ -98,19 +114,22 @@ def misread(value: Any, code: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _misread(path: str, code: str, *_about: int) -> bool:
-    if (table := _table(path)) is None:
+    kind = sniff(path)
+    found = _cells(path, kind) if kind.format in ("csv", "tsv") and _can_be_told(kind) else None
+    if found is None:
         return False
-    named = [name for name in table.cells if len(re.findall(rf"(['\"]){re.escape(name)}\1", code)) > 1]
-    return not all(_reads(code, name, table) for name in named or table.cells)
+    _, cells, readers = found
+    named = [name for name in cells if len(re.findall(rf"(['\"]){re.escape(name)}\1", code)) > 1]
+    return not all(_reads(code, name, cells[name], readers[name]) for name in named or cells)
 
 
-def _reads(code: str, name: str, table: _Table) -> bool:
+def _reads(code: str, name: str, cells: Sequence[str], reader: str) -> bool:
     """Whether code reads a column as it is written now; one that it has no reader for it leaves."""
     known = set(re.findall(rf"[{{ ]{re.escape(literal(name))}: (\w+?)(?:_\d+)?[,}}]", code))
-    texts, reader = [text for text in table.cells[name] if text], table.readers[name]
+    texts = [text for text in cells if text]
     if reader == "str" or not known:
         return True
-    if reader == "_date":
+    if reader in ("_date", "_time"):
         certain = {forms[0] for forms in map(date_formats, texts) if len(forms) == 1}
         return reader in known and all(f'"{form}"' in code for form in certain)
     decimals = max(map(int, re.findall(r"\{\{1,(\d+)\}\}", code)), default=0)
@@ -118,26 +137,33 @@ def _reads(code: str, name: str, table: _Table) -> bool:
     return bool(known & _READ_BY.get(reader, {reader})) and not narrow
 
 
-@dataclass(frozen=True)
-class _Table:
-    lines: list[dict[str, Any]]
-    delimiter: str
-    cells: dict[str, list[str]]  # by column
-    readers: dict[str, str]
+def apart(recipes: Iterable[Recipe]) -> Iterator[Recipe]:
+    """The same recipes; where helpers of one name differ, those of the later file have a number."""
+    known: dict[str, str] = {}
+    for number, recipe in enumerate(recipes, 1):
+        clash = [name for name, source in recipe.helpers.items() if known.get(name, source) != source]
+        one = _numbered(recipe, {*clash, recipe.call.partition("(")[0]}, number) if clash else recipe
+        known |= one.helpers
+        yield one
 
 
-def _table(value: Any) -> _Table | None:
-    """The beginning of a table file, and how its columns are read; None for anything else."""
-    if not looks_like_path(value) or not (kind := sniff(value)).columns or kind.format not in ("csv", "tsv"):
-        return None
-    try:
-        with open(value, newline="", encoding="utf-8-sig", errors="replace") as file:
-            lines = list(islice(csv.DictReader(file, delimiter=kind.delimiter), _LINES))
-    except (OSError, csv.Error):
-        return None
-    cells = {name: [_text(line.get(name)) for line in lines] for name in kind.columns[:30] if len(name) <= 80}
-    readers = {name: _reader([text for text in texts if text.lower() not in _MISSING]) for name, texts in cells.items()}
-    return _Table(lines, kind.delimiter, cells, readers)
+def _numbered(recipe: Recipe, names: set[str], number: int) -> Recipe:
+    """The recipe with other names for these helpers."""
+    called = re.compile(rf"\b({'|'.join(sorted(names))})(?=[(,}}])")
+    new = {name: f"{name}_{number}" for name in names}
+    helpers = {new.get(n, n): called.sub(lambda found: new[found[1]], text) for n, text in recipe.helpers.items()}
+    reader = recipe.call.partition("(")[0]
+    call = recipe.call.replace(reader, new[reader], 1)
+    return Recipe(recipe.where, call, recipe.text.replace(recipe.call, call), helpers)
+
+
+def _can_be_told(kind: FileKind) -> bool:
+    names = kind.columns
+    return 0 < len(names) <= _COLUMNS and len(set(names)) == len(names) and max(map(len, names)) <= _NAME
+
+
+def _encoding(kind: FileKind) -> str:
+    return "utf-8-sig" if kind.encoding == "utf-8" else kind.encoding
 
 
 def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dict[str, str]) -> list[dict[str, Any]]:
@@ -150,11 +176,11 @@ def _read(lines: Sequence[dict[str, Any]], readers: dict[str, str], helpers: dic
     return [{name: scope["_cell"](line.get(name), way) for name, way in ways.items()} for line in lines]
 
 
-def _told(where: str, rows: Sequence[dict[str, Any]]) -> str:
+def _told(where: str, call: str, rows: Sequence[dict[str, Any]]) -> str:
     """What these rows hold, and how to have them."""
     columns = profile(rows, "").partition("\n")[2]
-    call, count = f"_rows({where})", f"{'more than ' * (len(rows) == _LINES)}{len(rows)}"
-    gaps = [name for name in rows[0] if any(row[name] is None for row in rows)] if rows else []
+    count = f"{'more than ' * (len(rows) == _LINES)}{len(rows)}"
+    gaps = [name for name in rows[0] if any(row[name] is None for row in rows)]
     needed = " and ".join(f"row[{literal(name)}] is not None" for name in gaps if len(gaps) < 3)
     only = f"    if {needed}:\n        ...\n" if needed else "    ...\n"
     told = [f"{where}: a table file. `{call}` is there already and reads it: a list of {count} dicts", columns]
@@ -171,17 +197,24 @@ def _text(cell: Any) -> str:
 def _reader(values: Sequence[str]) -> str:
     """What makes a value of the cells of a column: the name of a type or of a helper."""
     if _mostly(values, date_formats):
-        return "_date"
-    if _mostly(values, _is_whole) and all(map(_is_whole, filter(_AMOUNT.fullmatch, values))):
-        return "int"
+        return "_time" if _has_clocks(values) else "_date"
     if not _mostly(values, _AMOUNT.fullmatch):
         return "str"
-    amounts = [found[1] for text in values if (found := _AMOUNT.fullmatch(text))]
-    if sum(map(bool, map(_COMMA.fullmatch, amounts))) > sum(map(bool, map(_POINT.search, amounts))):
+    found = {text: amount[1] for text in values if (amount := _AMOUNT.fullmatch(text))}
+    amounts = [*found.values()]
+    if all(map(_is_whole, found)):
+        return "int"
+    if sum(map(bool, map(_COMMA.fullmatch, amounts))) > sum(map(bool, map(_POINT.fullmatch, amounts))):
         return "_comma_number"
-    plain = sum(text.lstrip("+-") in amounts for text in values) == len(amounts)
-    plain = plain and not re.search(r"[,' \u00a0]", "".join(amounts))
+    plain = all(text.lstrip("+-") == amount and re.fullmatch(r"\d+\.?\d*", amount) for text, amount in found.items())
     return "float" if plain and not all(re.fullmatch(r"\d+\.\d\d", each) for each in amounts) else "_number"
+
+
+def _has_clocks(values: Sequence[str]) -> bool:
+    """Whether all dates of a column say the time too, and can be compared: all with a zone, or none."""
+    forms = [found[0] for text in values if (found := date_formats(text))]
+    zones = {"%z" in form for form in forms}
+    return len(zones) == 1 and all("%H" in form or "%I" in form for form in forms)
 
 
 def _is_whole(text: str) -> bool:
@@ -197,15 +230,16 @@ def _mostly(values: Sequence[str], test: Callable[[str], Any]) -> bool:
     return bool(values) and len(others) <= most * len(values)
 
 
-def _helpers(cells: dict[str, list[str]], readers: dict[str, str], delimiter: str) -> dict[str, str]:
-    dates = [text for name, texts in cells.items() if readers[name] == "_date" for text in texts if text]
-    forms = ", ".join(f'"{form}"' for form in sorted(set(_forms(dates)), key=len))
+def _helpers(cells: dict[str, list[str]], readers: dict[str, str], kind: FileKind) -> dict[str, str]:
     columns = ", ".join(f"{literal(name)}: {reader}" for name, reader in readers.items())
-    separator = "" if delimiter == "," else f", delimiter={delimiter!r}"
-    found = {"_rows": _filled("rows", columns=columns, delimiter=separator), "_cell": _filled("cell")}
-    used = sorted({name for name in readers.values() if name[0] == "_"})
-    texts = {of: [text for name, each in cells.items() if readers[name] == of for text in each] for of in used}
-    return found | {of: _filled(of[1:], forms=forms, decimals=_decimals(texts[of], of)) for of in used}
+    separator = "" if kind.delimiter == "," else f", delimiter={kind.delimiter!r}"
+    words = {"columns": columns, "delimiter": separator, "encoding": _encoding(kind)}
+    found = {"_rows": _filled("rows", **words), "_cell": _filled("cell")}
+    for used in sorted({name for name in readers.values() if name[0] == "_"}):
+        texts = [text for name, column in cells.items() if readers[name] == used for text in column]
+        forms = ", ".join(f'"{form}"' for form in _forms(texts) if used in ("_date", "_time"))
+        found[used] = _filled(used[1:], forms=forms, decimals=_decimals(texts, used))
+    return found
 
 
 def _decimals(texts: Iterable[str], reader: str) -> int:
@@ -218,8 +252,9 @@ def _filled(name: str, **words: object) -> str:
     return (_HERE / "helpers" / f"{name}.txt").read_text(encoding="utf-8").format(**words)
 
 
-def _forms(values: Sequence[str]) -> Iterable[str]:
-    """The date formats of a column; one that could be read in two ways is read as its neighbours are."""
-    choices = set(map(date_formats, values)) - {()}
-    certain = {forms[0] for forms in choices if len(forms) == 1}
-    return certain | {forms[0] for forms in choices if not certain & set(forms)}
+def _forms(values: Sequence[str]) -> list[str]:
+    """The date formats of a column, the usual first; one that could be read in two ways is read as others are."""
+    choices = [forms for text in values if (forms := date_formats(text))]
+    certain = Counter(forms[0] for forms in choices if len(forms) == 1)
+    others = [forms[0] for forms in choices if not certain.keys() & set(forms)]
+    return [*(form for form, _ in certain.most_common()), *dict.fromkeys(others)]

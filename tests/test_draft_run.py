@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -139,3 +140,28 @@ def test_a_report_that_strange_code_wrote_itself_stops_no_review(tmp_path: Path)
     with pytest.raises(ar.Rejected):
         home.agent("adder").double(4)
     assert home.reviewer.seen[0].tried == "not tried: its report cannot be read"
+
+
+def test_a_generator_is_begun_and_mended(tmp_path: Path) -> None:
+    code = "def many(self, n):\n    yield from range({})\n"
+    home = session(tmp_path, code.format("n.nothing"), code.format("n"), review=Person("accept"))
+    assert list(home.agent("counter").many(3)) == [0, 1, 2]
+    assert asked(home) == 2
+
+
+@locked
+def test_what_is_async_was_not_tried_and_the_screen_says_so(tmp_path: Path) -> None:
+    home = session(tmp_path, "async def double(self, n):\n    return 2 * n\n", review=Person("accept"))
+    assert asyncio.run(home.agent("adder").double(4)) == 8
+    (seen,) = home.reviewer.seen
+    assert seen.tried.startswith("not tried: ")
+    assert "awaited" in seen.tried
+
+
+@locked
+def test_code_that_leaves_is_told_in_a_few_words(tmp_path: Path) -> None:
+    home = session(tmp_path, "import sys\n\ndef leave(self):\n    sys.exit('x' * 5000)\n", review=Person("reject"))
+    with pytest.raises(ar.Rejected):
+        home.agent("leaver").leave()
+    assert home.reviewer.seen[0].tried.startswith("not tried: SystemExit: x")
+    assert len(home.reviewer.seen[0].tried) < 400

@@ -171,3 +171,21 @@ def test_a_package_that_is_not_there_is_told_without_frames_of_ours(ip, session,
     assert "import nowhere_to_be_found" in told
     assert "pipeline" not in told
     assert "executors" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("shape", "always"), ("without", "recipes,trial"), ("log", "calls.jsonl"), ("log_level", "stage")],
+)
+def test_what_the_writer_is_told_and_what_is_logged_can_be_configured(session, capsys, name, value):
+    shell = kit.shell()
+    shell.run_cell("%load_ext agent_repl")
+    assert said(shell, capsys, f"%config AgentMagics.{name} = {value!r}") == ""
+    assert getattr(session.settings, name) == value
+
+
+@pytest.mark.parametrize("wrong", ["nan", "-1"])
+def test_a_limit_of_money_that_would_limit_nothing_is_refused(session, capsys, wrong):
+    shell = kit.shell()
+    shell.run_cell("%load_ext agent_repl")
+    assert "max_call_cost stays 0.0" in said(shell, capsys, f"%config AgentMagics.max_call_cost = '{wrong}'")

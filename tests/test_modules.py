@@ -339,6 +339,14 @@ def test_another_helper_of_the_same_name_is_renamed_after_its_method():
     assert (loaded(text)().a(1), loaded(text)().b(1)) == (1, 2)
 
 
+def test_a_renamed_helper_is_shared_as_well():
+    parts = [part(f"def _h():\n    return {n}\ndef m{m}(self):\n    return _h()") for m, n in enumerate((1, 2, 2, 1))]
+    text = render("sales", "about", parts, {})
+    box = loaded(text)()
+    assert [box.m0(), box.m1(), box.m2(), box.m3()] == [1, 2, 2, 1]
+    assert text.count("def _h") == 2
+
+
 def test_the_same_helper_under_another_name_means_the_same():
     one = part(HELPED.format(name="a", by=1))
     two = part(HELPED.format(name="b", by=1).replace("_h", "_g"))

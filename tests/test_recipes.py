@@ -11,6 +11,7 @@ import pytest
 from kit import session
 
 import agent_repl as ar
+from agent_repl.errors import InvalidCode
 from agent_repl.records import Spec
 from agent_repl.validate import validate
 from agent_repl_data.recipes import recipe_for
@@ -55,6 +56,19 @@ def column(tmp_path: Path, *cells: str) -> list[Any]:
         (["A-1", "B-2"], ["A-1", "B-2"]),
         (["12 Main St", "3 Elm St"], ["12 Main St", "3 Elm St"]),
         (["yes", " no ", ""], ["yes", "no", ""]),
+        (["1.5", "nan", "2"], [1.5, None, 2.0]),
+        (["1 200", "3 400"], [Decimal(1200), Decimal(3400)]),
+        (["1", "2", "3", "4", "1,200"], [Decimal(n) for n in (1, 2, 3, 4, 1200)]),
+        (["1", "2", "3", "4", "0.5"], [1.0, 2.0, 3.0, 4.0, 0.5]),
+        (["$1.00", "$2.00", "$3.00", "$4.00", "(4.50)"], [*map(Decimal, ("1.00", "2.00", "3.00", "4.00")), None]),
+        (["$1.00", "$2.00", "$3.00", "$4.00", "10 or 12"], [*map(Decimal, ("1.00", "2.00", "3.00", "4.00")), None]),
+        (["19.99 €", "7.25 €", "5,50 €"], [Decimal("19.99"), Decimal("7.25"), None]),
+        (["19,99 €", "7,25 €", "5.50 €"], [Decimal("19.99"), Decimal("7.25"), None]),
+        (["2024-01-31 10:30", "2024-02-01 11:45"],
+         [dt.datetime(2024, 1, 31, 10, 30), dt.datetime(2024, 2, 1, 11, 45)]),
+        (["2024-01-31", "2024-02-01 11:45"], [dt.date(2024, 1, 31), dt.date(2024, 2, 1)]),
+        (["31/01/2024", "25/12/2024", "01/31/2024", "01/02/2024"],
+         [dt.date(2024, 1, 31), dt.date(2024, 12, 25), dt.date(2024, 1, 31), dt.date(2024, 2, 1)]),
         (["2024-01-31", "Feb 14 2024", "12/31/2024", "soon"],
          [dt.date(2024, 1, 31), dt.date(2024, 2, 14), dt.date(2024, 12, 31), None]),
     ],
@@ -68,6 +82,47 @@ def test_cells_become_what_they_mean(tmp_path: Path, cells: list[str], values: l
 def test_short_long_and_blank_lines_lose_nothing(tmp_path: Path) -> None:
     found = read(tmp_path, "a,b\n1,2\n3\n\n4,5,6\n")
     assert found == [{"a": 1, "b": 2}, {"a": 3, "b": None}, {"a": 4, "b": 5}]
+
+
+def test_a_file_in_another_encoding_is_read_in_it(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("naïve,n\nJürgen,€ 2.00\n".encode("cp1252"))
+    assert rows_of(tmp_path / "t.csv") == [{"naïve": "Jürgen", "n": Decimal("2.00")}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,a,b\n1,2,3\n",
+        "a,,b,\n1,2,3,4\n",
+        "\na,b\n1,2\n",
+        "a,b\n",
+        ",".join(f"c{i}" for i in range(40)) + "\n" + ",".join("1" * 40) + "\n",
+        f"a,{'x' * 90}\n1,2\n",
+    ],
+    ids=["two of a name", "two without a name", "a blank line first", "no row", "wide", "a very long name"],
+)
+def test_a_table_that_would_lose_something_as_dicts_has_no_helpers(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    assert recipe_for(str(tmp_path / "t.csv"), "self.path") is None
+
+
+def test_a_column_is_found_whatever_letters_its_name_has(tmp_path: Path) -> None:
+    name = "\N{MAN}\u200d\N{WOMAN} n"
+    assert read(tmp_path, f"{name},b\n1,2\n") == [{name: 1, "b": 2}]
+
+
+def test_two_files_of_an_agent_have_helpers_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("price;day\n$1,200.00;31/01/2024\n", encoding="utf-8")
+    one = "def one(self):\n    return [row['day'] for row in _rows(self.a)]\n"
+    both = "def both(self):\n    return [row['day'] for row in _rows(self.a) + _rows_2(self.b)]\n"
+    home = session(tmp_path, one, both)
+    agent = home.agent("tables", a=str(tmp_path / "a.csv"), b=str(tmp_path / "b.csv"))
+    assert agent.one() == [dt.date(2024, 1, 2)]
+    assert agent.both() == [dt.date(2024, 1, 2), dt.date(2024, 1, 31)]
+    prompt = home.provider.prompts[0]
+    assert "`_rows_2(self.b)` is there already" in prompt.system
+    assert "calling _rows_2(self.b)" in prompt.user
 
 
 def test_what_comes_later_in_another_form_is_none_and_no_error(tmp_path: Path) -> None:
@@ -250,3 +305,29 @@ def test_the_second_table_of_an_agent_is_guarded_by_its_own_helpers(tmp_path: Pa
     assert len(home.provider.prompts) == 1
     (tmp_path / "b.csv").write_text("z,day\nb,04/13/2024\nb,03/04/2024\n", encoding="utf-8")
     assert agent.days() == [dt.date(2024, 4, 13), dt.date(2024, 3, 4)]
+
+
+def test_the_lines_of_a_text_are_read_in_its_encoding(tmp_path: Path) -> None:
+    (tmp_path / "t.log").write_bytes("Jürgen came\nn\x0cext\n".encode("cp1252"))
+    recipe = recipe_for(str(tmp_path / "t.log"), "self.path")
+    assert recipe is not None
+    scope: dict[str, Any] = {}
+    exec("\n".join(recipe.helpers.values()), scope)
+    assert scope["_lines"](tmp_path / "t.log") == ["Jürgen came", "n\x0cext"]
+
+
+def test_the_next_writer_sees_who_calls_the_helpers_and_not_their_code(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
+    home = session(tmp_path, "def count(self):\n    return len(_rows(self.path))\n", "def two(self):\n    return 2\n")
+    agent = home.agent("table", path=str(tmp_path / "t.csv"))
+    assert (agent.count(), agent.two()) == (1, 2)
+    seen = home.provider.prompts[1].system
+    assert "return len(_rows(self.path))" in seen
+    assert "def _" not in seen
+
+
+def test_advice_names_the_helpers_of_each_file(tmp_path: Path) -> None:
+    helpers = {"_rows": "def _rows(path): ...", "_cell": "def _cell(text): ...", "_rows_2": "def _rows_2(path): ..."}
+    spec = Spec("all", state=frozenset({"a", "b"}), helpers=helpers, paths={"self.b": "b.csv"})
+    with pytest.raises(InvalidCode, match=r"read it with _rows\(\.\.\.\) or _rows_2\(\.\.\.\)"):
+        validate("def all(self):\n    return [line for line in self.b]\n", spec)

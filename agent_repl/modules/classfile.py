@@ -102,7 +102,8 @@ class _File:
     def _name(self, name: str, meaning: str, words: Collection[str], owner: str = "") -> str:
         """Take the name itself where it is free or means the same, else one like it that is none of the `words`."""
         others = [*([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
-        candidates = [name, *(other for other in others if other not in words)]
+        same = [known for known, means in self.taken.items() if means == meaning and known.startswith(f"{name}_")]
+        candidates = [name, *(other for other in [*same, *others] if other not in words)]
         chosen = next(c for c in candidates if self.taken.get(c, meaning) == meaning)
         self.taken[chosen] = meaning
         return chosen
@@ -112,12 +113,10 @@ class _File:
     ) -> bool:
         """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
         meaning = digest(tree, statement.name) if isinstance(statement, Function) else ast.dump(statement)
-        names = list(bindings(ast.Module([statement], [])))
-        known = any(self.taken.get(name) == meaning for name in names)
+        names, known = list(bindings(ast.Module([statement], []))), {*self.taken}
         for name in names:
-            renames[name] = name if known else self._name(name, meaning, words, method)
-            self.taken[renames[name]] = meaning
-        return known
+            renames[name] = self._name(name, meaning, words, method)
+        return any(renames[name] in known for name in names)
 
     def top(self, about: str) -> str:
         """The file's docstring and its imports."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
+from inspect import iscoroutine, isgenerator
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -177,13 +178,17 @@ def tried(case: Case, code: Code) -> Tried:
     match report.value:  # a child that runs strange code may say anything
         case [str(words), bool(is_its_fault)] if report.status == "done" and words:
             return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
-    return Tried(f"not tried: {report.why or report.error or 'its report cannot be read'}")
+    return Tried(f"not tried: {shortened(report.error or report.why or 'its report cannot be read', 300)}")
 
 
 def _answer(run: Callable[[Sample], Any], sample: Sample, values: list[Any]) -> tuple[str, bool]:
     """In the child: what the call answers, or what it raises, and whether the code is to blame for that."""
     try:
         value = run(sample)
+        if isgenerator(value):  # nothing of it has run yet
+            next(value, None)
+        if iscoroutine(value):
+            raise AgentError("what is async runs only where it is awaited")
         return f"it answers {answer_of(value)}", False
     except Exception as error:
         if refusal(error, (AgentError,)):

@@ -84,13 +84,15 @@ def describe_object(
     held = {str(value) for value in state.values() if looks_like_path(value)}
     files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
     packages = _packages(own.values(), identity)
+    recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples)
+    helpers = {name for recipe in recipes for name in recipe.helpers}  # every method has them again
     return Request(
         label,
         identity,
         _described(own, samples),
         tuple(own),
-        _listed(methods, wanted),
-        _recipes({**own, **{repr(word): word for word in files.values()}}, samples),
+        _listed({name: _without(source, helpers) for name, source in methods.items()}, wanted),
+        recipes,
         _described(files, samples),
         packages,
         premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
@@ -116,7 +118,7 @@ def describe_call(
         name=name,
         shown=", ".join(brief),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
-        reading=apart((*request.recipes, *_recipes(named, samples)))[len(request.recipes) :],
+        reading=_recipes(named, samples, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
         premises=request.premises + _premises({**given, **others}) + packages,
@@ -235,9 +237,9 @@ def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
     return tuple(how(value, name, samples=samples) for how, name, value in described)
 
 
-def _recipes(values: Mapping[str, Any], samples: bool) -> tuple[Recipe, ...]:
+def _recipes(values: Mapping[str, Any], samples: bool, beside: tuple[Recipe, ...] = ()) -> tuple[Recipe, ...]:
     found = [recipe_for(value, name) for name, value in values.items() if samples]
-    return apart(filter(None, found))[:2]
+    return tuple(apart([*beside, *[*filter(None, found)][:2]]))[len(beside) :]
 
 
 def _premises(values: Mapping[str, Any]) -> Guard:

@@ -63,6 +63,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
     try:
         value = _TYPES[name](value)
         re.compile(value if name == "redact" else "")
+        if isinstance(value, float | int) and not value >= 0:  # also what is no number: no cost would be above it
+            raise ValueError
     except re.error as error:
         raise AgentError(f"{where}: {name} is no pattern ({error}); write one as Python's re has them") from None
     except (TypeError, ValueError):

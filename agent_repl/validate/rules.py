@@ -78,7 +78,7 @@ _MARKS = frozenset({"property", "staticmethod", "classmethod"})
 
 
 def _readers(spec: Spec) -> list[str]:
-    return [name for name in ("_rows", "_records", "_lines") if name in spec.helpers]
+    return [name for name in spec.helpers if name.startswith(("_rows", "_records", "_lines"))]
 
 
 def _paths(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
