@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +333,27 @@ def test_the_name_of_a_file_is_not_taken_for_what_is_in_it(line: str) -> None:
     with pytest.raises(InvalidCode, match="the name of a file, not what is in it: read it with _lines") as caught:
         validate(f"import re\n\ndef count(self):\n    n = 0\n    {line}\n        n += 1\n    return n\n", wanted)
     assert (caught.value.rule, caught.value.stage) == ("paths", "validate")
+
+
+REAL = [json.loads(line) for line in (REPLIES / "real.jsonl").read_text(encoding="utf-8").splitlines()]
+"""What the embedded model answered, at several temperatures, when it was asked in good ways and in bad ones."""
+
+
+@pytest.mark.parametrize("reply", REAL, ids=[reply["kind"] for reply in REAL])
+def test_a_real_reply_becomes_what_it_must(reply: dict[str, str]) -> None:
+    wanted = Spec(reply["name"], made=False)
+    if reply["becomes"] != "code":
+        with pytest.raises(InvalidCode) as caught:
+            validate(reply["text"], wanted)
+        assert caught.value.rule == reply["becomes"]
+        return
+    source = validate(reply["text"], wanted).source
+    assert f"def {reply['name']}(self" in source
+    assert "```" not in source
+
+
+def test_the_shelf_of_real_replies_holds_every_form() -> None:
+    forms = {"code", "cut", "prose", "language", "name", "names", "self", "stub", "parse"}
+    assert len(REAL) >= 40
+    assert forms <= {reply["becomes"] for reply in REAL}
+    assert any(looping(reply["text"]) for reply in REAL)

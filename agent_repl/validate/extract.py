@@ -150,9 +150,9 @@ def _without_usage(draft: Draft, name: str) -> str:
 
 def _shows_use(node: ast.stmt) -> bool:
     calls = any(isinstance(inner, ast.Call) for inner in ast.walk(node))
-    return not isinstance(node, Definition | ast.Import | ast.ImportFrom) and (
-        calls or not isinstance(node, ast.Assign)
-    )
+    names = [name.id for name in getattr(node, "targets", ()) if isinstance(name, ast.Name)]
+    constant = names and not calls and all(name.isupper() or name[0] == "_" for name in names)
+    return not constant and not isinstance(node, Definition | ast.Import | ast.ImportFrom)
 
 
 def _with_imports(draft: Draft, name: str) -> str:
