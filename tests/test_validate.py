@@ -357,3 +357,15 @@ def test_the_shelf_of_real_replies_holds_every_form() -> None:
     assert len(REAL) >= 40
     assert forms <= {reply["becomes"] for reply in REAL}
     assert any(looping(reply["text"]) for reply in REAL)
+
+
+@pytest.mark.parametrize("call", ["clean_rows()", "clean_rows(self)", "é = 'é'; return len(clean_rows(self, 3))"])
+def test_a_method_that_is_called_by_its_bare_name_is_called_on_self(call: str) -> None:
+    code = validate(f"def total_revenue(self):\n    {call}\n    return clean_rows( 2 )\n", spec())
+    assert code.calls == {"clean_rows"}
+    assert "rows(self" not in code.source
+
+
+def test_a_bare_name_that_the_code_defines_itself_stays_as_it_is() -> None:
+    text = "def total_revenue(self):\n    clean_rows = len\n    return clean_rows([])\n"
+    assert validate(text, spec()).source == text

@@ -17,7 +17,7 @@ from ..errors import InvalidCode
 from ..flow import facts
 from ..records import Code, Spec
 from ..unit import digest
-from .extract import extract, read, reshape, undefined
+from .extract import Draft, extract, read, reshape, undefined
 from .rules import complaints
 from .split import split
 
@@ -30,6 +30,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = split(extract(text, spec.name), spec.name, spec.beside)
     try:
+        draft = read(_on_self(draft, spec.methods)) if draft.tree.body else draft
         promised = _promised(draft.tree, spec.helpers)
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
@@ -42,6 +43,16 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     except RecursionError as error:
         message = "The code is nested too deeply. Write shorter expressions."
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
+
+
+def _on_self(draft: Draft, methods: frozenset[str]) -> str:
+    """The source with methods that are called by their bare names called on self: that is what is meant."""
+    lines = draft.source.encode().split(b"\n")
+    for name in reversed([name for name in undefined(draft.tree) if name.id in methods]):
+        line, called = lines[name.lineno - 1], rb"%s\((?:self(?:, *|(?=\))))?" % name.id.encode()
+        after = re.sub(rb"\A" + called, b"self.%s(" % name.id.encode(), line[name.col_offset :])
+        lines[name.lineno - 1] = line[: name.col_offset] + after
+    return b"\n".join(lines).decode()
 
 
 def _promised(tree: ast.Module, helpers: Mapping[str, str]) -> list[str]:
