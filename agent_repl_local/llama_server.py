@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _serve(path: str, key: str, seed: int | None) -> Any:
-    from xllamacpp import CommonParams, Server, common_speculative_type
+    from xllamacpp import CommonParams, Server
 
     params = CommonParams()
     params.model.path = path
@@ -44,9 +44,6 @@ def _serve(path: str, key: str, seed: int | None) -> Any:
     params.cache_ram_mib = 512  # prefixes of other agents; the default is 8 GB
     params.endpoint_slots = params.endpoint_metrics = params.endpoint_props = params.ui = False
     params.warmup = False  # reading the stable prefix does that
-    params.speculative.types = [common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
-    lookup = params.speculative.ngram_simple  # what repeats the prompt, as code does, is guessed and only checked
-    lookup.size_n, lookup.size_m = 4, 8
     params.verbosity = 1  # errors only
     return Server(params)
 
