@@ -11,18 +11,18 @@ from keyword import iskeyword
 from .errors import InvalidCode
 from .prompts import Failure, Request, render
 from .protocols import Provider
-from .records import Event, Usage
+from .records import Event
 from .validate.extract import extract
-from .write import HEAT, ask
+from .write import ask, heat
 
-KINDS = ("method", "async", "property", "classmethod", "staticmethod")
+_KINDS = ("method", "async", "property", "classmethod", "staticmethod")
 _MOST_TOKENS = 600
 _METHOD = re.compile(
     r"^[\s#*>\d.-]*(?:\**method\**\s*:|def\s)[\s*`]*([A-Za-z]\w*)[`*]*\s*"
     r"(?:\((.*?)\))?[`*]*\s*(?:(?:->|→|:)\s*(.*?))?[\s`*:]*$",
     re.I,
 )
-_KIND = re.compile(rf"^[\s*-]*kind\W+(?:an? )?({'|'.join(KINDS)})\b.*$", re.I)
+_KIND = re.compile(rf"^[\s*-]*kind\W+(?:an? )?({'|'.join(_KINDS)})\b.*$", re.I)
 _LABEL = re.compile(r"^[\s*#>-]*does\**\s*:[\s*]*", re.I)
 _VERBATIM = re.compile(r"`([^`\n]+)`|\b([A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*)\b")
 
@@ -40,11 +40,9 @@ class Shaped:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the words ask for, a method or several, and what it cost to find out."""
+    """What the words ask for: a method or several."""
 
     methods: tuple[Shaped, ...]
-    usage: Usage
-    model: str
 
     @property
     def text(self) -> str:
@@ -66,22 +64,19 @@ def shape(
     Where the request has a name, it is that method's alone. `scope` says whose methods they shall be. Raises
     ProviderError, or InvalidCode of the rule "shape" after `tries` answers that name no method.
     """
-    failure, found, total = None, None, Usage()
+    failure, found = None, None
     for attempt in range(1, tries + 1):
-        heat = HEAT * (attempt - 1)
-        prompt = render(request, failure, heat, directory, "shape_", _MOST_TOKENS, words=words, scope=scope)
+        prompt = render(request, failure, heat(failure), directory, "shape_", _MOST_TOKENS, words=words, scope=scope)
         try:
             reply = ask(provider, prompt, tell, attempt)
         except InvalidCode as error:
-            failure = Failure(error.code, str(error))
+            failure = Failure(error.code, str(error), tries=attempt)
             continue
-        total += reply.usage
-        methods = () if _is_code(reply.text) else tuple(specified(reply.text, request.name))
-        found = Shape(methods, total, reply.model) if methods else found
-        wrong = _wrong(reply.text, words, methods)
+        methods, wrong = _understood(reply.text, words, request.name)
+        found = Shape(methods) if methods else found
         if not wrong:
             break
-        failure = Failure(reply.text, wrong)
+        failure = Failure(reply.text, wrong, tries=attempt)
         said = f"specification {attempt} of {tries} was refused: {failure.message}"
         tell(Event("attempt", said, request.name, "shape"))
     if found is None:
@@ -89,11 +84,15 @@ def shape(
     return found
 
 
-def _wrong(text: str, words: str, methods: tuple[Shaped, ...]) -> str:
-    lost = next((name for name in verbatim(words) if name not in text), "")
-    if lost and methods:
-        return f"It leaves out {lost}: keep that name."
-    return "" if methods else "It is code: say it in words." if _is_code(text) else "It names no method."
+def _understood(text: str, words: str, name: str) -> tuple[tuple[Shaped, ...], str]:
+    """The methods in an answer, and what is wrong with it."""
+    if _is_code(text):
+        return (), "It is code: say it in words."
+    methods = tuple(specified(text, name))
+    if not methods:
+        return (), "It names no method."
+    lost = next((word for word in verbatim(words) if word not in text), "")
+    return methods, f"It leaves out {lost}: keep that name." if lost else ""
 
 
 def _is_code(text: str) -> bool:

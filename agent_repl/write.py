@@ -13,7 +13,7 @@ from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
 _HOTTEST = 1.0
-HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
+_HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again
@@ -67,19 +67,31 @@ def write(
         except BudgetExceeded as error:
             error.attempts = tuple(refused)
             raise
+    raise _given_up(request, refused, tries)
+
+
+def _given_up(request: Request, refused: list[InvalidCode], tries: int) -> InvalidCode | PolicyError:
+    """What is raised when no try was of use: the last refusal, with all of them and what a person can do."""
     last = refused[-1]
     message = f"no usable code for {request.label}.{request.name} in {tries} tries; the last was refused ({last.rule})"
     advice = "Call it with other words, write it yourself, or use a larger model (AGENT_REPL_MODEL)."
     given_up = InvalidCode(f"{message}: {last}\n{advice}", last.rule, last.code, last.line, last.attempt)
     given_up.attempts = tuple(refused)
-    if last.rule == "policy":
-        raise PolicyError(f"policy=strict: {message}: {last}\n{PolicyError.advice}") from given_up
-    raise given_up
+    if last.rule != "policy":
+        return given_up
+    refusal = PolicyError(f"policy=strict: {message}: {last}\n{PolicyError.advice}")
+    refusal.__cause__ = given_up
+    return refusal
 
 
 def prompt_for(request: Request, failure: Failure | None, directory: str) -> Prompt:
-    """What one try sends: warmer with each failure that there is to get away from."""
-    return render(request, failure, min(HEAT * failure.tries, _HOTTEST) if failure else 0.0, directory)
+    """What one try sends."""
+    return render(request, failure, heat(failure), directory)
+
+
+def heat(failure: Failure | None) -> float:
+    """The temperature of a try: hotter with each failure that there is to get away from."""
+    return min(_HEAT * failure.tries, _HOTTEST) if failure else 0.0
 
 
 def ask(provider: Provider, prompt: Prompt, tell: Callable[[Event], None], attempt: int) -> Reply:

@@ -93,7 +93,7 @@ def test_settings_come_from_ipythons_configuration(session):
     configured(review="cached", show="line", max_cost=2, samples="none")
     assert session.mode == "cached"
     assert (session.settings.show, session.settings.max_cost, session.settings.samples) == ("line", 2.0, "none")
-    assert session._shop.settings is session.settings
+    assert session.shop.settings is session.settings
 
 
 def test_the_command_line_sets_the_same(session):

@@ -122,15 +122,14 @@ def _mended(case: Case, request: Request, draft: Draft, tries: int) -> Draft | N
     if not draft.error:
         return None
     failure = Failure(draft.code.source, draft.error, tries=tries)
-    heard = failure if case.shop.settings.samples != "none" else failure.without_values()
-    why = failure.message.splitlines()[0]
+    why = draft.error.splitlines()[0]
     case.tell(Event("repair", f"tried in isolation, {why}: it is written again before anybody is asked"))
     try:
-        again = _written(case, request, heard, "repair", draft.why, draft.version)
+        again = _written(case, request, _heard(case, failure), "repair", draft.why, draft.version)
     except (InvalidCode, PolicyError, ProviderError, BudgetExceeded) as error:
         case.tell(Event("warning", f"it was not written again: {error}"))
         return None
-    judged(case, draft.version, "failed", failure.message)
+    judged(case, draft.version, "failed", draft.error)
     return again
 
 
@@ -185,15 +184,18 @@ def wanted(case: Case) -> tuple[Request, Failure | None]:
     samples = case.shop.settings.samples != "none"
     if head and not failure:
         news = _news(case, head)[1] if samples else "a call of another kind"  # which constant equals a value tells it
-        request = replace(request, head=head.code.source, changes=news, examples=_known(case))
-    failure = failure if samples or not failure else failure.without_values()
-    return trimmed(request, case.without), None if "failures" in case.without else failure
+        request = replace(request, head=head.code.source, changes=news, examples=_known(case) if samples else ())
+    failure = _heard(case, failure) if failure and "failures" not in case.without else None
+    return trimmed(request, case.without), failure
+
+
+def _heard(case: Case, failure: Failure) -> Failure:
+    """A failure as the writer may be told of it."""
+    return failure if case.shop.settings.samples != "none" else failure.without_values()
 
 
 def _known(case: Case) -> tuple[str, ...]:
-    """The newest calls that the head answered, where samples may be shown; those that are kept as checks first."""
-    if case.shop.settings.samples == "none":
-        return ()
+    """The newest calls that the head answered; those that are kept as checks first."""
     found = [e for e in reversed(case.shop.store.examples(case.call.key)) if e.args and e.answer]
     return tuple(told(e).partition(" · ")[0] for e in sorted(found, key=lambda e: not e.kept)[:3])
 

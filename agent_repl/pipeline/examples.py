@@ -189,14 +189,14 @@ def _answer(run: Callable[[Sample], Any], sample: Sample, values: list[Any]) -> 
             next(value, None)
         if iscoroutine(value):
             raise AgentError("what is async runs only where it is awaited")
-        return f"it answers {answer_of(value)}", False
+        return f"it answers {_shown(value)}", False
     except Exception as error:
         if refusal(error, (AgentError,)):
             raise
         return explain(error), is_inside(error, values)
 
 
-def answer_of(value: Any) -> str:
+def _shown(value: Any) -> str:
     """An answer as a person is told it: a plain one as Python shows it, bounded, and its signature."""
     kind = signature(value)
     return f"{shortened(repr(value), 300)} ({shortened(kind, 120)})" if encode(value, 1 << 16) else f"<{kind}>"

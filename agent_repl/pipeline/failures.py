@@ -24,6 +24,7 @@ from ..errors import AgentError
 from ..modules.live import CALLS
 from ..prompts import Failure
 from ..signature import signature
+from ..wrapping import ABSENT
 
 _PATHS = {id(kind) for kind in (str, bytes, type(Path()))}  # all that is asked whether it names a file
 _OUTSIDE = (AgentError, ImportError, MemoryError)
@@ -132,23 +133,23 @@ def _values(error: BaseException, samples: bool) -> list[str]:
         return []
     nodes = [node for node in ast.walk(_tree(frame[0])) if getattr(node, "lineno", 0) == frame[1]]
     held = {ast.unparse(n): _held(n, frame[0].f_locals) for n in nodes if isinstance(n, ast.Name | ast.Subscript)}
-    known = [(name, value) for name, value in held.items() if value is not _held and name != "self"]
+    known = [(name, value) for name, value in held.items() if value is not ABSENT and name != "self"]
     gaps = [name for name, value in known if value is None]
     if "NoneType" in str(error) and not gaps:  # of a row that the frame does not hold any more
-        gaps = [name for name, value in held.items() if value is _held and "[" in name]
+        gaps = [name for name, value in held.items() if value is ABSENT and "[" in name]
     hint = [f"Use {name} only where it is not None." for name in gaps[:1]]
     return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in known[:6]] + hint
 
 
 def _held(node: ast.AST, names: Mapping[str, Any]) -> Any:
-    """The value of a name, or of an item by a constant; this function itself where it cannot be told."""
+    """The value of a name, or of an item by a constant; ABSENT where it cannot be told."""
     match node:
         case ast.Name(id=name):
-            return names.get(name, _held)
+            return names.get(name, ABSENT)
         case ast.Subscript(value=of, slice=ast.Constant(value=key)):
             inside = _held(of, names)
-            return inside.get(key, _held) if type(inside) is dict else _held
-    return _held
+            return inside.get(key, ABSENT) if type(inside) is dict else ABSENT
+    return ABSENT
 
 
 def _said(value: Any, samples: bool) -> str:

@@ -170,14 +170,8 @@ def render(
     installed = told({path.removeprefix("library "): version for path, version in request.packages})
     code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
     failure = failure and replace(failure, code=_fenced(_without(failure.code, request.helpers)))
-    values = {
-        **request.__dict__,
-        **_read_by_recipes(request),
-        **code,
-        "failure": failure,
-        "libraries": installed,
-        **more,
-    }
+    about = {**request.__dict__, **_read_by_recipes(request), **code}
+    values = {**about, "failure": failure, "libraries": installed, **more}
     system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
 

@@ -38,7 +38,7 @@ class Session:
     """A process's connection to a home, in which agents are made; `mode`, `reviewer` and `provider` may be set."""
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
-        self._shop = self.shop = shop  # what its calls share
+        self.shop = shop  # what its calls share
         shop.agent = self.agent
         if provider is not None:
             self.provider = provider
@@ -50,23 +50,23 @@ class Session:
     @property
     def usage(self) -> Usage:
         """What this session has spent."""
-        return self._shop.account.usage
+        return self.shop.account.usage
 
     @property
     def mode(self) -> Mode:
         """The review mode: ask, auto, later or cached."""
-        return self._shop.mode
+        return self.shop.mode
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
         if mode not in MODES:
             raise AgentError(f"the review mode is one of {', '.join(MODES)}, not {mode!r}")
-        self._shop.mode = mode
-        self._shop.auto.clear()
+        self.shop.mode = mode
+        self.shop.auto.clear()
 
     def set(self, **changes: Any) -> None:
         """Change settings from now on, as in `set(show="line")`; raises AgentError for what cannot be set."""
-        self.settings = self._shop.settings = changed(self.settings, self.store.home, changes)
+        self.settings = self.shop.settings = changed(self.settings, self.store.home, changes)
         if self.settings.review and "review" in changes:
             self.mode = cast(Mode, self.settings.review)
         if "model" in changes and getattr(vars(self).get("provider"), "name", "") == "anthropic":
@@ -75,13 +75,13 @@ class Session:
     @property
     def reviewer(self) -> Reviewer:
         """Who is asked about new code."""
-        return self._shop.reviewer
+        return self.shop.reviewer
 
     @reviewer.setter
     def reviewer(self, reviewer: Reviewer) -> None:
         if not self.settings.review and self.mode in ("ask", "cached"):
-            self._shop.mode = "ask" if reviewer.can_ask else "cached"
-        self._shop.reviewer = reviewer
+            self.shop.mode = "ask" if reviewer.can_ask else "cached"
+        self.shop.reviewer = reviewer
 
     @cached_property
     def provider(self) -> Provider:
@@ -112,8 +112,8 @@ class Session:
             raise AgentError(f"{name!r} cannot name an agent: use a lower-case word, such as {slug(name)!r}")
         if template not in self.identities:
             label = self.store.agents().get(template) or self._label(template, name or slug(template))
-            known = Identity(template, label, self.store, self._shop.executor)
-            class_for(known, self._shop)
+            known = Identity(template, label, self.store, self.shop.executor)
+            class_for(known, self.shop)
             self.identities[template] = known
         return self.identities[template]
 
@@ -148,7 +148,7 @@ class Session:
 
     def call(self, agent: Agent, name: str, /, *args: Any, **kwargs: Any) -> Outcome:
         """Call a method and get an Outcome: what the call raises is in it, only an interrupt is raised."""
-        with ledger(log=self._shop.log) as book, book.timed("total"):
+        with ledger(log=self.shop.log) as book, book.timed("total"):
             try:
                 value = deepened(agent, name, _plain_call(agent, name, args, kwargs, book))
             except Exception as error:
@@ -163,8 +163,8 @@ class Session:
         it raises is told as a warning. Gives a function that ends this.
         """
         mark = object()
-        self._shop.hooks[mark] = callback
-        return lambda: self._shop.hooks.pop(mark, None) and None
+        self.shop.hooks[mark] = callback
+        return lambda: self.shop.hooks.pop(mark, None) and None
 
     def describe(self) -> str:
         """One line: the model and where it runs, the review mode, the store."""

@@ -30,7 +30,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     """
     draft = split(extract(text, spec.name), spec.name, spec.beside)
     try:
-        draft = read(_on_self(draft, spec.methods)) if draft.tree.body else draft
+        draft = _on_self(draft, spec.methods)
         promised = _promised(draft.tree, spec.helpers)
         draft = reshape(read("\n\n".join([*promised, draft.source])) if promised else draft, spec.name)
         for rule, line, message in complaints(draft, spec):
@@ -45,14 +45,16 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
         raise InvalidCode(message, "parse", draft.source, 0, attempt) from error
 
 
-def _on_self(draft: Draft, methods: frozenset[str]) -> str:
-    """The source with methods that are called by their bare names called on self: that is what is meant."""
+def _on_self(draft: Draft, methods: frozenset[str]) -> Draft:
+    """The draft with methods that are called by their bare names called on self: that is what is meant."""
+    if not (bare := [name for name in undefined(draft.tree) if name.id in methods]):
+        return draft
     lines = draft.source.encode().split(b"\n")
-    for name in reversed([name for name in undefined(draft.tree) if name.id in methods]):
+    for name in reversed(bare):
         line, called = lines[name.lineno - 1], rb"%s\((?:self(?:, *|(?=\))))?" % name.id.encode()
         after = re.sub(rb"\A" + called, b"self.%s(" % name.id.encode(), line[name.col_offset :])
         lines[name.lineno - 1] = line[: name.col_offset] + after
-    return b"\n".join(lines).decode()
+    return read(b"\n".join(lines).decode())
 
 
 def _promised(tree: ast.Module, helpers: Mapping[str, str]) -> list[str]:
