@@ -13,6 +13,8 @@ from keyword import iskeyword
 from types import CodeType, FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from agent_repl_code.unit import RESERVED
+
 from .errors import AgentError, UnaskedCall
 from .modules import class_name
 from .modules.live import CALLS
@@ -20,7 +22,6 @@ from .pipeline import Workshop, fill, serve
 from .pipeline.failures import is_library
 from .pipeline.methods import Identity, Method
 from .pipeline.pinning import bind
-from .unit import RESERVED
 from .wrapping import ABSENT, is_plain, real, real_names, unwrap, wrapping_class
 
 default_session: Callable[[], Any] | None = None  # filled by `session`, which is above us

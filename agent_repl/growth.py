@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_repl_code.unit import RESERVED
 from agent_repl_data.calls import Asked, calls_of, constants, made_by
 from agent_repl_data.files import shortened
 
@@ -27,7 +28,6 @@ from .prompts import render
 from .protocols import Provider
 from .records import Usage
 from .signature import looks_like_path
-from .unit import RESERVED
 
 _LeftOut = list[tuple[str, str]]
 _MOST = 100  # calls that a player may propose

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from keyword import iskeyword
 
+from agent_repl_code.extract import extract
+
 from .errors import InvalidCode
 from .prompts import Failure, Request, render
 from .protocols import Provider
 from .records import Event
-from .validate.extract import extract
 from .write import ask, heat
 
 _KINDS = ("method", "async", "property", "classmethod", "staticmethod")

@@ -16,7 +16,7 @@ from agent_repl.control import Described, described
 from agent_repl.errors import ModuleError
 from agent_repl.modules import Part, class_name, render
 from agent_repl.pipeline.words import described_by
-from agent_repl.unit import method_of
+from agent_repl_code.unit import method_of
 
 _OURS = "It was saved by agent_repl: what it describes stands above each method."
 

@@ -11,7 +11,7 @@ from agent_repl.control import DESCRIBED, Described, described
 from agent_repl.modules import namespace
 from agent_repl.protocols import Store
 from agent_repl.records import Code, Version
-from agent_repl.unit import method_of, parameters
+from agent_repl_code.unit import method_of, parameters
 
 from .about import Subject
 

@@ -39,14 +39,21 @@ class Recipe:
     text: str
     helpers: dict[str, str]
 
+    @property
+    def calls(self) -> str:
+        """The calls that read it: the lines of a text, or the whole."""
+        whole = self.call.replace("_lines", "_text", 1)
+        return self.call if whole == self.call else f"{self.call} or {whole}"
+
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
     """How to read the table, the JSON lines or the text that `where` names; None for anything else."""
     kind = sniff(value) if looks_like_path(value) else FileKind("")
     if kind.format == "text":
-        return _plain(value, where, kind, f"_lines({where})", "a text file", "its lines, such as", "line", "lines")
+        lines = f"its lines; `_text({where})` is the whole of it as one str"
+        return _plain(value, where, kind, f"_lines({where})", "a text file", lines, "line", "lines", "text")
     if kind.format == "jsonl":
-        values = "the values of its lines, None for a line that cannot be read, dicts such as"
+        values = "the values of its lines, None for a line that cannot be read, dicts"
         return _plain(value, where, kind, f"_records({where})", "a JSONL file", values, "record", "records", "record")
     return _table(value, where, kind) if kind.format in ("csv", "tsv") and _can_be_told(kind) else None
 
@@ -56,7 +63,7 @@ def _plain(
 ) -> Recipe:
     """How to read a file by lines; what is in them its profile says."""
     such = profile_file(path, where).partition("\n")[2]
-    told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}\n{such}"
+    told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}; such as\n{such}"
     begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
     return Recipe(
         where, call, f"{told}\n{begin}", {f"_{name}": _filled(name, encoding=_encoding(kind)) for name in helpers}
@@ -154,7 +161,7 @@ def _numbered(recipe: Recipe, names: set[str], number: int) -> Recipe:
     helpers = {new.get(n, n): called.sub(lambda found: new[found[1]], text) for n, text in recipe.helpers.items()}
     reader = recipe.call.partition("(")[0]
     call = recipe.call.replace(reader, new[reader], 1)
-    return Recipe(recipe.where, call, recipe.text.replace(recipe.call, call), helpers)
+    return Recipe(recipe.where, call, called.sub(lambda found: new[found[1]], recipe.text), helpers)
 
 
 def _can_be_told(kind: FileKind) -> bool:

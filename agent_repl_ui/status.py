@@ -16,8 +16,8 @@ from agent_repl.control import status
 from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.pipeline.words import written_for
 from agent_repl.session import default_session
-from agent_repl.unit import Definition, bindings, global_names
 from agent_repl.wrapping import ABSENT, real
+from agent_repl_code.unit import Definition, bindings, global_names
 
 from .display import colour_wanted
 from .render import escaped, highlighted, paint, visible

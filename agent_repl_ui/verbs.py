@@ -20,7 +20,7 @@ from agent_repl.growth import grow
 from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
-from agent_repl.unit import RESERVED
+from agent_repl_code.unit import RESERVED
 
 from .display import colour_wanted
 from .editing import edited

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kit import session
 
@@ -99,3 +101,26 @@ def test_each_piece_can_be_left_out(tmp_path, monkeypatch, piece):
         told.append([mark for name, mark in marks.items() if mark in sent.system + sent.user])
         assert len(told[-1]) == (2 if without else 3)
     assert marks[piece] not in told[1]
+
+
+# ── what the person said of a method ──
+
+TANK = (
+    "A tank; level is in litres. fill(litres) adds water; what does not fit is answered. drain() empties it, and fill "
+    "works again after it. level_now() answers the level. Negative litres are an error."
+)
+OF_FILL = "fill(litres) adds water; what does not fit is answered. drain() empties it, and fill works again after it."
+
+
+def test_what_the_identity_says_of_a_method_stands_again_at_the_end(tmp_path: Path) -> None:
+    tank = session(tmp_path).agent(TANK, level=3)
+    asked = prompt(tank.fill, 2).user
+    assert f"says of it: {OF_FILL}\n" in asked
+    assert "level_now() answers" not in asked
+    assert "says of it: level_now() answers the level. Negative litres are an error.\n" in prompt(tank.level_now).user
+    assert "says of it" not in prompt(tank.volume).user  # of which it says nothing
+
+
+def test_what_it_says_can_be_left_out_and_a_long_text_is_not_said_twice(tmp_path: Path) -> None:
+    assert "says of it" not in prompt(session(tmp_path, without="said").agent(TANK, level=3).fill, 2).user
+    assert "says of it" not in prompt(session(tmp_path).agent("fill() " + "adds water " * 100).fill).user

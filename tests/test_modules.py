@@ -14,7 +14,7 @@ from kit import fenced, session
 
 from agent_repl import ModuleError, ScriptedProvider, open_session, pin
 from agent_repl.modules import Part, class_name, load_class, render, units
-from agent_repl.unit import digest
+from agent_repl_code.unit import digest
 
 
 def part(source):

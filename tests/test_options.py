@@ -15,11 +15,11 @@ from kit import Person, session
 
 import agent_repl
 from agent_repl import CacheMiss
-from agent_repl.flow import options
 from agent_repl.records import Premise
 from agent_repl.signature import signature
 from agent_repl.signature.guards import binder, differences
 from agent_repl.signature.options import signer
+from agent_repl_code.flow import options
 
 
 def said(source, **values):
@@ -323,7 +323,7 @@ def test_texts_of_one_class_are_the_same_to_the_code(expression, first, second):
 
 PROGRAM = """
 import ast
-from agent_repl.flow import options
+from agent_repl_code.flow import options
 from agent_repl.signature.options import signer
 source = '''
 def m(self, u):

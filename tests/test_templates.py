@@ -63,3 +63,11 @@ def test_a_third_try_is_asked_in_other_words() -> None:
     request = Request("adder", "adder", (), (), "", name="double")
     texts = {render(request, Failure("x", "no", tries=tries)).user for tries in (1, 2)}
     assert len(texts) == 2
+
+
+def test_the_values_for_which_code_failed_stand_at_the_end_again() -> None:
+    failure = Failure("def pack(self, text): ...", "it raised IndexError: out of range\nline 2: text[0]\ntext is ''")
+    request = Request("packer", "Packs texts.", (), (), "", name="pack")
+    asked = render(request, failure).user
+    assert asked.index("It must work even where text is ''\n") > asked.index("Write the method `pack`")
+    assert "even where" not in render(request, Failure("", "no code")).user

@@ -28,7 +28,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "agent_repl"
 LOCAL = ROOT / "agent_repl_local"
-BELOW = (ROOT / "agent_repl_bounds", ROOT / "agent_repl_data")
+BELOW = (ROOT / "agent_repl_bounds", ROOT / "agent_repl_data", ROOT / "agent_repl_code")
 UI, CLASSES = ROOT / "agent_repl_ui", ROOT / "agent_repl_classes"
 MOST_LINES = {PACKAGE: 8000, UI: 3000, CLASSES: 521}
 SOCKETS = ("providers", "executors", "stores", "reviewers")
@@ -59,11 +59,12 @@ def test_the_embedded_model_imports_only_what_any_other_package_may() -> None:
 
 
 @pytest.mark.parametrize("package", BELOW)
-def test_what_stands_below_the_tower_imports_the_standard_library_alone(package: Path) -> None:
+def test_what_stands_below_the_tower_imports_the_standard_library_and_what_is_below_it(package: Path) -> None:
     below = modules(package)
     assert faults(package, dict.fromkeys(below, 0)) == []
     imported = {t.partition(".")[0] for module in below.values() for t in outside([*ast.walk(module.tree)])}
-    assert imported <= sys.stdlib_module_names
+    lower = {each.name for each in BELOW[: BELOW.index(package)]}
+    assert imported <= sys.stdlib_module_names | lower
 
 
 @pytest.mark.parametrize("package", [UI, CLASSES])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl.flow import facts
-from agent_repl.unit import bindings, digest, global_names, reached
+from agent_repl_code.flow import facts
+from agent_repl_code.unit import bindings, digest, global_names, reached
 
 
 def tree(source):

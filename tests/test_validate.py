@@ -369,3 +369,22 @@ def test_a_method_that_is_called_by_its_bare_name_is_called_on_self(call: str) -
 def test_a_bare_name_that_the_code_defines_itself_stays_as_it_is() -> None:
     text = "def total_revenue(self):\n    clean_rows = len\n    return clean_rows([])\n"
     assert validate(text, spec()).source == text
+
+
+def test_names_of_their_own_take_the_place_of_a_star_and_only_those_that_are_read() -> None:
+    method = "def count(self, rows: List[str]) -> Any:\n    return deque(rows)\n"
+    code = f"from typing import *\nfrom collections import *\n\n{method}"
+    made = validate(code, Spec("count", (["a"],)))
+    assert made.source.startswith("from typing import Any, List\nfrom collections import deque\n")
+    assert not [each for each in made.effects if each.flagged]
+    assert "import *" in validate(code.replace("typing", "tkinter"), Spec("count", (["a"],))).source
+
+
+def test_a_long_line_of_a_docstring_is_broken_and_says_the_same() -> None:
+    said = "Counts the words of a text. " * 12
+    made = validate(
+        f'def count(self, text):\n    """{said.strip()}"""\n    return len(text.split())\n', Spec("count", ("a b",))
+    )
+    assert max(map(len, made.source.splitlines())) <= 100
+    assert " ".join(made.source.split('"""')[1].split()) == said.strip()
+    assert not [each for each in made.effects if each.flagged]

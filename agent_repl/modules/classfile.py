@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import NamedTuple
 
+from agent_repl_code.unit import Definition, Function, bindings, digest, global_names, imported, reached
+
 from ..errors import ModuleError
-from ..unit import Definition, Function, bindings, digest, global_names, imported, reached
 
 Names = Mapping[str, str]
 

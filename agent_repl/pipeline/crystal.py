@@ -13,11 +13,11 @@ from functools import partial, update_wrapper
 from types import CodeType, FunctionType
 from typing import Any
 
+from agent_repl_code.unit import method_of
 from agent_repl_data.kinds import LONG_TEXT
 
 from ..errors import StoreError
 from ..modules.live import CALLS
-from ..unit import method_of
 from .methods import Identity, Method, Needs
 
 _TESTS = {kind: f"_crystal_type({{0}}) is _crystal_{kind}" for kind in ("int", "float", "bool", "str")}

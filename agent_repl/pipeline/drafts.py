@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import takewhile
 
+from agent_repl_code.flow import options
+from agent_repl_code.unit import method_of
+
 from ..effects import parse
 from ..errors import BudgetExceeded, InvalidCode, PolicyError, ProviderError, StoreError
-from ..flow import options
 from ..prompts import Failure, Request, trimmed
 from ..protocols import Provider
 from ..records import Author, Entry, Event, Guard, Premise, Prompt, Standing, Usage, Version
@@ -17,7 +19,6 @@ from ..shape import Shape, documented, shape
 from ..signature import OTHERWISE, misread
 from ..signature.guards import differences
 from ..signature.options import signer
-from ..unit import method_of
 from ..validate import recall, validate
 from ..validate.rules import passed
 from ..write import Written, with_feedback, write

@@ -133,12 +133,19 @@ def _values(error: BaseException, samples: bool) -> list[str]:
         return []
     nodes = [node for node in ast.walk(_tree(frame[0])) if getattr(node, "lineno", 0) == frame[1]]
     held = {ast.unparse(n): _held(n, frame[0].f_locals) for n in nodes if isinstance(n, ast.Name | ast.Subscript)}
-    known = [(name, value) for name, value in held.items() if value is not ABSENT and name != "self"]
+    known = [(n, v) for n, v in held.items() if v is not ABSENT and n != "self" and not callable(v)]
     gaps = [name for name, value in known if value is None]
     if "NoneType" in str(error) and not gaps:  # of a row that the frame does not hold any more
         gaps = [name for name, value in held.items() if value is ABSENT and "[" in name]
-    hint = [f"Use {name} only where it is not None." for name in gaps[:1]]
+    hint = [_leave_out(name) for name in gaps[:1]]
     return [f"{name} is {_said(value, samples and not is_private(name))}" for name, value in known[:6]] + hint
+
+
+def _leave_out(name: str) -> str:
+    """What to do about a name or an item that is None where it is used."""
+    item, inside, _ = name.partition("[")
+    such = f", such as [{item} for {item} in ... if {name} is not None]" if inside else ""
+    return f"Use {name} only where it is not None: leave out the others first{such}."
 
 
 def _held(node: ast.AST, names: Mapping[str, Any]) -> Any:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..flow import Option, keys, options
+from agent_repl_code.flow import Option, keys, options
+
 from ..modules import namespace
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version

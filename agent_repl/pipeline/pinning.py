@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_repl_code.unit import digest
+
 from ..atomic import replace_file
 from ..errors import ModuleError, StoreError
 from ..modules import Part, class_name, load_class, render, units
 from ..records import Entry
-from ..unit import digest
 from .methods import Identity
 
 _UNSET = object()

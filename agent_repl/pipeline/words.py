@@ -11,11 +11,12 @@ from itertools import chain, count
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
+from agent_repl_code.unit import RESERVED
+
 from ..errors import AgentError, InvalidCode
 from ..prompts import Failure, render
 from ..protocols import Store
 from ..records import Key, Version
-from ..unit import RESERVED
 from . import alone, decide, first_call, serve
 from .byhand import take
 from .case import Case, Workshop, case_for, request_of, spec_of, state_of

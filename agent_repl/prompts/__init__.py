@@ -12,6 +12,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from agent_repl_code.unit import method_of
 from agent_repl_data.files import literal, named_files
 from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
@@ -20,9 +21,9 @@ from agent_repl_data.recipes import Recipe, apart, recipe_for
 from ..errors import AgentError
 from ..records import Guard, Premise, Prompt
 from ..signature import file_mark, looks_like_path, signature
-from ..unit import method_of
 
 METHODS_LIMIT = 6_000
+_SAID = 800
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -35,6 +36,11 @@ class Failure:
     bare: str = ""
     tries: int = 1  # so many have failed by now
     repeated: bool = False  # the writer gave it twice: to see it again would not help
+
+    @property
+    def minded(self) -> list[str]:
+        """The values for which it failed, and what to do about them."""
+        return [line for line in self.message.splitlines()[1:] if not line.startswith("line ")]
 
     def without_values(self) -> Failure:
         """The same, as it is told where no value may be; of one that was stored only what was raised."""
@@ -62,6 +68,7 @@ class Request:
     head: str = ""
     changes: str = ""
     feedback: str = ""
+    said: str = ""  # what the identity says of this method
     examples: tuple[str, ...] = ()  # calls that the head answers, with their answers
     spec: str = ""  # what `shape` made of the person's words
     made: bool = True  # as in Call
@@ -117,6 +124,7 @@ def describe_call(
         request,
         name=name,
         shown=", ".join(brief),
+        said=_said_of(request.identity, name),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
         reading=_recipes(named, samples, request.recipes),
         packages=request.packages + packages,
@@ -133,6 +141,19 @@ def _positional(identity: str, name: str, args: tuple[Any, ...], kwargs: Mapping
     return words if len(free) == len(args) else [f"arg{i}" for i in range(1, len(args) + 1)]
 
 
+def _said_of(identity: str, name: str) -> str:
+    """The sentences of the identity that name a method, `put(key, value) stores …`, or follow one that does.
+
+    Said again after all else, since a small model follows best what it has read last.
+    """
+    found, of_it = [], False
+    for sentence in re.split(r"(?<=[.;!?])\s+|\n+", identity):
+        of_it = bool(re.search(rf"\b{re.escape(name)}\b", sentence)) or (of_it and not re.search(r"\b\w+\(", sentence))
+        found += [sentence] * of_it
+    said = " ".join(found)
+    return said if f"{name}(" in said and len(said) <= _SAID else ""
+
+
 def _packages(values: Iterable[Any], words: str = "") -> Guard:
     return tuple(Premise(f"library {name}", version) for name, version in libraries(values, words).items())
 
@@ -144,6 +165,7 @@ def trimmed(request: Request, without: Iterable[str]) -> Request:
         "profiles": heads,
         "recipes": {"recipes": (), "reading": ()},
         "siblings": {"methods": ""},
+        "said": {"said": ""},
         "head": {"head": "", "examples": ()},
         "examples": {"examples": ()},
         "libraries": {"packages": ()},

@@ -11,6 +11,8 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any, cast
 
+from agent_repl_code.unit import RESERVED
+
 from .. import agent as proxy
 from ..agent import Agent, class_for, deepened, make
 from ..atomic import replace_file
@@ -28,7 +30,6 @@ from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
 from ..stores.signing import user_key
 from ..stores.sqlite import SqliteStore
-from ..unit import RESERVED
 from ..wrapping import ABSENT, real
 from .home import find_home, is_name, slug
 from .settings import MODES, changed, load_settings

@@ -24,7 +24,7 @@ _CHOICES = {
     "examples": ("on", "off"),
     "log_level": ("call", "stage", "prompt"),
 }
-PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "head", "examples", "failures", "trial")
+PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "said", "head", "examples", "failures", "trial")
 _LISTS = {"without": PIECES, "refuse": KINDS}
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")

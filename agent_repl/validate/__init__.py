@@ -12,12 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from agent_repl_code.extract import Draft, extract, read, reshape, undefined
+from agent_repl_code.flow import facts
+from agent_repl_code.unit import digest
+
 from ..effects import effects
 from ..errors import InvalidCode
-from ..flow import facts
 from ..records import Code, Spec
-from ..unit import digest
-from .extract import Draft, extract, read, reshape, undefined
 from .rules import complaints
 from .split import split
 

@@ -9,10 +9,11 @@ import re
 import sys
 from collections.abc import Iterator
 
-from ..flow import facts
+from agent_repl_code.extract import Draft, functions, undefined
+from agent_repl_code.flow import facts
+from agent_repl_code.unit import RESERVED, Definition, Function, method_of, parameters
+
 from ..records import Spec
-from ..unit import RESERVED, Definition, Function, method_of, parameters
-from .extract import Draft, functions, undefined
 
 Complaints = Iterator[tuple[int, str]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from ..unit import Function, reached
-from .extract import Draft, read
+from agent_repl_code.extract import Draft, read
+from agent_repl_code.unit import Function, reached
 
 
 def split(draft: Draft, name: str, beside: Collection[str]) -> Draft:

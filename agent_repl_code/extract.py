@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
+import datetime
+import functools
+import itertools
+import math
 import re
 import sys
+import typing
 import warnings
 from dataclasses import dataclass, field
+from textwrap import fill
 
-from ..effects import parse
-from ..unit import Definition, Function, bindings, global_names, method_of
+from agent_repl_bounds.effects import parse
+
+from .unit import Definition, Function, bindings, global_names, method_of
 
 # A fence inside a docstring is indented more than the one that ends the block; a reply may stop before the end.
 _BLOCK = re.compile(
@@ -26,6 +34,8 @@ _HOMES = {"Path": "pathlib", "Decimal": "decimal", "timedelta": "datetime"}
 _HOMES |= dict.fromkeys(("Counter", "defaultdict", "deque", "namedtuple"), "collections")
 _HOMES |= dict.fromkeys(("Any", "Callable", "Dict", "List", "Optional", "Set", "Tuple"), "typing")
 _SPELLED = {"pd": "import pandas as pd", "np": "import numpy as np", "plt": "import matplotlib.pyplot as plt"}
+_STARRED = {each.__name__: each for each in (collections, datetime, functools, itertools, math, re, typing)}
+_WIDE = 100
 _SPELLED |= {name: f"from {home} import {name}" for name, home in _HOMES.items()}
 _OF_DATETIME = ("combine", "fromisoformat", "fromtimestamp", "now", "strptime", "today", "utcnow")
 
@@ -115,7 +125,7 @@ def _dedented(source: str) -> str:
 
 def reshape(draft: Draft, name: str) -> Draft:
     """The same code as one unit; a draft that is empty or does not parse stays as it is."""
-    for step in () if draft.rule else (_out_of_class, _without_usage, _with_imports, _clean):
+    for step in () if draft.rule else (_out_of_class, _without_usage, _without_stars, _with_imports, _wrapped, _clean):
         changed = read(step(draft, name))
         draft = draft if changed.rule else changed
     return draft
@@ -155,6 +165,22 @@ def _shows_use(node: ast.stmt) -> bool:
     return not constant and not isinstance(node, Definition | ast.Import | ast.ImportFrom)
 
 
+def _without_stars(draft: Draft, name: str) -> str:
+    """Names of their own in the place of `from typing import *`: those that the code reads, of modules we know."""
+    lines, read_here = draft.source.split("\n"), list(dict.fromkeys(n.id for n in global_names(draft.tree)))
+    for node in draft.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module in _STARRED and node.names[0].name == "*":
+            used = [each for each in read_here if each in _public(node.module) and not hasattr(builtins, each)]
+            line = f"from {node.module} import {', '.join(sorted(used))}" if used else ""
+            lines[node.lineno - 1 : node.end_lineno] = [line] + [""] * ((node.end_lineno or 0) - node.lineno)
+    return "\n".join(lines)
+
+
+def _public(module: str) -> list[str]:
+    found = _STARRED[module]
+    return getattr(found, "__all__", None) or [each for each in dir(found) if each[0] != "_"]
+
+
 def _with_imports(draft: Draft, name: str) -> str:
     owners = {id(n.value): n.attr for n in ast.walk(draft.tree) if isinstance(n, ast.Attribute)}
     wanted = [_import_for(n.id, owners.get(id(n), "")) for n in undefined(draft.tree)]
@@ -171,6 +197,19 @@ def _import_for(name: str, attribute: str) -> str:
     if attribute and name in sys.stdlib_module_names and not name.startswith("_"):
         return f"import {name}"
     return _SPELLED.get(name, "")
+
+
+def _wrapped(draft: Draft, name: str) -> str:
+    """Long lines of the method's docstring on several: past the edge of a screen nobody reads them."""
+    method = method_of(draft.tree, name)
+    said = method.body[0] if method and ast.get_docstring(method, clean=False) else None
+    if said is None or said.lineno == getattr(method, "lineno", 0):
+        return draft.source
+    lines, first, last = draft.source.split("\n"), said.lineno - 1, said.end_lineno or 0
+    margin = " " * said.col_offset
+    broken = [fill(line, _WIDE, subsequent_indent=margin, break_long_words=False) for line in lines[first:last]]
+    lines[first:last] = [new if len(old) > _WIDE else old for old, new in zip(lines[first:last], broken, strict=True)]
+    return "\n".join(lines)
 
 
 def _clean(draft: Draft, name: str) -> str:
