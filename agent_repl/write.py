@@ -13,7 +13,7 @@ from .records import Code, Event, Prompt, Reply, Spec, Usage
 from .validate import looping, validate
 
 _HOTTEST = 1.0
-_HEAT = 0.35  # a retry with the same text at the same temperature gives the same text
+_HEAT = 0.6  # a small model says the same again at half of that, as often as not
 _LONGEST = 65_536  # characters of a reply: no method is that long
 _TAIL = 8_000  # characters at its end in which a loop shows
 _LOOK = 1_000  # characters after which a reply without line ends is looked at again

@@ -388,3 +388,22 @@ def test_a_long_line_of_a_docstring_is_broken_and_says_the_same() -> None:
     assert max(map(len, made.source.splitlines())) <= 100
     assert " ".join(made.source.split('"""')[1].split()) == said.strip()
     assert not [each for each in made.effects if each.flagged]
+
+
+def test_a_variable_that_hides_what_the_method_calls_is_sent_back() -> None:
+    body = "    mean = mean(values)\n    return [v - mean for v in values]\n"
+    code = f"from statistics import mean\n\ndef z(self, values):\n{body}"
+    with pytest.raises(InvalidCode, match=r"`mean = \.\.\.` hides the mean that stands beside") as refused:
+        validate(code, Spec("z", ([1],)))
+    assert (refused.value.rule, refused.value.line) == ("names", 4)
+    validate(code.replace("mean = mean", "middle = mean").replace("v - mean", "v - middle"), Spec("z", ([1],)))
+    validate("def z(self, mean):\n    mean = mean + 1\n    return mean\n", Spec("z", (1,)))
+    validate("_LOW = 1\n\ndef z(self, v):\n    low = _LOW\n    low = low + v\n    return low\n", Spec("z", (1,)))
+
+
+def test_a_list_of_lines_is_not_searched_as_a_text() -> None:
+    lines = {"_lines": "def _lines(path):\n    return list(open(path))\n"}
+    spec = Spec("words", state=frozenset({"path"}), helpers=lines)
+    with pytest.raises(InvalidCode, match="is a list, and `re` searches a text"):
+        validate("import re\n\ndef words(self):\n    return re.findall('a', _lines(self.path))\n", spec)
+    validate("import re\n\ndef words(self):\n    return [re.findall('a', x) for x in _lines(self.path)]\n", spec)

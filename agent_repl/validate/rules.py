@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from agent_repl_code.extract import Draft, functions, undefined
 from agent_repl_code.flow import facts
-from agent_repl_code.unit import RESERVED, Definition, Function, method_of, parameters
+from agent_repl_code.unit import RESERVED, Definition, Function, bindings, method_of, parameters
 
 from ..records import Spec
 
@@ -86,13 +86,15 @@ def _paths(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
     """The name of a file is not what is in it."""
     ways = " or ".join([f"{name}(...)" for name in _readers(spec)] or ["open(...)"])
     for node in ast.walk(method):
-        read = [node.iter] if isinstance(node, ast.For | ast.comprehension) else []
+        read, args = [node.iter] if isinstance(node, ast.For | ast.comprehension) else [], list[ast.expr]()
         match node:
             case ast.Call(func=ast.Attribute(value=of, attr="split" | "splitlines")):
                 read = [of]
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re")), args=args):
                 read = args
         for of in read:
+            if isinstance(of, ast.Call) and of in args and ast.unparse(of.func) in ("_lines", "_rows", "_records"):
+                yield of.lineno, f"{ast.unparse(of)} is a list, and `re` searches a text: take its items one by one."
             if ast.unparse(of) in spec.paths:
                 yield of.lineno, f"{ast.unparse(of)} is the name of a file, not what is in it: read it with {ways}."
 
@@ -192,16 +194,22 @@ def _methods(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
 
 
 def _names(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
-    for name, line in [(node.id, node.lineno) for node in undefined(tree)]:
+    for name, at in [(node.id, node.lineno) for node in undefined(tree)]:
         remedy = "Import it at the top, define it in the method, or make it a parameter."
         if name in spec.state | spec.methods:
             remedy = f"Write self.{name}{'' if name in spec.state else '(...)'}."
         elif name in sys.stdlib_module_names:
             remedy = f"Add `import {name}` at the top."
-        yield line, f"The name {name} is not defined. {remedy}"
+        yield at, f"The name {name} is not defined. {remedy}"
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and re.match(rf"{spec.name}\((?!self[,)])", ast.unparse(call)):
             yield call.lineno, f"{spec.name} is a method: call it as self.{spec.name}(...)."
+    beside = set(bindings(tree)) - {argument.arg for argument in ast.walk(method) if isinstance(argument, ast.arg)}
+    for line in [node for node in ast.walk(method) if isinstance(node, ast.Assign)]:
+        read = {node.id for node in ast.walk(line.value) if isinstance(node, ast.Name)}
+        for name in sorted(read & beside & set(map(ast.unparse, line.targets))):  # local: it has no value there
+            hides = f"`{name} = ...` hides the {name} that stands beside the method"
+            yield line.lineno, f"{hides}: call the variable _{name}."
 
 
 def _baked(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
