@@ -207,8 +207,9 @@ def _wrapped(draft: Draft, name: str) -> str:
         return draft.source
     lines, first, last = draft.source.split("\n"), said.lineno - 1, said.end_lineno or 0
     margin = " " * said.col_offset
-    broken = [fill(line, _WIDE, subsequent_indent=margin, break_long_words=False) for line in lines[first:last]]
-    lines[first:last] = [new if len(old) > _WIDE else old for old, new in zip(lines[first:last], broken, strict=True)]
+    for number, line in enumerate(lines[first:last], first):
+        if len(line) > _WIDE and ">>>" not in line:
+            lines[number] = fill(line, _WIDE, subsequent_indent=margin, break_long_words=False)
     return "\n".join(lines)
 
 

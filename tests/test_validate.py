@@ -371,6 +371,9 @@ def test_a_bare_name_that_the_code_defines_itself_stays_as_it_is() -> None:
     assert validate(text, spec()).source == text
 
 
+COUNT = Spec("count", ("a b",))
+
+
 def test_names_of_their_own_take_the_place_of_a_star_and_only_those_that_are_read() -> None:
     method = "def count(self, rows: List[str]) -> Any:\n    return deque(rows)\n"
     code = f"from typing import *\nfrom collections import *\n\n{method}"
@@ -381,13 +384,17 @@ def test_names_of_their_own_take_the_place_of_a_star_and_only_those_that_are_rea
 
 
 def test_a_long_line_of_a_docstring_is_broken_and_says_the_same() -> None:
-    said = "Counts the words of a text. " * 12
-    made = validate(
-        f'def count(self, text):\n    """{said.strip()}"""\n    return len(text.split())\n', Spec("count", ("a b",))
-    )
+    said = ("Counts the words of a text. " * 12).strip()
+    made = validate(f'def count(self, text):\n    """{said}"""\n    return len(text.split())\n', COUNT)
     assert max(map(len, made.source.splitlines())) <= 100
-    assert " ".join(made.source.split('"""')[1].split()) == said.strip()
+    assert " ".join(made.source.split('"""')[1].split()) == said
     assert not [each for each in made.effects if each.flagged]
+
+
+def test_an_example_in_a_docstring_is_not_broken() -> None:
+    example = f"    >>> count('{'a ' * 60}')\n    60\n"
+    made = validate(f'def count(self, text):\n    """Say.\n\n{example}    """\n    return len(text.split())\n', COUNT)
+    assert example in made.source
 
 
 def test_a_variable_that_hides_what_the_method_calls_is_sent_back() -> None:
