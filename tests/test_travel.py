@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -70,6 +71,13 @@ def sent(directory: Path, *calls: Any, known: tuple[Path, ...] = ()) -> list[Any
     done = subprocess.run(command, input=cloudpickle.dumps(calls), capture_output=True, cwd=directory / "empty")
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left():
+    """What these sessions leave is taken away here: Python 3.13 warns of a database that nobody closed."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
@@ -150,7 +158,7 @@ def test_a_class_that_was_imported_travels_by_reference(sales, tmp_path, monkeyp
 
 def told(story: str, directory: Path) -> Any:
     """What the driver says of one story, in a process of its own: Dask stays out of this one."""
-    if find_spec("distributed") is None or find_spec("dask.dataframe") is None:
+    if find_spec("distributed") is None:
         pytest.skip("dask is not installed")
     driver = Path(__file__).with_name("travel_driver.py")
     command = [sys.executable, str(driver), story, str(directory)]
