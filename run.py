@@ -74,7 +74,7 @@ def test(arguments: list) -> int:
 
 def test_all(arguments: list) -> int:
     home = Environment(".venv")
-    home.ensure("dev", "local")
+    home.ensure("dask", "dev", "local")
     return check(home) or home.pytest(*arguments) or oldest_front_ends(arguments) or other_pythons(arguments)
 
 

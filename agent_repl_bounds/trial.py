@@ -21,7 +21,7 @@ from .lockdown import LockError, lock
 
 LIMIT, MEMORY = 65_536, 1 << 30
 Errors = tuple[type[BaseException], ...]
-_FORK_UNSAFE = {"polars", "torch", "jax", "tensorflow", "duckdb"}
+_FORK_UNSAFE = {"polars", "torch", "jax", "tensorflow", "duckdb", "pyspark", "ray"}
 _OUTSIDE = (MemoryError, ModuleNotFoundError)
 _INSIDE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
 _ACTS = re.compile(r"(socket|subprocess|shutil)\.|os\.(?!listdir|scandir|f?walk|putenv|unsetenv)")

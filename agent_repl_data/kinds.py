@@ -269,6 +269,16 @@ def _labels(index: Any, room: int) -> str:
     return f"Index[{_columns(index.names, [level.dtype for level in levels])}]"
 
 
+def _dask(value: Any, room: int) -> str:
+    """A lazy collection by the empty one that it holds, or its expression does: nothing is computed, not even that."""
+    held, expression = {"_meta": _held(value, "_meta")}, _held(value, "_expr")
+    if expression is not _ABSENT:
+        held = dict(zip(type(expression)._parameters, expression.operands, strict=False)) | vars(expression)
+    if held["_meta"] is _ABSENT:
+        raise KeyError("_meta")
+    return f"dask:{signature(held['_meta'], room)}"
+
+
 def _columns(labels: Iterable[Any], dtypes: Iterable[Any]) -> str:
     pairs = zip(labels, dtypes, strict=True)
     return bounded([f"{label(name)}: {dtype_name(dtype)}" for name, dtype in pairs], ", ")
@@ -314,7 +324,6 @@ _BY_NAME: dict[str, Rule] = {
     **dict.fromkeys(["duckdb.DuckDBPyRelation", "_duckdb.DuckDBPyRelation"], lambda value, room:
         f"Relation({_columns(value.columns, value.types)})"),
     "sqlalchemy.Engine": lambda value, room: f"Engine[{value.dialect.name}]",
-    "dask.DataFrame": lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}",
-    "dask.Series": lambda value, room: f"dask:{signature(vars(value)['_meta'], room)}",
+    **dict.fromkeys([f"dask.{kind}" for kind in ("DataFrame", "Series", "Index", "Scalar", "Array")], _dask),
 }  # fmt: skip
 _KEPT: list[type] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def outputs(notebook: Any, mime: str = "") -> list[Any]:
 # ── those that are shipped ──
 
 
-def test_the_tour_and_the_analysis_are_there():
-    assert NOTEBOOKS == ["five_minute_tour", "live_analysis"]
+def test_the_tour_the_analysis_and_the_many_machines_are_there():
+    assert NOTEBOOKS == ["five_minute_tour", "live_analysis", "many_machines"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -74,6 +75,18 @@ def test_the_analysis_runs_and_is_right():
     assert sum("<table" in page for page in outputs(shown, "text/html")) >= 4
     assert [chart.count("<rect") for chart in outputs(shown, "image/svg+xml")] == [4, 4]
     assert shown.cells[-1].outputs[0]["text"].startswith("4 model calls; ")
+
+
+def test_the_methods_of_many_machines_answer_there_as_here():
+    shown = ran(read("many_machines"))
+    said = "".join(each.get("text", "") for each in outputs(shown))
+    assert "agent_repl is here: True" not in said
+    maps = 3 + (find_spec("distributed") is not None)
+    assert said.count("agent_repl is here: False\n") == maps, said
+    assert said.count("100 partitions, the same as here: True\n") == maps
+    dask = "DataFrame of 100 partitions, nothing computed; then 198 rows" in said
+    assert dask == (maps == 4)
+    assert shown.cells[-1].outputs[0]["text"].startswith(f"{2 + dask} model calls; ")
 
 
 @pytest.mark.model

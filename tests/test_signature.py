@@ -328,6 +328,17 @@ class Counted:
         raise Called(f"{name} was asked for")
 
 
+def expression(parameter: str, **held: Any) -> Any:
+    """What a collection of Dask's is of: the meta of some is an operand, of others a property that remembers it."""
+
+    def meta(self: Any) -> Any:
+        raise Called("the meta was computed")
+
+    made = type("Expr", (), {"_parameters": [parameter], "_meta": property(meta)})()
+    vars(made).update(operands=["text"], **held)
+    return made
+
+
 def of_arrow(name: str) -> Any:
     return type(name, (), {"__module__": "pyarrow.lib", "__str__": lambda self: name})()
 
@@ -344,6 +355,10 @@ def of_arrow(name: str) -> Any:
         ("sqlalchemy.engine.base.Engine", {"dialect": Counted(name="sqlite")}, "Engine[sqlite]"),
         ("dask.dataframe.core.DataFrame", {"_meta": [1]}, "dask:list[int]"),
         ("dask.dataframe.core.DataFrame", {}, "dask.dataframe.core.DataFrame"),
+        ("dask.array.core.Array", {"_meta": {1.0}}, "dask:set[float]"),
+        ("dask.dataframe.dask_expr.DataFrame", {"_expr": expression("frame", _meta=[1])}, "dask:list[int]"),
+        ("dask.dataframe.dask_expr.Series", {"_expr": expression("_meta")}, "dask:str"),
+        ("dask.dataframe.dask_expr.Series", {"_expr": expression("frame")}, "dask.dataframe.dask_expr.Series"),
         ("pyspark.sql.dataframe.DataFrame", {}, "pyspark.sql.dataframe.DataFrame"),
         ("pyarrow.lib.Table", {}, "pyarrow.lib.Table"),
     ],

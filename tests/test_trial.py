@@ -408,10 +408,11 @@ def test_several_threads_may_try_at_once() -> None:
     assert [report.value for report in reports] == list(range(12))
 
 
-def test_no_trial_where_a_library_would_hang_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("library", ["polars", "pyspark", "ray"])
+def test_no_trial_where_a_library_would_hang_in_it(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setitem(sys.modules, "polars", sys)
-    assert cannot_try() == trial(lambda: 1).why == "polars is loaded, which breaks in a forked child"
+    monkeypatch.setitem(sys.modules, library, sys)
+    assert cannot_try() == trial(lambda: 1).why == f"{library} is loaded, which breaks in a forked child"
 
 
 def test_no_trial_where_there_is_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:

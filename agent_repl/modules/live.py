@@ -22,15 +22,20 @@ def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> d
 
 
 def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
-    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError."""
+    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError.
+
+    Its module can be found by name only while it runs. No other process could import it, and a function whose module is
+    found is sent there by name; cloudpickle, which Dask, Ray and Spark use, sends any other as it is.
+    """
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
-    sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = []
-    sys.modules[module.__name__] = module
+    sys.modules[module.__name__] = module  # string annotations of a dataclass are looked up there
     try:
         exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
+    finally:
+        sys.modules.pop(module.__name__, None)
     found = module.__dict__.get(wanted)
     if not isinstance(found, type):
         raise ModuleError(f"{path} defines no class {wanted}")

@@ -66,7 +66,8 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
         yield f"{name}: {type(value).__name__} of {len(value)}, {kind[:200]}"
         yield from column_lines(columns_in(value)) if samples else ()
     else:
-        yield f"{name}: {kind[:400]}" + (f", {shown(value, 120)}" if samples and can_show(value) else "")
+        told = kind[: 1500 if kind.startswith("dask:") else 400]
+        yield f"{name}: {told}" + (f", {shown(value, 120)}" if samples and can_show(value) else "")
         yield from (f"  {table}" for table in schema(value))
 
 
