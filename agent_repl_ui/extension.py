@@ -6,6 +6,7 @@ from typing import Any
 
 from agent_repl.agent import Agent
 from agent_repl.session import Session, default_session
+from agent_repl_trust.temporary import warning
 
 from . import cards, complete, words
 from .notebook import NotebookReviewer
@@ -35,6 +36,8 @@ def load(ip: Any) -> None:
         _look_again(ip, session, undo)
         _loaded[ip] = undo.pop_all()
     print(session.describe())
+    if lost := warning(session.store.home):
+        print(f"agent_repl: {lost}")
 
 
 def unload(ip: Any) -> None:
