@@ -424,7 +424,11 @@ def test_a_project_cannot_name_the_key(theirs: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("key", "write its whole path"), ("{here}/file/key", "a folder of yours that stays"), ("{here}/open", "chmod 600")],
+    [
+        ("key", "write its whole path"),
+        ("{here}/file/key", "a folder of yours that stays"),
+        ("{here}/open", "chmod 600"),
+    ],
 )
 def test_a_key_that_cannot_be_used_is_not_replaced_by_another(tmp_path: Path, monkeypatch, name, said) -> None:
     if os.name != "posix" and "open" in name:

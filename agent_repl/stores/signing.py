@@ -121,7 +121,7 @@ def _make(path: Path) -> None:
 def _is_private(path: Path) -> bool:
     """Whether nobody else may read or write this file; where files have no modes there is nothing to ask."""
     about = path.stat()
-    return os.name != "posix" or (not about.st_mode & 0o077 and about.st_uid == os.getuid())
+    return not hasattr(os, "getuid") or (not about.st_mode & 0o077 and about.st_uid == os.getuid())
 
 
 def _read(path: Path) -> bytes:
