@@ -91,7 +91,7 @@ def _demo(words: argparse.Namespace) -> int:
 
 
 def _trust(words: argparse.Namespace) -> int:
-    from agent_repl_trust.command import main
+    from agent_repl_ui.trust import main
 
     return main(words.rest)
 

@@ -16,7 +16,7 @@ from agent_repl.errors import StoreError
 from agent_repl.modules import class_name, units
 from agent_repl.protocols import Store
 from agent_repl.records import Entry, Key, Version
-from agent_repl.stores.signing import SigningKey, listed
+from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
 from agent_repl_code.unit import digest, reached
 
@@ -57,11 +57,9 @@ def remember(key: SigningKey) -> None:
     """Write down what the key trusts in its place, for its owner only; raises StoreError where that cannot be kept."""
     if key.list is None:
         raise StoreError(key.note or "this key is kept nowhere, and so would be what you trust")
-    codes = sorted(key.trusted)
-    kept = {"place": key.place, "codes": codes, "mac": key.sign(listed(key.place, codes))}
     try:
         key.list.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        replace_file(key.list, json.dumps(kept), mode=0o600)
+        replace_file(key.list, json.dumps({"place": key.place, "codes": sorted(key.trusted)}), mode=0o600)
     except OSError as error:
         raise StoreError(f"{key.list} cannot be written ({error.strerror}): nothing is trusted.") from error
 

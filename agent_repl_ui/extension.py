@@ -6,11 +6,11 @@ from typing import Any
 
 from agent_repl.agent import Agent
 from agent_repl.session import Session, default_session
-from agent_repl_trust.temporary import warning
 
 from . import cards, complete, words
 from .notebook import NotebookReviewer
 from .status import watch
+from .temporary import warning
 from .terminal import TerminalReviewer
 
 _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does

@@ -18,9 +18,9 @@ from agent_repl import AgentError, StoreError, cli, open_session, pin
 from agent_repl.session import home as homes
 from agent_repl.session import key_in
 from agent_repl.stores.signing import SigningKey
-from agent_repl_trust.command import main
 from agent_repl_trust.strangers import strangers
-from agent_repl_trust.temporary import temporary, warning
+from agent_repl_ui.temporary import temporary, warning
+from agent_repl_ui.trust import main
 
 posix = pytest.mark.skipif(os.name != "posix", reason="it has no owners and modes of this kind")
 
@@ -389,10 +389,24 @@ def test_the_list_of_what_is_trusted_is_the_owners_alone(theirs: Path) -> None:
     assert loaded(theirs)[0] == []
 
 
-def test_a_list_that_was_changed_trusts_nothing(theirs: Path) -> None:
+def test_a_list_that_another_key_made_trusts_nothing(theirs: Path, tmp_path: Path, monkeypatch) -> None:
+    with monkeypatch.context() as other:
+        other.setenv("AGENT_REPL_TRUST_KEY_FILE", str(tmp_path / "a third key"))
+        trust(theirs, "--yes")
+    (theirs / ".agent_repl" / "seals" / "calc.json").unlink()
+    (made,) = (tmp_path / "a third key.trusted").iterdir()
+    mine = platformdirs.user_state_path("agent_repl") / "key.trusted" / made.name
+    assert loaded(theirs)[0] == []
+    mine.parent.mkdir()
+    shutil.copy(made, mine)
+    assert loaded(theirs)[0] == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"codes": 3}', '{"codes": [[]]}', "\\xff"])
+def test_a_damaged_list_trusts_nothing(theirs: Path, text: str) -> None:
     trust(theirs, "--yes")
     (file,) = (platformdirs.user_state_path("agent_repl") / "key.trusted").iterdir()
-    file.write_text(file.read_text().replace('"codes": ["', f'"codes": ["{"0" * 64}", "'))
+    file.write_text(text)
     assert loaded(theirs)[0] == []
 
 

@@ -244,10 +244,7 @@ def open_store(home: Path, key_file: str = "", named: bool = True) -> Store:
 
 
 def key_in(home: Path, key_file: str = "") -> SigningKey:
-    """This user's key, from the file that was named or else the usual one, with what it trusts in a home.
-
-    Raises StoreError for a file of which the same path is another in every folder, or that cannot keep a key.
-    """
+    """This user's key, from a named file or the usual one, with what it trusts in a home; raises StoreError."""
     file = Path(key_file).expanduser() if key_file else None
     if file and not file.is_absolute():
         raise StoreError(f"trust_key_file is {key_file!r}, another file in every folder: write its whole path.")

@@ -51,8 +51,7 @@ def _ours(home: Path) -> bool:
 def doubts(home: Path, named: bool) -> list[str]:
     """What a person should know of a home before it is used; raises StoreError for one that is not to be used.
 
-    One that a person named may be a link, another user's or open to all; one that was only found may not. In neither
-    may what it holds lie elsewhere.
+    One that a person named may be a link, another user's or open to all. In none may what it holds lie elsewhere.
     """
     if home.is_symlink() and not named:
         raise StoreError(f"it is a symbolic link: if what it leads to is yours, set AGENT_REPL_HOME={home.resolve()}.")
@@ -64,19 +63,19 @@ def doubts(home: Path, named: bool) -> list[str]:
     if links:
         raise StoreError(f"{links[0].name} in it is a symbolic link, out of this home: put what it leads to there.")
     if why and not named:
-        raise StoreError(f"it {why}.")
-    seals, modules = home / "seals", home / "modules"
-    new = [each for each in sorted(modules.glob("*.py")) if not (seals / f"{each.stem}.json").exists()]
+        raise StoreError(f"it {why}; AGENT_REPL_HOME={home} uses it all the same.")
+    modules = sorted((home / "modules").glob("*.py"))
+    new = [each for each in modules if not (home / "seals" / f"{each.stem}.json").exists()]
     unknown = [f"{each} came from elsewhere, and is not loaded (agent-repl trust shows it)" for each in new]
-    return [*([f"{home} {why}"] if why else []), *unknown]
+    return [*[f"{home} {why}"] * bool(why), *unknown]
 
 
 def _others(home: Path, about: os.stat_result) -> str:
     """Who else decides what is in a directory, and what to do about it; "" where nobody does."""
     if hasattr(os, "getuid") and about.st_uid != os.getuid():
-        return f"belongs to another user, who may change what is in it: copy it, then agent-repl trust {home}"
+        return "belongs to another user, who may change what is in it"
     if hasattr(os, "getuid") and about.st_mode & stat.S_IWOTH:
-        return f"may be changed by everybody on this machine: run chmod o-w {home}"
+        return f"may be changed by everybody on this machine (chmod o-w {home} ends that)"
     return ""
 
 

@@ -27,8 +27,7 @@ SIZE = 32
 class SigningKey:
     """An HMAC-SHA256 key, a new one where none is given; `note` tells the person why it will be gone tomorrow.
 
-    `trusted` are the codes of what others wrote and this user trusts in `place`; what is remembered of that lies beside
-    the key's `file`.
+    `trusted` are the codes of what others wrote and this user trusts in `place`; they are kept beside the key's `file`.
     """
 
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(SIZE), repr=False)
@@ -42,10 +41,8 @@ class SigningKey:
         return hmac.digest(self.secret, data, hashlib.sha256).hex()
 
     def verify(self, data: bytes, mac: str) -> bool:
-        """Whether this key made `mac` for exactly these bytes, or its user trusts them in this place.
-
-        Takes the same time for every wrong code.
-        """
+        """Whether this key made `mac` for exactly these bytes, or its user trusts them in this place."""
+        # It takes the same time for every wrong code.
         own = hmac.compare_digest(self.sign(data).encode(), mac.encode("utf-8", "backslashreplace"))
         return own or (bool(self.trusted) and self.trust(data) in self.trusted)
 
@@ -56,13 +53,15 @@ class SigningKey:
 
     def trust(self, data: bytes) -> str:
         """The code of these bytes in this place."""
-        return self.sign(f"agent_repl trust\n{self.place}\n{hashlib.sha256(data).hexdigest()}".encode())
+        return self.sign(b"agent_repl trust\n" + os.fsencode(self.place) + b"\n" + hashlib.sha256(data).digest())
 
     def at(self, place: Path) -> SigningKey:
-        """The same key in one home, with what its user trusts there."""
+        """The same key in one home, with what its user trusts there; a code that is not of this key fits no bytes."""
         here = replace(self, place=os.fspath(place.resolve()))
-        known, codes = trusted_in(here.list, self) if here.list else ("", frozenset())
-        return replace(here, trusted=codes if known == here.place else frozenset())
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if here.list and _is_private(here.list):
+                return replace(here, trusted=frozenset(json.loads(here.list.read_bytes())["codes"]))
+        return here
 
     @property
     def list(self) -> Path | None:
@@ -90,20 +89,6 @@ def user_key(path: Path | None = None) -> SigningKey:
         return SigningKey(note=f"{why}: what is learnt now will have to be trusted again in the next session.")
 
 
-def trusted_in(path: Path, key: SigningKey) -> tuple[str, frozenset[str]]:
-    """The place that a list is about, and what is trusted there; nothing of a list that this key did not make."""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        read = json.loads(path.read_text(encoding="utf-8")) if _is_private(path) else {}
-        if key.verify(listed(read["place"], read["codes"]), read["mac"]):
-            return read["place"], frozenset(read["codes"])
-    return "", frozenset()
-
-
-def listed(place: str, codes: list[str]) -> bytes:
-    """What the code of such a list is for."""
-    return f"agent_repl trusted\n{canonical([place, codes])}".encode()
-
-
 def canonical(value: Any) -> str:
     """The one JSON text of a value that codes are made for; a lone surrogate is escaped, and reads back as it was."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -127,9 +112,7 @@ def _is_private(path: Path) -> bool:
 def _read(path: Path) -> bytes:
     if not _is_private(path):
         why = f"The key {path} can be read or changed by others, so its signatures prove nothing"
-        raise StoreError(
-            f"{why}: if nobody has used it, chmod 600 {path} makes it yours; else remove it to get a new one."
-        )
+        raise StoreError(f"{why}: if nobody has used it, run chmod 600 {path}; otherwise remove it to get a new one.")
     # The process that made the file may not have written to it yet.
     for _ in range(100):
         if len(secret := path.read_bytes()) == SIZE:

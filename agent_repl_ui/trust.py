@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sqlite3
 import sys
@@ -17,11 +18,11 @@ from agent_repl.errors import ReviewRequired, StoreError
 from agent_repl.session import key_in
 from agent_repl.session.home import NAME, doubts, find_home
 from agent_repl.session.settings import load_settings
-from agent_repl.stores.signing import SigningKey, trusted_in
-from agent_repl_ui.render import escaped, visible
+from agent_repl.stores.signing import SigningKey
+from agent_repl_trust.granting import forget, trust
+from agent_repl_trust.strangers import Stranger, strangers
 
-from .granting import forget, trust
-from .strangers import Stranger, strangers
+from .render import escaped, visible
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,9 +54,13 @@ def _home(directory: Path | None) -> Path:
 
 def _places(key: SigningKey) -> Iterator[str]:
     for path in sorted(key.list.parent.glob("*.json")) if key.list else ():
-        place, codes = trusted_in(path, key)
-        gone = "" if os.path.isdir(place) else " · not there now"
-        yield f"{escaped(place)} · {len(codes)} things{gone}" if place else f"{path} is not of your key: of no effect"
+        try:
+            place = Path(json.loads(path.read_bytes())["place"])
+        except (ValueError, KeyError, TypeError):
+            yield f"{path} is damaged, and of no effect"
+            continue
+        gone = "" if place.is_dir() else " · not there now"
+        yield f"{escaped(str(place))} · {len(key.at(place).trusted)} rows and files{gone}"
 
 
 def _look(home: Path, key: SigningKey, sure: bool) -> int:
