@@ -469,8 +469,8 @@ def test_the_key_itself_is_never_read_from_a_variable(tmp_path: Path, monkeypatc
 TABLE = """\
 overlay / overlay rw 0 0
 tmpfs /run tmpfs rw 0 0
-/dev/sda1 /home ext4 rw 0 0
-tmpfs /home/ram\\040disk tmpfs rw 0 0
+/dev/sda1 /data ext4 rw 0 0
+tmpfs /data/ram\\040disk tmpfs rw 0 0
 drive /content/drive fuse.drive rw 0 0
 """
 
@@ -478,13 +478,13 @@ drive /content/drive fuse.drive rw 0 0
 @pytest.mark.parametrize(
     ("place", "why"),
     [
-        ("/home/ada/project/.agent_repl", ""),
-        ("/home/ram disk/.agent_repl", "on a disk in memory"),
+        ("/data/ada/project/.agent_repl", ""),
+        ("/data/ram disk/.agent_repl", "on a disk in memory"),
         ("/run/x", "on a disk in memory"),
         ("/dev/shm/x", "temporary files"),
         ("/content/.agent_repl", "on a container's own disk"),
         ("/content/drive/MyDrive/.agent_repl", ""),
-        ("/home2/x", "on a container's own disk"),
+        ("/data2/x", "on a container's own disk"),
     ],
 )
 @posix
@@ -496,7 +496,7 @@ def test_a_disk_that_will_be_emptied_is_known(place: str, why: str) -> None:
 def test_colab_is_named_and_no_table_is_no_reason(monkeypatch) -> None:
     monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
     assert "Colab" in temporary(Path("/content/.agent_repl"), TABLE)
-    assert temporary(Path("/home/ada"), "") == ""
+    assert temporary(Path("/data/ada"), "") == ""
     assert warning(None) == ""
 
 
