@@ -77,6 +77,7 @@ def _adopted(store: Store, home: Path, module: Stranger) -> Iterator[str]:
     with suppress(OSError):  # whoever cannot write here is asked to look at it again
         replace_file(home / "seals" / f"{path.stem}.json", json.dumps({"mac": store.sign(module.data)}))
     known = store.entries(template)
+    yield f"{name}: Agent({template!r}, name={name!r})"
     for name, unit in units(module.source, path.stem).items():
         wanted, entry = digest(unit, name), known.get(name)
         if not name.startswith("_") and not (entry and entry.pinned and entry.version.unit == wanted):

@@ -69,7 +69,7 @@ def _rows(home: Path, key: SigningKey) -> Iterator[Stranger]:
         witness.strange.clear()
         row = unsealed(data, mac, witness)
         if row and witness.strange:
-            source = row.body["source"] if row.kind == "version" else ""
+            source = str(row.body["source"]) if row.kind == "version" else ""
             yield Stranger(_title(row), witness.strange[0], row.kind, source)
 
 

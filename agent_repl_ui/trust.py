@@ -79,7 +79,7 @@ def _look(home: Path, key: SigningKey, sure: bool) -> int:
     if not sure and not _agreed(home, found):
         print("nothing was trusted, and nothing is loaded")
         return 1
-    print(*trust(home, key, found), f"{home} is trusted, as it is now and where it is now", sep="\n")
+    print(*map(escaped, trust(home, key, found)), f"{home} is trusted, as it is now and where it is now", sep="\n")
     return 0
 
 

@@ -193,6 +193,16 @@ def test_ones_own_home_goes_along_when_it_is_moved_or_copied(tmp_path: Path) -> 
     assert loaded(tmp_path / "moved") == (["double"], [])
 
 
+def test_trust_leaves_ones_own_rows_ones_own_even_when_the_database_is_lost(clone: Path, tmp_path: Path) -> None:
+    session(clone, TRIPLE).agent(WORDS, name="calc", factor=2).triple(2)
+    (clone / ".agent_repl" / "store.sqlite3").unlink()
+    trust(clone, "--yes")
+    assert loaded(clone)[0] == BOTH
+    shutil.copytree(clone, tmp_path / "copy")
+    moved = session(tmp_path / "copy").agent(WORDS, name="calc", factor=2)
+    assert type(moved)._agent_repl_identity_.names() == ["triple"]
+
+
 def test_another_users_trust_is_not_ones_own(theirs: Path, tmp_path: Path, monkeypatch) -> None:
     trust(theirs, "--yes")
     lists = platformdirs.user_state_path("agent_repl") / "key.trusted"
@@ -269,7 +279,9 @@ def test_a_cloned_module_is_not_loaded_and_is_told_of(clone: Path) -> None:
 def test_a_cloned_module_serves_once_it_is_trusted_and_keeps_what_its_author_wrote(clone: Path, capsys) -> None:
     before = (clone / ".agent_repl" / "modules" / "calc.py").read_bytes()
     trust(clone, "--yes")
-    assert "calc.double serves from" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "calc.double serves from" in said
+    assert f"Agent({WORDS!r}, name='calc')" in said  # what to type to have it
     assert loaded(clone) == (["double"], [])
     opened = session(clone, TRIPLE)
     calc = opened.agent(WORDS, name="calc", factor=2)
@@ -377,7 +389,8 @@ def test_a_module_file_that_is_a_link_out_of_the_home_is_refused(tmp_path: Path)
     names, told = loaded(tmp_path)
     assert names == ["double"]  # from the store
     assert any("symbolic link out of this home" in text for text in told)
-    assert strangers(tmp_path / ".agent_repl", key_in(tmp_path / ".agent_repl")) == []
+    (tmp_path / ".agent_repl" / "seals" / "calc.json").unlink()
+    assert strangers(tmp_path / ".agent_repl", key_in(tmp_path / ".agent_repl")) == []  # it is not offered either
 
 
 @posix
@@ -467,11 +480,11 @@ def test_the_key_itself_is_never_read_from_a_variable(tmp_path: Path, monkeypatc
 # ── disks that will be emptied ──
 
 TABLE = """\
-overlay / overlay rw 0 0
 tmpfs /run tmpfs rw 0 0
 /dev/sda1 /data ext4 rw 0 0
 tmpfs /data/ram\\040disk tmpfs rw 0 0
 drive /content/drive fuse.drive rw 0 0
+overlay / overlay rw 0 0
 """
 
 
