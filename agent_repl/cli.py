@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, about in (
         ("demo", _demo, "watch an agent grow"),
         ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
+        ("trust", _trust, "look at code that is not yours, and let it be loaded"),
     ):  # they have options of their own: with this prefix none of their words is taken for one of ours
         command = commands.add_parser(name, help=about, add_help=False, prefix_chars="\0")
         command.add_argument("rest", nargs="*")
@@ -85,6 +86,12 @@ def _review(words: argparse.Namespace) -> int:
 
 def _demo(words: argparse.Namespace) -> int:
     from agent_repl_demos.sales import main
+
+    return main(words.rest)
+
+
+def _trust(words: argparse.Namespace) -> int:
+    from agent_repl_ui.trust import main
 
     return main(words.rest)
 

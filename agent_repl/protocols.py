@@ -106,6 +106,7 @@ class Store(Protocol):
     def drop(self, key: Key) -> None: ...  # removes the head; versions, examples and earlier heads stay
     def count(self, version: Version, runs: int) -> None: ...  # how often it has run, if it is the head still
     def sign(self, data: bytes) -> str: ...  # a code that only this user's key can make for these bytes
+    def verify(self, data: bytes, mac: str) -> bool: ...  # whether it is that code, or the user trusts these bytes here
 
     def add(self, version: Version) -> Version:
         """Keep a version for good and give it back with its number."""

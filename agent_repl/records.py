@@ -262,3 +262,4 @@ class Settings:
     redact: str = ""
     log: str = ""
     log_level: str = "call"
+    trust_key_file: str = ""

@@ -47,7 +47,7 @@ def trial(work: Callable[[], Any], readable: Iterable[Path] = (), seconds: float
 
     Where it raises one of `outside`, which are the caller's own and tell nothing about the code, it was not tried.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or not hasattr(os, "fork"):
         return Report("not tried", why="only Linux can lock a child")
     if unsafe := _FORK_UNSAFE & sys.modules.keys():
         return Report("not tried", why=f"{min(unsafe)} is loaded, which breaks in a forked child")

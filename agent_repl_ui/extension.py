@@ -10,6 +10,7 @@ from agent_repl.session import Session, default_session
 from . import cards, complete, words
 from .notebook import NotebookReviewer
 from .status import watch
+from .temporary import warning
 from .terminal import TerminalReviewer
 
 _loaded: dict[Any, ExitStack] = {}  # by shell: what unloading does
@@ -35,6 +36,8 @@ def load(ip: Any) -> None:
         _look_again(ip, session, undo)
         _loaded[ip] = undo.pop_all()
     print(session.describe())
+    if lost := warning(session.store.home):
+        print(f"agent_repl: {lost}")
 
 
 def unload(ip: Any) -> None:

@@ -94,6 +94,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     from agent_repl.session import use
 
+    monkeypatch.setattr("agent_repl_ui.temporary.temporary", lambda home: "")  # tests lie on a disk that is emptied
     made = kit.session(tmp_path, kit.TOTAL)
     use(made)
     yield made

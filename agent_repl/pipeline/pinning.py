@@ -116,18 +116,24 @@ def _sealed(path: Path, text: str) -> bytes:
     return f"module {path.name} {hashlib.sha256(text.encode()).hexdigest()}".encode()
 
 
+signed_bytes = _sealed  # of a module file, for whoever trusts it
+
+
 def _ours(identity: Identity) -> tuple[Path, str | None]:
     """The class file and its text, None where there is none; one that we did not write is named and left as it is."""
     if identity.store.home is None:
         raise ModuleError("nothing can be pinned here: there is no place on disk for it (set AGENT_REPL_HOME)")
     path = identity.store.home / "modules" / f"{identity.label}.py"
+    if not path.resolve().is_relative_to(identity.store.home.resolve()):
+        raise ModuleError(f"{path} is a symbolic link out of this home: put the file itself there; it is left as it is")
     try:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     except OSError as error:
         raise ModuleError(f"{path} cannot be read: {error}") from error
-    mac = None
+    mac = ""
     with suppress(OSError, ValueError, KeyError, TypeError):
         mac = json.loads(_seal(identity, path).read_text(encoding="utf-8"))["mac"]
-    if text is not None and mac != identity.store.sign(_sealed(path, text)):
-        raise ModuleError(f"{path} was changed outside agent_repl, or is not yours; it is left as it is")
+    if text is not None and not (isinstance(mac, str) and identity.store.verify(_sealed(path, text), mac)):
+        why = f"{path} was changed outside agent_repl, or is not yours; it is left as it is"
+        raise ModuleError(f"{why} (agent-repl trust shows it, and lets it be loaded)")
     return path, text

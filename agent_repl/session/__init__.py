@@ -28,10 +28,10 @@ from ..protocols import Provider, Reviewer, Store
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict, Version
 from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
-from ..stores.signing import user_key
+from ..stores.signing import SigningKey, user_key
 from ..stores.sqlite import SqliteStore
 from ..wrapping import ABSENT, real
-from .home import find_home, is_name, slug
+from .home import doubts, find_home, is_name, slug
 from .settings import MODES, changed, load_settings
 
 
@@ -217,7 +217,8 @@ def open_session(
     loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
-    shop = Workshop(loaded, mode, open_store(place), InlineExecutor(), reviewer, lambda *p: _consented(session, *p))
+    store = open_store(place, loaded.trust_key_file, bool(home is not None or os.environ.get("AGENT_REPL_HOME")))
+    shop = Workshop(loaded, mode, store, InlineExecutor(), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
@@ -228,12 +229,29 @@ def _asking(decide: Callable[[Proposal], Verdict]) -> Reviewer:
     return reviewer
 
 
-def open_store(home: Path) -> Store:
-    """The store of a home, with this user's key; where that cannot be used, one in memory that says so."""
+def open_store(home: Path, key_file: str = "", named: bool = True) -> Store:
+    """The store of a home, with this user's key; where that cannot be used, one in memory that says so.
+
+    A home that nobody `named` is used only where nobody else can have put anything there.
+    """
     try:
-        return SqliteStore(home, user_key())
+        told = doubts(home, named)
+        store = SqliteStore(home, key_in(home, key_file))
     except (StoreError, OSError) as error:
         return MemoryStore(notes=[f"{home} is not used: {error} Nothing is kept after this process."])
+    store.notes += told
+    return store
+
+
+def key_in(home: Path, key_file: str = "") -> SigningKey:
+    """This user's key, from a named file or the usual one, with what it trusts in a home; raises StoreError."""
+    file = Path(key_file).expanduser() if key_file else None
+    if file and not file.is_absolute():
+        raise StoreError(f"trust_key_file is {key_file!r}, another file in every folder: write its whole path.")
+    key = user_key(file)
+    if file and key.note:
+        raise StoreError(f"trust_key_file: no key can be kept in {file}: name a file in a folder of yours that stays.")
+    return key.at(home)
 
 
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..errors import StoreError
+
 NAME = ".agent_repl"
 _SMALL = frozenset({"a", "an", "and", "the", "for", "of", "in", "on", "to", "with", "that", "from", "my", "this"})
 
@@ -43,8 +45,38 @@ def _ours(home: Path) -> bool:
         about = home.lstat()
     except OSError:
         return False
-    mine = not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & stat.S_IWOTH)
-    return stat.S_ISDIR(about.st_mode) and mine
+    return stat.S_ISDIR(about.st_mode) and not _others(home, about)
+
+
+def doubts(home: Path, named: bool) -> list[str]:
+    """What a person should know of a home before it is used; raises StoreError for one that is not to be used.
+
+    One that a person named may be a link, another user's or open to all. In none may what it holds lie elsewhere.
+    """
+    if home.is_symlink() and not named:
+        raise StoreError(f"it is a symbolic link: if what it leads to is yours, set AGENT_REPL_HOME={home.resolve()}.")
+    try:
+        why = _others(home, home.stat())
+        links = [each for each in home.iterdir() if each.is_symlink()]
+    except OSError:  # it is not there yet, or cannot be read: the store says so itself
+        return []
+    if links:
+        raise StoreError(f"{links[0].name} in it is a symbolic link, out of this home: put what it leads to there.")
+    if why and not named:
+        raise StoreError(f"it {why}; AGENT_REPL_HOME={home} uses it all the same.")
+    modules = sorted((home / "modules").glob("*.py"))
+    new = [each for each in modules if not (home / "seals" / f"{each.stem}.json").exists()]
+    unknown = [f"{each} came from elsewhere, and is not loaded (agent-repl trust shows it)" for each in new]
+    return [*[f"{home} {why}"] * bool(why), *unknown]
+
+
+def _others(home: Path, about: os.stat_result) -> str:
+    """Who else decides what is in a directory, and what to do about it; "" where nobody does."""
+    if hasattr(os, "getuid") and about.st_uid != os.getuid():
+        return "belongs to another user, who may change what is in it"
+    if hasattr(os, "getuid") and about.st_mode & stat.S_IWOTH:
+        return f"may be changed by everybody on this machine (chmod o-w {home} ends that)"
+    return ""
 
 
 def slug(identity: str) -> str:

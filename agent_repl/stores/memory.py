@@ -137,7 +137,10 @@ class MemoryStore:
         return nullcontext()
 
     def sign(self, data: bytes) -> str:
-        return self._key.sign(data)
+        return self._key.seal(data)
+
+    def verify(self, data: bytes, mac: str) -> bool:
+        return self._key.verify(data, mac)
 
 
 def free_name(name: str, taken: Iterable[str]) -> str:

@@ -73,8 +73,8 @@ class Table:
         row = unsealed(record[4], record[5], self.key)
         if row and row[:4] == record[:4]:
             return row
-        about = "{0} {2!r} of {1!r}".format(*record)
-        self.note(f"row {serial} ({about}) is not signed by you or is of another agent_repl: left, not loaded.")
+        why = "is not signed by you or is of another agent_repl: left, not loaded (agent-repl trust shows it)."
+        self.note(f"row {serial} ({{0}} {{2!r}} of {{1!r}}) {why}".format(*record))
         return None
 
     def entry(self, head: Row) -> Entry | None:
@@ -100,8 +100,8 @@ class Table:
 
     def drop(self, row: Row) -> None:
         """Take a row away."""
-        query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND mac = ?"
-        self.db.execute(query, (*row[:3], sealed(row, self.key)[1]))
+        query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND data = ?"
+        self.db.execute(query, (*row[:3], sealed(row, self.key)[0]))  # its code may be that of one who is trusted
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 def sealed(row: Row, key: SigningKey) -> tuple[str, str]:
     """The canonical text of a row, and its code."""
     data = canonical(row._asdict())
-    return data, key.sign(_MARK + data.encode("utf-8", "backslashreplace"))
+    return data, key.seal(_MARK + data.encode("utf-8", "backslashreplace"))
 
 
 def unsealed(data: Any, mac: Any, key: SigningKey) -> Row | None:
