@@ -16,6 +16,7 @@ import pytest
 
 from agent_repl.errors import StoreError
 from agent_repl.records import Entry, Example, Key, Premise, Version
+from agent_repl.stores import memory
 from agent_repl.stores import sqlite as module
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
@@ -34,7 +35,7 @@ from agent_repl.stores.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
 for turn in range(int(sys.argv[3])):
     version = store.add(Version(Key("CSV analyst", "total"), f"# {sys.argv[2]} {turn}", "u", "model"))
-    print(version.source, flush=True)
+    print(store.judge(version, "accepted").source, flush=True)
 """
 
 
@@ -312,6 +313,100 @@ def test_a_newer_store_is_refused_and_says_what_to_do(home: Path) -> None:
         opened(home)
 
 
+# Earlier schemas
+
+
+def of_schema_1(home: Path) -> Entry:
+    """A home as the first version of agent_repl left it."""
+    entry = learnt(home)
+    opened(home).remember(example(kept=False))
+    query(home, "DROP INDEX records_by_age")
+    query(home, "ALTER TABLE records DROP COLUMN at")
+    query(home, "PRAGMA user_version = 1")
+    return entry
+
+
+def test_a_store_of_schema_1_is_opened_with_all_that_it_holds(home: Path) -> None:
+    entry = of_schema_1(home)
+    store = opened(home)
+    assert (store.entries(KEY.identity), store.notes) == ({"total": entry}, [])
+    assert store.examples(KEY) == (example(kept=False),)  # which has no second copy
+    assert query(home, "PRAGMA user_version") == [(module.SCHEMA,)]
+    assert store.add(Version(KEY, "# more", "u", "model")).number == 2
+
+
+def test_a_migrated_store_is_as_a_new_one(home: Path, tmp_path: Path) -> None:
+    of_schema_1(home)
+    opened(home)
+    learnt(tmp_path / "new")
+    for about in ("table_info(records)", "index_list(records)", "index_info(records_by_age)"):
+        assert sorted(query(home, f"PRAGMA {about}")) == sorted(query(tmp_path / "new", f"PRAGMA {about}"))
+    assert query(home, "SELECT count(*) FROM records WHERE at IS NOT json_extract(data, '$.at')") == [(0,)]
+
+
+def test_a_row_that_is_no_text_does_not_stop_a_migration(home: Path) -> None:
+    entry = of_schema_1(home)
+    query(home, "INSERT INTO records (kind, data) VALUES ('entry', CAST(x'ff7b' AS TEXT)), ('head', NULL), (1, '[]')")
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert query(home, "SELECT count(*) FROM records WHERE at IS NULL") == [(3,)]
+
+
+OPENER = """
+import sys
+from pathlib import Path
+from agent_repl.stores import rows
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+step = rows.STEPS[0]
+def slowly(db):
+    step(db)
+    print("stepped", flush=True)
+    sys.stdin.readline()
+if sys.argv[2] == "slow":
+    from agent_repl.stores import sqlite
+    sqlite.STEPS = (slowly,)
+store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
+print(*store.entries("CSV analyst"), *store.notes)
+"""
+
+
+def opener(home: Path, pace: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", OPENER, str(home), pace]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_who_comes_while_another_migrates_waits_for_it(home: Path) -> None:
+    of_schema_1(home)
+    first = opener(home, "slow")
+    assert first.stdout.readline() == "stepped\n"
+    second = opener(home, "slow")  # would say "stepped" too, if it took the step a second time
+    assert first.communicate("\n")[0] == second.communicate("\n")[0] == "total\n"
+
+
+def test_eight_processes_that_migrate_together_all_succeed(home: Path) -> None:
+    of_schema_1(home)
+    assert [process.communicate()[0] for process in [opener(home) for _ in range(8)]] == ["total\n"] * 8
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX matter")
+def test_a_migration_that_is_killed_has_not_happened(home: Path) -> None:
+    entry = of_schema_1(home)
+    process = opener(home, "slow")
+    assert process.stdout.readline() == "stepped\n"
+    process.kill()
+    process.communicate()
+    assert query(home, "PRAGMA user_version") == [(1,)]
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+
+
+def test_an_old_store_that_can_only_be_read_serves_from_its_second_copies(home: Path, monkeypatch) -> None:
+    entry = of_schema_1(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.sqlite3, "connect", ReadOnly)
+        assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert query(home, "PRAGMA user_version") == [(1,)]
+
+
 def test_a_database_of_somebody_elses_program_is_refused(home: Path) -> None:
     home.mkdir()
     query(home, "CREATE TABLE bookmarks (url)")
@@ -362,6 +457,45 @@ def test_an_example_that_was_edited_is_named_and_not_loaded(home: Path) -> None:
     store = opened(home)
     assert store.examples(KEY) == ()
     assert "example 'total' of 'CSV analyst'" in store.notes[0]
+
+
+# What is bounded
+
+
+def drafts(home: Path, store: SqliteStore, number: int) -> None:
+    for turn in range(number):
+        store.add(Version(KEY, f"# draft {turn}", "u", "model"))
+
+
+def test_of_drafts_the_newest_stay_and_of_what_was_accepted_all(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 5)
+    accepted, headed = learnt(home), learnt(home, source="# once a head")
+    store = opened(home)
+    store.judge(headed.version, "rejected")  # brought back, then undone: it was a head, and stays
+    checked = store.add(Version(KEY, "# a check", "u", "model"))
+    store.remember(example(version=checked.number))
+    drafts(home, store, 9)
+    numbers = [1, 2, 3, *range(7, 13)]
+    assert [version.number for version in store.versions(KEY)] == numbers
+    assert [version.number for version in without_its_file(home).versions(KEY)] == numbers
+    assert len(list((home / "code").glob("*.py"))) == len(numbers)
+    assert [head.version.number for head in store.heads(KEY)] == [accepted.version.number, 2]
+
+
+def test_a_number_that_was_given_is_never_given_again(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 2)
+    store = opened(home)
+    drafts(home, store, 9)
+    assert store.add(Version(KEY, "# last", "u", "model")).number == 10
+
+
+def test_a_dropped_draft_takes_no_text_away_that_another_method_has_too(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 1)
+    store = opened(home)
+    entry = Entry(store.judge(store.add(Version(Key("other", "total"), "# draft 0", "u", "model")), "accepted"))
+    store.put(entry)
+    drafts(home, store, 4)
+    assert without_its_file(home).entries("other") == {"total": entry}
 
 
 # Many rows

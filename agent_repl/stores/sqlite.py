@@ -26,11 +26,10 @@ from ..errors import StoreError
 from ..generation import Generation
 from ..records import Version
 from .memory import MemoryStore
-from .rows import TABLE, Copies, Table, sha256
+from .rows import SCHEMA, STEPS, TABLE, Copies, Table, sha256
 from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
-SCHEMA = 1
 IGNORE = "/*\n!/.gitignore\n!/modules/\n__pycache__/\n"
 
 _CREATE = f"{TABLE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
@@ -94,7 +93,7 @@ class SqliteStore(MemoryStore):
             raise StoreError(_sentence(self._path, error)) from error
 
     def _table(self, db: sqlite3.Connection) -> Table:
-        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies.write)
+        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -169,6 +168,8 @@ class SqliteStore(MemoryStore):
             if (fault := _pragma(db, "quick_check(1)")) != "ok":
                 raise sqlite3.DatabaseError(fault)
             self._checked = inode
+        if _pragma(db, "user_version") < SCHEMA:
+            _migrate(db)
 
     def _inode(self) -> int:
         return self._path.stat().st_ino if self._path.exists() else 0
@@ -183,6 +184,15 @@ class SqliteStore(MemoryStore):
 
 def _is_empty(db: sqlite3.Connection) -> bool:
     return _pragma(db, "application_id") == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Every missing step in one transaction: who comes at the same moment waits, and finds it done."""
+    db.execute("BEGIN EXCLUSIVE")
+    while (number := _pragma(db, "user_version")) < SCHEMA:
+        STEPS[number - 1](db)
+        db.execute(f"PRAGMA user_version = {number + 1}")
+    db.execute("COMMIT")
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> Any:
