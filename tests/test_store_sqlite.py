@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from threading import Barrier, Thread, Timer, get_ident
 
 import pytest
@@ -18,6 +19,7 @@ from agent_repl.errors import StoreError
 from agent_repl.records import Entry, Example, Key, Premise, Version
 from agent_repl.stores import memory
 from agent_repl.stores import sqlite as module
+from agent_repl.stores.rows import sha256
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
 
@@ -168,12 +170,13 @@ def test_no_drafts_are_left_beside_the_files(home: Path) -> None:
 # Rows that are not ours
 
 
-def test_an_edited_byte_of_code_is_named_and_not_loaded(home: Path) -> None:
-    learnt(home)
+def test_an_edited_byte_of_code_is_named_and_not_loaded_and_the_second_copy_serves(home: Path) -> None:
+    entry = learnt(home)
     query(home, "UPDATE records SET data = replace(data, '41 + 1', '41 + 2') WHERE kind = 'version'")
     store = opened(home)
-    assert store.entries(KEY.identity) == {}
+    assert store.entries(KEY.identity) == {"total": entry}
     assert "version 'total' of 'CSV analyst'" in store.notes[0]
+    assert "1 signed rows were read again" in store.notes[1]
     assert "41 + 2" in str(query(home, "SELECT data FROM records"))
 
 
@@ -182,14 +185,16 @@ def test_a_byte_that_is_no_text_hides_only_its_own_row(home: Path) -> None:
     opened(home).add(Version(KEY, "# second", "u", "model"))
     query(home, "UPDATE records SET data = CAST(x'ff7b' AS TEXT) WHERE data LIKE '%# second%'")
     store = opened(home)
+    (home / "code" / f"{sha256('# second')}.json").unlink()
     assert store.versions(KEY) == (entry.version,)
     assert len(store.notes) == 1
 
 
 def test_a_row_that_was_moved_to_another_method_is_not_loaded(home: Path) -> None:
-    learnt(home)
+    entry = learnt(home)
     query(home, "UPDATE records SET name = 'delete_all'")
-    assert opened(home).entries(KEY.identity) == {}
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert opened(home).versions(KEY._replace(name="delete_all")) == ()
 
 
 def test_a_verdict_never_comes_to_speak_of_another_text(home: Path, tmp_path: Path) -> None:
@@ -239,6 +244,74 @@ def test_a_torn_file_is_set_aside_and_made_again_from_the_second_copy(home: Path
     assert store.agents() == {KEY.identity: "sales"}
     assert (home / "store.sqlite3.damaged-1").exists()
     assert "set aside as store.sqlite3.damaged-1" in store.notes[0]
+
+
+PAGE = 4096
+HARMS = {
+    "zeros": lambda page, draw: bytes(PAGE),
+    "noise": lambda page, draw: draw.randbytes(PAGE),
+    "a torn head": lambda page, draw: draw.randbytes(64) + page[64:],
+    "a torn end": lambda page, draw: page[:2048] + draw.randbytes(PAGE - 2048),
+    "single bits": lambda page, draw: bytes(
+        byte ^ (1 << draw.randrange(8) if draw.random() < 0.01 else 0) for byte in page
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whatever_page_is_damaged_what_was_accepted_comes_back_whole(home: Path, harm: str) -> None:
+    wanted = {}
+    for number in range(8):
+        store, key = opened(home), Key("CSV analyst", f"method_{number}")
+        version = store.judge(store.add(Version(key, f"# {number} {'x' * 300}", "u", "model")), "accepted")
+        wanted[key.name] = Entry(version, ((Premise("n", "int"),),), runs=1)
+        store.put(wanted[key.name])
+    store.claim("CSV analyst", "sales")
+    whole = (home / "store.sqlite3").read_bytes()
+    assert len(whole) > 5 * PAGE
+    for offset in range(0, len(whole), PAGE):
+        torn = HARMS[harm](whole[offset : offset + PAGE], Random(offset))
+        (home / "store.sqlite3").write_bytes(whole[:offset] + torn + whole[offset + PAGE :])
+        store = opened(home)
+        assert (store.entries("CSV analyst"), store.agents()) == (wanted, {"CSV analyst": "sales"}), offset
+        assert store.add(Version(key, "# goes on", "u", "model")).number == 2
+        (home / "store.sqlite3").unlink()
+        (home / "code" / f"{sha256('# goes on')}.json").unlink()
+
+
+class Malformed(sqlite3.Connection):
+    """Finds a fault when rows are wanted."""
+
+    def execute(self, query: str, *values) -> sqlite3.Cursor:
+        if "FROM records WHERE kind" in query:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return super().execute(query, *values)
+
+
+def test_damage_in_a_large_file_that_shows_when_a_row_is_wanted_is_mended_at_the_next_use(home, monkeypatch) -> None:
+    entry = learnt(home)
+    monkeypatch.setattr(module, "LARGE", 0)
+    store = opened(home)
+    broken = query(home, "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_kind'")[0][0]
+    other = query(home, "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_age'")[0][0]
+    file = (home / "store.sqlite3").read_bytes()
+    damage(home, (broken - 1) * PAGE, file[(other - 1) * PAGE : other * PAGE])
+    assert opened(home).entries(KEY.identity) == {}  # an index that has lost its rows is not looked for here
+    with monkeypatch.context() as patch:
+        patch.setattr(module.sqlite3, "connect", lambda *args, **options: connect(*args, factory=Malformed, **options))
+        with pytest.raises(StoreError, match="malformed"):
+            store.entries(KEY.identity)
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert "set aside" in store.notes[0]
+
+
+def test_what_a_killed_writer_left_beside_the_store_takes_no_number_from_others(home: Path) -> None:
+    learnt(home)
+    before = (home / "store.sqlite3").read_bytes()
+    opened(home).add(Version(KEY, "# never committed", "u", "model"))
+    (home / "store.sqlite3").write_bytes(before)
+    last = learnt(home, source="# the second text")
+    assert without_its_file(home).versions(KEY)[1:] == (last.version,)
 
 
 @pytest.mark.parametrize("length", [0, 3, 4096, 5000])
@@ -452,7 +525,7 @@ def test_an_example_that_is_kept_no_more_does_not_come_back(home: Path, version:
 
 def test_an_example_that_was_edited_is_named_and_not_loaded(home: Path) -> None:
     learnt(home)
-    opened(home).remember(example())
+    opened(home).remember(example(kept=False))
     query(home, "UPDATE records SET data = replace(data, '42', '43') WHERE kind = 'example'")
     store = opened(home)
     assert store.examples(KEY) == ()

@@ -75,19 +75,23 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a database, and their second copy. Rows that `key` did not sign are told to `note` and left."""
+    """The rows of a database, and their second copy.
+
+    Rows that `key` did not sign are told to `note` and left; `mend` may put others in their place, and says whether.
+    """
 
     db: sqlite3.Connection
     key: SigningKey
     note: Callable[[str], None]
     copies: Copies | None = None
+    mend: Callable[[Table], bool] = lambda table: False
 
     def find(self, *where: str | int) -> list[Row]:
         """The rows of a kind, an identity, a name, a number, as far as given; oldest first."""
-        wanted = " AND ".join(f"{column} = ?" for column in COLUMNS[: len(where)])
+        wanted = " AND ".join(f"{column} = ?" for column in COLUMNS[: len(where)]) or "TRUE"
         query = f"SELECT id, kind, identity, name, number, data, mac FROM records WHERE {wanted} ORDER BY id"
-        found = self.db.execute(query, where).fetchall()
-        return [row for record in found if (row := self._trusted(*record))]
+        found = [self._trusted(*record) for record in self.db.execute(query, where).fetchall()]
+        return self.find(*where) if None in found and self.mend(self) else [row for row in found if row]
 
     def _trusted(self, serial: int, *record: Any) -> Row | None:
         row = unsealed(record[4], record[5], self.key)
@@ -117,6 +121,13 @@ class Table:
         """Add rows that have their second copy already."""
         query = "INSERT INTO records (kind, identity, name, number, data, mac, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
         self.db.executemany(query, ((*row[:4], *sealed(row, self.key), row.at) for row in rows))
+
+    def restore(self) -> int:
+        """Add the rows that only the second copy has, and say how many; the damaged ones stay where they are."""
+        here = {row.slot for row in self.find()}
+        missing = [row for row in self.copies.rows() if row.copied and row.slot not in here] if self.copies else []
+        self.insert(*missing)
+        return len(missing)
 
     def drop(self, row: Row) -> None:
         """Take a row away."""
@@ -181,7 +192,9 @@ class Copies:
         found = [row for path in sorted(self.folder.glob("*.json")) for *_, row in self._read(path) if row]
         # Two rows for one slot: its text has changed, or a writer died before it committed the earlier one.
         latest = {row.slot: row for row in sorted(found, key=lambda row: (row.turn, row.at))}
-        return sorted(latest.values(), key=lambda row: row.at)
+        numbers = {row[:4]: row for row in latest.values() if row.kind == "version"}
+        decided = (r for r in latest.values() if r is numbers.get(r[:4], r) or r.body["verdict"] != "draft")
+        return sorted(decided, key=lambda row: row.at)
 
     def _read(self, path: Path) -> list[tuple[str, str, Row | None]]:
         try:

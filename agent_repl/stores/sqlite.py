@@ -30,6 +30,7 @@ from .rows import SCHEMA, STEPS, TABLE, Copies, Table, sha256
 from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
+LARGE = 16_000_000  # bytes: in larger files the indexes are compared with the rows only when something is wrong
 IGNORE = "/*\n!/.gitignore\n!/modules/\n__pycache__/\n"
 
 _CREATE = f"{TABLE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
@@ -52,7 +53,7 @@ class SqliteStore(MemoryStore):
         self._copies = Copies(self.home / "code", key, self._note)
         self._patience = patience
         self._in_memory = False
-        self._checked = 0
+        self._checked = self._mended = 0
         try:
             if db := self._open():
                 db.close()
@@ -89,11 +90,26 @@ class SqliteStore(MemoryStore):
                     if decides:
                         self.generation.raise_()
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            self._checked = 0  # a torn file is found out, set aside and made again at the next use
+            self._checked = -1  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
 
     def _table(self, db: sqlite3.Connection) -> Table:
-        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies)
+        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies, self._mend)
+
+    def _mend(self, table: Table) -> bool:
+        """Put signed second copies in place of rows that are damaged, once; whether there were any."""
+        if self._mended == (inode := self._inode()):
+            return False
+        self._mended = inode
+        alone = not table.db.in_transaction
+        with suppress(sqlite3.OperationalError, OSError):  # where nothing can be written the rest is still read
+            if alone:
+                table.db.execute("BEGIN IMMEDIATE")
+            if number := table.restore():
+                self._note(f"{self._path}: {number} signed rows were read again from {self._copies.folder}.")
+        if alone and table.db.in_transaction:
+            table.db.execute("COMMIT")
+        return True
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -165,7 +181,8 @@ class SqliteStore(MemoryStore):
             if _pragma(db, "journal_mode = WAL") == "delete":
                 self._note(f"{self._path}: WAL is refused here; journal_mode=DELETE is used, which is slower.")
         if (inode := self._inode()) != self._checked:
-            if (fault := _pragma(db, "quick_check(1)")) != "ok":
+            quick = self._checked >= 0 and self._path.stat().st_size > LARGE
+            if (fault := _pragma(db, f"{'quick' if quick else 'integrity'}_check(1)")) != "ok":
                 raise sqlite3.DatabaseError(fault)
             self._checked = inode
         if _pragma(db, "user_version") < SCHEMA:
