@@ -34,8 +34,10 @@ LARGE = 16_000_000  # bytes: in larger files the indexes are compared with the r
 IGNORE = "/*\n!/.gitignore\n!/modules/\n__pycache__/\n"
 
 _CREATE = f"{TABLE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
-_READ_ONLY_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
-_READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_NO_PLACE_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
+_NO_PLACE_ERRNO |= {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NO_PLACE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_NO_PLACE |= {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}  # without room for its -shm file SQLite does not even read
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
@@ -125,7 +127,7 @@ class SqliteStore(MemoryStore):
                 _make_home(self._path.parent)
             return self._connect(write)
         except (sqlite3.Error, OSError) as error:
-            if getattr(error, "errno", 0) in _READ_ONLY_ERRNO or _code(error) in _READ_ONLY:
+            if getattr(error, "errno", 0) in _NO_PLACE_ERRNO or _code(error) in _NO_PLACE:
                 self._move_to_memory(error)
                 return None
             if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
