@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("review", help="go through the drafts that wait for you").set_defaults(run=_review)
     for name, run, about in (
         ("demo", _demo, "watch an agent grow"),
+        ("doctor", _doctor, "check, repair, measure and prune a home"),
         ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
     ):  # they have options of their own: with this prefix none of their words is taken for one of ours
         command = commands.add_parser(name, help=about, add_help=False, prefix_chars="\0")
@@ -85,6 +86,12 @@ def _review(words: argparse.Namespace) -> int:
 
 def _demo(words: argparse.Namespace) -> int:
     from agent_repl_demos.sales import main
+
+    return main(words.rest)
+
+
+def _doctor(words: argparse.Namespace) -> int:
+    from agent_repl_doctor.command import main
 
     return main(words.rest)
 
