@@ -26,7 +26,7 @@ def test_what_was_acknowledged_survives_every_kill_and_a_json_file_does_not(tmp_
     print(found)
     wrong = [name for name in found if any(word in name for word in ("lost", "served", "damaged", "died"))]
     assert {name: found[name] for name in wrong if found[name] and "control" not in name} == {}
-    assert len(wrong) == 14
+    assert len(wrong) >= 14
     assert found["kills"] == rounds * 6  # three writers and three of the control
     assert found["acknowledged"] > 5 * rounds
     assert found["control: lost"] > 0  # so this test can see a loss
