@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from agent_repl.errors import AgentError
+from agent_repl.errors import StoreError
 from agent_repl.session.home import find_home
 from agent_repl.stores.signing import user_key
 
@@ -20,7 +20,10 @@ from .health import LEFT, LOOKS, MENDED, Patient, connected
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what these words say; 0 when the home is sound, or was made so, and is within its limit."""
+    """Do what these words say; 0 when the home is sound, or was made so, and is within its limit.
+
+    Raises StoreError, and goes no further, where the database cannot be used: locked, too new or somebody else's.
+    """
     words = _parser().parse_args(argv)
     home = (Path(words.home).expanduser() if words.home else find_home(Path.cwd(), os.environ)).absolute()
     if not (home / "store.sqlite3").exists() and not (home / "code").exists():
@@ -28,13 +31,15 @@ def main(argv: Sequence[str]) -> int:
         return 0
     key = user_key()
     if key.note:
-        raise AgentError(f"{key.note} Nothing here can be checked without it.")
+        raise StoreError(f"{key.note} Nothing here can be checked without it.")
     print(home)
-    with tempfile.TemporaryDirectory() as folder:
-        patient = Patient(_copied(home, Path(folder) / "home") if words.dry_run else home, key)
-        left = _examined(patient, words.dry_run)
-        left += _kept_small(patient, words.prune, words.limit)
-        print(*(f"  {line}" for line in sizes(patient)), sep="\n")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            patient = Patient(_copied(home, Path(folder) / "home") if words.dry_run else home, key)
+            left = [*_examined(patient, words.dry_run), *_kept_small(patient, words.prune, words.limit)]
+            print(*(f"  {line}" for line in sizes(patient)), sep="\n")
+    except sqlite3.Error as error:
+        raise StoreError(f"{home} cannot be looked after now ({error}): close what uses it, then try again") from error
     print("\n".join(f"{LEFT}{line}" for line in left) or "sound")
     return int(bool(left))
 
@@ -65,21 +70,14 @@ def _copied(home: Path, to: Path) -> Path:
 def _examined(patient: Patient, dry_run: bool) -> list[str]:
     """Tell and mend what is wrong, one thing after the other; what is left for the person."""
     left = []
-    for look in LOOKS:
-        try:
-            for state, text in look(patient):
-                print(f"  {state}{text}")
-                left += [text] if state == LEFT or (dry_run and state == MENDED) else []
-        except (AgentError, sqlite3.Error, OSError) as error:
-            left.append(f"{look.__doc__} {error}")
+    for state, text in (found for look in LOOKS for found in look(patient)):
+        print(f"  {state}{text}")
+        left += [text] if state == LEFT or (dry_run and state == MENDED) else []
     return left
 
 
 def _kept_small(patient: Patient, days: float | None, limit: float | None) -> list[str]:
-    try:
-        dropped, size = prune(patient, days, limit)
-    except (sqlite3.Error, OSError) as error:
-        return [f"nothing was dropped, and no room given back: {error}"]
+    dropped, size = prune(patient, days, limit)
     for text, number in sorted(dropped.items()):
         print(f"  dropped: {number} {text}")
     if limit is not None and size > limit * 1e6:

@@ -59,7 +59,7 @@ def connected(path: Path) -> sqlite3.Connection:
 
 
 def database(patient: Patient) -> Found:
-    """The database:"""
+    """Whether the database is whole and of this version."""
     about, number, fault = APPLICATION_ID, SCHEMA, "not there"
     if patient.path.exists():
         try:
@@ -85,7 +85,7 @@ def _pragma(db: sqlite3.Connection, name: str) -> Any:
 
 
 def records(patient: Patient) -> Found:
-    """The records and their second copies:"""
+    """Whether every record is signed and has its second copy, and none is only there."""
     with patient.table(write=True) as table:
         assert table.copies is not None
         table.find()
@@ -113,7 +113,7 @@ def _has_text(home: Path, row: Row) -> bool:
 
 
 def class_files(patient: Patient) -> Found:
-    """The class files:"""
+    """Whether the class files hold what was pinned, as it was pinned."""
     with patient.table() as table:
         labels = {row.identity: row.name for row in table.find("agent")}
         pinned = [entry for row in table.find("entry") if row.number and (entry := table.entry(row)) and entry.pinned]
@@ -143,7 +143,7 @@ def _sealed(patient: Patient, path: Path) -> bool:
 
 
 def rests(patient: Patient) -> Found:
-    """What others left behind:"""
+    """What others left behind, a day ago or more."""
     old = [path for path in patient.files() if time.time() - path.stat().st_mtime > DAY]
     for path in (path for path in old if path.parent.name == "locks" and _free(path)):
         path.unlink()
