@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SIZES = {"loads": (2, 4), "class_files": (2, 4), "stores": (100, 200)}
+SIZES = {"loads": (5, 10), "class_files": (5, 10), "stores": (100, 200)}
 
 
 @pytest.mark.parametrize("group", SIZES)
