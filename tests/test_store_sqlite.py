@@ -252,6 +252,7 @@ HARMS = {
     "noise": lambda page, draw: draw.randbytes(PAGE),
     "a torn head": lambda page, draw: draw.randbytes(64) + page[64:],
     "a torn end": lambda page, draw: page[:2048] + draw.randbytes(PAGE - 2048),
+    "letters": lambda page, draw: page.replace(b"xxxx", b"xyxx"),
     "single bits": lambda page, draw: bytes(
         byte ^ (1 << draw.randrange(8) if draw.random() < 0.01 else 0) for byte in page
     ),
