@@ -8,20 +8,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from agent_repl.stores.rows import Row, Table, sealed
+from agent_repl.stores.rows import Table, sealed
 
 from .health import Patient, connected
 
-
-class Spare(NamedTuple):
-    """One thing that may go: its date, what it is, its bytes."""
-
-    at: str
-    text: str
-    size: int
-    drop: Callable[[], object]
+Spare = tuple[str, str, int, Callable[[], object]]  # its date, what it is, its bytes, and how it goes
 
 
 def prune(patient: Patient, days: float | None, limit: float | None) -> tuple[Counter[str], int]:
@@ -35,11 +27,11 @@ def prune(patient: Patient, days: float | None, limit: float | None) -> tuple[Co
     before = (datetime.now(UTC) - timedelta(days=days)).isoformat() if days is not None else ""
     size, most = _weight(patient.files()), float("inf") if limit is None else limit * 1e6
     with patient.table(write=True) as table:
-        for spare in sorted(_spares(patient, table, before if limit is None else "~"), key=lambda spare: spare.at):
-            if spare.at < before or size > most:
-                size -= spare.size
-                dropped[spare.text] += 1
-                spare.drop()
+        for at, text, weight, drop in sorted(_spares(patient, table, before if limit is None else "~"), key=_date):
+            if at < before or size > most:
+                size -= weight
+                dropped[text] += 1
+                drop()
     with closing(connected(patient.path)) as db:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -47,23 +39,21 @@ def prune(patient: Patient, days: float | None, limit: float | None) -> tuple[Co
 
 
 def _spares(patient: Patient, table: Table, before: str) -> Iterator[Spare]:
-    query = "SELECT DISTINCT identity, name FROM records WHERE kind = ? AND at < ?"
-    for key in table.db.execute(query, ("version", before)).fetchall():
-        for row in table.spare(*key):
-            code = patient.home / "code" / row.text
-            size = _weight([code.with_suffix(".py"), code.with_suffix(".json")])
-            yield _spare(table, row, "versions that nobody accepted", size)
-    for key in table.db.execute(query, ("example", before)).fetchall():
-        for row in table.find("example", *key):
-            if not row.copied:
-                yield _spare(table, row, "examples that nobody kept")
+    query = "SELECT DISTINCT kind, identity, name FROM records WHERE kind IN ('version', 'example') AND at < ?"
+    for kind, *key in table.db.execute(query, (before,)).fetchall():
+        is_version = kind == "version"
+        for row in table.spare(*key) if is_version else table.find(kind, *key):
+            if is_version or not row.copied:
+                beside = (patient.home / "code").glob(f"{row.text}.*") if is_version else ()
+                size = _weight(beside) + len("".join(sealed(row, table.key)))
+                yield row.at, f"{kind}s that nobody accepted or kept", size, partial(table.forget, row)
     for path in filter(_set_aside, patient.files()):
         at = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
-        yield Spare(at, "files that were set aside", _weight([path]), path.unlink)
+        yield at, "files that were set aside", _weight([path]), path.unlink
 
 
-def _spare(table: Table, row: Row, text: str, beside: int = 0) -> Spare:
-    return Spare(row.at, text, beside + len("".join(sealed(row, table.key))), partial(table.forget, row))
+def _date(spare: Spare) -> str:
+    return spare[0]
 
 
 def sizes(patient: Patient) -> Iterator[str]:

@@ -288,7 +288,7 @@ def test_what_was_accepted_or_kept_or_waits_stays_whatever_the_limit(home: Path,
     doctor(home, *words)
     said = capsys.readouterr().out
     assert held(home) == (LASTING, ["[0]"], False)
-    assert "dropped: 1 versions that nobody accepted" in said
+    assert "dropped: 1 versions that nobody accepted or kept" in said
     assert ("more than 0 MB" in said) == ("--limit" in words)
     (home / "store.sqlite3").unlink()
     assert held(home) == (LASTING, ["[0]"], False)

@@ -426,19 +426,20 @@ def test_a_row_that_is_no_text_does_not_stop_a_migration(home: Path) -> None:
 
 
 OPENER = """
-import sys
+import sqlite3, sys
+from functools import partial
 from pathlib import Path
-from agent_repl.stores import rows
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
-step = rows.STEPS[0]
-def slowly(db):
-    step(db)
-    print("stepped", flush=True)
-    sys.stdin.readline()
+class Slow(sqlite3.Connection):
+    def execute(self, query, *values):
+        done = super().execute(query, *values)
+        if "records_by_age" in query:
+            print("stepped", flush=True)
+            sys.stdin.readline()
+        return done
 if sys.argv[2] == "slow":
-    from agent_repl.stores import sqlite
-    sqlite.STEPS = (slowly,)
+    sqlite3.connect = partial(sqlite3.connect, factory=Slow)
 store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
 print(*store.entries("CSV analyst"), *store.notes)
 """

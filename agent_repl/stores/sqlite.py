@@ -209,7 +209,8 @@ def _migrate(db: sqlite3.Connection) -> None:
     """Every missing step in one transaction: who comes at the same moment waits, and finds it done."""
     db.execute("BEGIN EXCLUSIVE")
     while (number := _pragma(db, "user_version")) < SCHEMA:
-        STEPS[number - 1](db)
+        for statement in STEPS[number - 1].split(";"):
+            db.execute(statement)
         db.execute(f"PRAGMA user_version = {number + 1}")
     db.execute("COMMIT")
 
