@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("review", help="go through the drafts that wait for you").set_defaults(run=_review)
     for name, run, about in (
         ("demo", _demo, "watch an agent grow"),
+        ("doctor", _doctor, "check, repair, measure and prune a home"),
         ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
         ("trust", _trust, "look at code that is not yours, and let it be loaded"),
     ):  # they have options of their own: with this prefix none of their words is taken for one of ours
@@ -92,6 +93,12 @@ def _demo(words: argparse.Namespace) -> int:
 
 def _trust(words: argparse.Namespace) -> int:
     from agent_repl_ui.trust import main
+
+    return main(words.rest)
+
+
+def _doctor(words: argparse.Namespace) -> int:
+    from agent_repl_doctor.command import main
 
     return main(words.rest)
 

@@ -101,7 +101,7 @@ class Store(Protocol):
     def heads(self, key: Key) -> tuple[Entry, ...]: ...  # all that were ever put, oldest first; dropped ones too
     def examples(self, key: Key) -> tuple[Example, ...]: ...  # oldest first: the newest for each (args, state, files)
     def agents(self) -> dict[str, str]: ...  # names by identity template
-    def newest(self) -> tuple[Version, ...]: ...  # the newest version of each method
+    def newest(self, *identity: str) -> tuple[Version, ...]: ...  # the newest version of each method, of all or one
     def put(self, entry: Entry) -> None: ...  # makes it the head of its method
     def drop(self, key: Key) -> None: ...  # removes the head; versions, examples and earlier heads stay
     def count(self, version: Version, runs: int) -> None: ...  # how often it has run, if it is the head still

@@ -279,7 +279,7 @@ def lookups(folder: Path, turns: int, most: int = 100_000) -> Iterator[Row]:
         agent = _ten_methods(folder / name)
         homes.append(type(agent)._agent_repl_shop_.store)
         with homes[-1]._rows(write=True) as table:
-            rows = table.find("version verdict entry", "adder")
+            rows = [row for kind in ("version", "head", "entry") for row in table.find(kind, "adder")]
             table.insert(*(row._replace(identity=f"adder {n}") for n in range(others) for row in rows))
     sides = [_loop(Timer(lambda store=store: store.entries("adder"))) for store in homes]
     yield beside(f"lookup among {most:,} stored methods", sides, "among 10", turns, scale=1e6, aim=1.5)

@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from threading import Barrier, Thread, Timer, get_ident
 
 import pytest
 
 from agent_repl.errors import StoreError
 from agent_repl.records import Entry, Example, Key, Premise, Version
+from agent_repl.stores import memory
 from agent_repl.stores import sqlite as module
+from agent_repl.stores.rows import sha256
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import SqliteStore
 
@@ -34,7 +37,7 @@ from agent_repl.stores.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
 for turn in range(int(sys.argv[3])):
     version = store.add(Version(Key("CSV analyst", "total"), f"# {sys.argv[2]} {turn}", "u", "model"))
-    print(version.source, flush=True)
+    print(store.judge(version, "accepted").source, flush=True)
 """
 
 
@@ -167,12 +170,13 @@ def test_no_drafts_are_left_beside_the_files(home: Path) -> None:
 # Rows that are not ours
 
 
-def test_an_edited_byte_of_code_is_named_and_not_loaded(home: Path) -> None:
-    learnt(home)
+def test_an_edited_byte_of_code_is_named_and_not_loaded_and_the_second_copy_serves(home: Path) -> None:
+    entry = learnt(home)
     query(home, "UPDATE records SET data = replace(data, '41 + 1', '41 + 2') WHERE kind = 'version'")
     store = opened(home)
-    assert store.entries(KEY.identity) == {}
+    assert store.entries(KEY.identity) == {"total": entry}
     assert "version 'total' of 'CSV analyst'" in store.notes[0]
+    assert "1 signed rows were read again" in store.notes[1]
     assert "41 + 2" in str(query(home, "SELECT data FROM records"))
 
 
@@ -181,14 +185,16 @@ def test_a_byte_that_is_no_text_hides_only_its_own_row(home: Path) -> None:
     opened(home).add(Version(KEY, "# second", "u", "model"))
     query(home, "UPDATE records SET data = CAST(x'ff7b' AS TEXT) WHERE data LIKE '%# second%'")
     store = opened(home)
+    (home / "code" / f"{sha256('# second')}.json").unlink()
     assert store.versions(KEY) == (entry.version,)
     assert len(store.notes) == 1
 
 
 def test_a_row_that_was_moved_to_another_method_is_not_loaded(home: Path) -> None:
-    learnt(home)
+    entry = learnt(home)
     query(home, "UPDATE records SET name = 'delete_all'")
-    assert opened(home).entries(KEY.identity) == {}
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert opened(home).versions(KEY._replace(name="delete_all")) == ()
 
 
 def test_a_verdict_never_comes_to_speak_of_another_text(home: Path, tmp_path: Path) -> None:
@@ -238,6 +244,75 @@ def test_a_torn_file_is_set_aside_and_made_again_from_the_second_copy(home: Path
     assert store.agents() == {KEY.identity: "sales"}
     assert (home / "store.sqlite3.damaged-1").exists()
     assert "set aside as store.sqlite3.damaged-1" in store.notes[0]
+
+
+PAGE = 4096
+HARMS = {
+    "zeros": lambda page, draw: bytes(PAGE),
+    "noise": lambda page, draw: draw.randbytes(PAGE),
+    "a torn head": lambda page, draw: draw.randbytes(64) + page[64:],
+    "a torn end": lambda page, draw: page[:2048] + draw.randbytes(PAGE - 2048),
+    "letters": lambda page, draw: page.replace(b"xxxx", b"xyxx"),
+    "single bits": lambda page, draw: bytes(
+        byte ^ (1 << draw.randrange(8) if draw.random() < 0.01 else 0) for byte in page
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_whatever_page_is_damaged_what_was_accepted_comes_back_whole(home: Path, harm: str) -> None:
+    wanted = {}
+    for number in range(8):
+        store, key = opened(home), Key("CSV analyst", f"method_{number}")
+        version = store.judge(store.add(Version(key, f"# {number} {'x' * 300}", "u", "model")), "accepted")
+        wanted[key.name] = Entry(version, ((Premise("n", "int"),),), runs=1)
+        store.put(wanted[key.name])
+    store.claim("CSV analyst", "sales")
+    whole = (home / "store.sqlite3").read_bytes()
+    assert len(whole) > 5 * PAGE
+    for offset in range(0, len(whole), PAGE):
+        torn = HARMS[harm](whole[offset : offset + PAGE], Random(offset))
+        (home / "store.sqlite3").write_bytes(whole[:offset] + torn + whole[offset + PAGE :])
+        store = opened(home)
+        assert (store.entries("CSV analyst"), store.agents()) == (wanted, {"CSV analyst": "sales"}), offset
+        assert store.add(Version(key, "# goes on", "u", "model")).number == 2
+        (home / "store.sqlite3").unlink()
+        (home / "code" / f"{sha256('# goes on')}.json").unlink()
+
+
+class Malformed(sqlite3.Connection):
+    """Finds a fault when rows are wanted."""
+
+    def execute(self, query: str, *values) -> sqlite3.Cursor:
+        if "FROM records WHERE kind" in query:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return super().execute(query, *values)
+
+
+def test_damage_in_a_large_file_that_shows_when_a_row_is_wanted_is_mended_at_the_next_use(home, monkeypatch) -> None:
+    entry = learnt(home)
+    monkeypatch.setattr(module, "LARGE", 0)
+    store = opened(home)
+    broken = query(home, "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_kind'")[0][0]
+    other = query(home, "SELECT rootpage FROM sqlite_master WHERE name = 'records_by_age'")[0][0]
+    file = (home / "store.sqlite3").read_bytes()
+    damage(home, (broken - 1) * PAGE, file[(other - 1) * PAGE : other * PAGE])
+    assert opened(home).entries(KEY.identity) == {}  # an index that has lost its rows is not looked for here
+    with monkeypatch.context() as patch:
+        patch.setattr(module.sqlite3, "connect", lambda *args, **options: connect(*args, factory=Malformed, **options))
+        with pytest.raises(StoreError, match="malformed"):
+            store.entries(KEY.identity)
+    assert store.entries(KEY.identity) == {"total": entry}
+    assert "set aside" in store.notes[0]
+
+
+def test_what_a_killed_writer_left_beside_the_store_takes_no_number_from_others(home: Path) -> None:
+    learnt(home)
+    before = (home / "store.sqlite3").read_bytes()
+    opened(home).add(Version(KEY, "# never committed", "u", "model"))
+    (home / "store.sqlite3").write_bytes(before)
+    last = learnt(home, source="# the second text")
+    assert without_its_file(home).versions(KEY)[1:] == (last.version,)
 
 
 @pytest.mark.parametrize("length", [0, 3, 4096, 5000])
@@ -312,6 +387,101 @@ def test_a_newer_store_is_refused_and_says_what_to_do(home: Path) -> None:
         opened(home)
 
 
+# Earlier schemas
+
+
+def of_schema_1(home: Path) -> Entry:
+    """A home as the first version of agent_repl left it."""
+    entry = learnt(home)
+    opened(home).remember(example(kept=False))
+    query(home, "DROP INDEX records_by_age")
+    query(home, "ALTER TABLE records DROP COLUMN at")
+    query(home, "PRAGMA user_version = 1")
+    return entry
+
+
+def test_a_store_of_schema_1_is_opened_with_all_that_it_holds(home: Path) -> None:
+    entry = of_schema_1(home)
+    store = opened(home)
+    assert (store.entries(KEY.identity), store.notes) == ({"total": entry}, [])
+    assert store.examples(KEY) == (example(kept=False),)  # which has no second copy
+    assert query(home, "PRAGMA user_version") == [(module.SCHEMA,)]
+    assert store.add(Version(KEY, "# more", "u", "model")).number == 2
+
+
+def test_a_migrated_store_is_as_a_new_one(home: Path, tmp_path: Path) -> None:
+    of_schema_1(home)
+    opened(home)
+    learnt(tmp_path / "new")
+    for about in ("table_info(records)", "index_list(records)", "index_info(records_by_age)"):
+        assert sorted(query(home, f"PRAGMA {about}")) == sorted(query(tmp_path / "new", f"PRAGMA {about}"))
+    assert query(home, "SELECT count(*) FROM records WHERE at IS NOT json_extract(data, '$.at')") == [(0,)]
+
+
+def test_a_row_that_is_no_text_does_not_stop_a_migration(home: Path) -> None:
+    entry = of_schema_1(home)
+    query(home, "INSERT INTO records (kind, data) VALUES ('entry', CAST(x'ff7b' AS TEXT)), ('head', NULL), (1, '[]')")
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert query(home, "SELECT count(*) FROM records WHERE at IS NULL") == [(3,)]
+
+
+OPENER = """
+import sqlite3, sys
+from functools import partial
+from pathlib import Path
+from agent_repl.stores.signing import SigningKey
+from agent_repl.stores.sqlite import SqliteStore
+class Slow(sqlite3.Connection):
+    def execute(self, query, *values):
+        done = super().execute(query, *values)
+        if "records_by_age" in query:
+            print("stepped", flush=True)
+            sys.stdin.readline()
+        return done
+if sys.argv[2] == "slow":
+    sqlite3.connect = partial(sqlite3.connect, factory=Slow)
+store = SqliteStore(Path(sys.argv[1]), SigningKey(b"o" * 32), patience=60)
+print(*store.entries("CSV analyst"), *store.notes)
+"""
+
+
+def opener(home: Path, pace: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", OPENER, str(home), pace]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_who_comes_while_another_migrates_waits_for_it(home: Path) -> None:
+    of_schema_1(home)
+    first = opener(home, "slow")
+    assert first.stdout.readline() == "stepped\n"
+    second = opener(home, "slow")  # would say "stepped" too, if it took the step a second time
+    assert first.communicate("\n")[0] == second.communicate("\n")[0] == "total\n"
+
+
+def test_eight_processes_that_migrate_together_all_succeed(home: Path) -> None:
+    of_schema_1(home)
+    assert [process.communicate()[0] for process in [opener(home) for _ in range(8)]] == ["total\n"] * 8
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX matter")
+def test_a_migration_that_is_killed_has_not_happened(home: Path) -> None:
+    entry = of_schema_1(home)
+    process = opener(home, "slow")
+    assert process.stdout.readline() == "stepped\n"
+    process.kill()
+    process.communicate()
+    assert query(home, "PRAGMA user_version") == [(1,)]
+    assert opened(home).entries(KEY.identity) == {"total": entry}
+
+
+def test_an_old_store_that_can_only_be_read_serves_from_its_second_copies(home: Path, monkeypatch) -> None:
+    entry = of_schema_1(home)
+    with monkeypatch.context() as patch:
+        patch.setattr(module.sqlite3, "connect", ReadOnly)
+        assert opened(home).entries(KEY.identity) == {"total": entry}
+    assert query(home, "PRAGMA user_version") == [(1,)]
+
+
 def test_a_database_of_somebody_elses_program_is_refused(home: Path) -> None:
     home.mkdir()
     query(home, "CREATE TABLE bookmarks (url)")
@@ -357,11 +527,50 @@ def test_an_example_that_is_kept_no_more_does_not_come_back(home: Path, version:
 
 def test_an_example_that_was_edited_is_named_and_not_loaded(home: Path) -> None:
     learnt(home)
-    opened(home).remember(example())
+    opened(home).remember(example(kept=False))
     query(home, "UPDATE records SET data = replace(data, '42', '43') WHERE kind = 'example'")
     store = opened(home)
     assert store.examples(KEY) == ()
     assert "example 'total' of 'CSV analyst'" in store.notes[0]
+
+
+# What is bounded
+
+
+def drafts(home: Path, store: SqliteStore, number: int) -> None:
+    for turn in range(number):
+        store.add(Version(KEY, f"# draft {turn}", "u", "model"))
+
+
+def test_of_drafts_the_newest_stay_and_of_what_was_accepted_all(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 5)
+    accepted, headed = learnt(home), learnt(home, source="# once a head")
+    store = opened(home)
+    store.judge(headed.version, "rejected")  # brought back, then undone: it was a head, and stays
+    checked = store.add(Version(KEY, "# a check", "u", "model"))
+    store.remember(example(version=checked.number))
+    drafts(home, store, 9)
+    numbers = [1, 2, 3, *range(7, 13)]
+    assert [version.number for version in store.versions(KEY)] == numbers
+    assert [version.number for version in without_its_file(home).versions(KEY)] == numbers
+    assert len(list((home / "code").glob("*.py"))) == len(numbers)
+    assert [head.version.number for head in store.heads(KEY)] == [accepted.version.number, 2]
+
+
+def test_a_number_that_was_given_is_never_given_again(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 2)
+    store = opened(home)
+    drafts(home, store, 9)
+    assert store.add(Version(KEY, "# last", "u", "model")).number == 10
+
+
+def test_a_dropped_draft_takes_no_text_away_that_another_method_has_too(home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(memory, "DRAFTS", 1)
+    store = opened(home)
+    entry = Entry(store.judge(store.add(Version(Key("other", "total"), "# draft 0", "u", "model")), "accepted"))
+    store.put(entry)
+    drafts(home, store, 4)
+    assert without_its_file(home).entries("other") == {"total": entry}
 
 
 # Many rows

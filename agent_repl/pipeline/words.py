@@ -138,7 +138,7 @@ def all_written_for(store: Store, identity: str, words: str) -> dict[str, Versio
     """
     found = dict[int, tuple[str, Version]]()
     among = 0
-    for name in [v.key.name for v in store.newest() if v.key.identity == identity]:
+    for name in [v.key.name for v in store.newest(identity)]:
         versions = [v for v in store.versions(Key(identity, name)) if v.verdict != "failed"]
         begun = [(i, described) for i, v in enumerate(versions) if (described := described_by(v))[0]]
         if begun and begun[-1][1][0] == " ".join(words.split()):
@@ -155,7 +155,7 @@ def described_by(version: Version) -> tuple[str, int, int]:
 
 def unserved(identity: Identity) -> list[str]:
     """The methods whose newest version has not served: a draft, refused or not, or accepted ahead of its call."""
-    mine = [v for v in identity.store.newest() if v.key.identity == identity.template and v.verdict != "failed"]
+    mine = [v for v in identity.store.newest(identity.template) if v.verdict != "failed"]
     return [v.key.name for v in mine if v.verdict != "accepted" or accepted_ahead(identity, v.key.name)]
 
 

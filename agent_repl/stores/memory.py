@@ -17,8 +17,9 @@ from ..records import Entry, Example, Key, Standing, Version
 from .rows import TABLE, Row, Table, now, record_of, row_of, sha256
 from .signing import SigningKey, canonical
 
-EXAMPLES = 8
+EXAMPLES = 8  # of a method, beside those that a person keeps, and none longer than LONGEST bytes
 LONGEST = 8192
+DRAFTS = 64  # versions of a method that nobody accepted
 
 
 class MemoryStore:
@@ -36,7 +37,7 @@ class MemoryStore:
     def _memory(self) -> Table:
         db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         db.executescript(TABLE)
-        return Table(db, self._key, self.notes.append, lambda row: None)
+        return Table(db, self._key, self.notes.append)
 
     @contextmanager
     def _rows(self, write: bool = False, decides: bool = True) -> Iterator[Table]:
@@ -58,9 +59,9 @@ class MemoryStore:
         with self._rows() as rows:
             return tuple(sorted(map(record_of, rows.find("version", *key)), key=lambda version: version.number))
 
-    def newest(self) -> tuple[Version, ...]:
+    def newest(self, *identity: str) -> tuple[Version, ...]:
         with self._rows() as rows:
-            found = sorted(map(record_of, rows.find("version")), key=lambda version: version.number)
+            found = sorted(map(record_of, rows.find("version", *identity)), key=lambda version: version.number)
         return tuple({version.key: version for version in found}.values())
 
     def heads(self, key: Key) -> tuple[Entry, ...]:
@@ -72,6 +73,8 @@ class MemoryStore:
             number = 1 + max((row.number for row in rows.find("version", *version.key)), default=0)
             stored = replace(version, number=number, created=version.created or now())
             rows.keep(row_of("version", stored, stored))
+            for old in rows.spare(*version.key)[:-DRAFTS] if number > DRAFTS else ():
+                rows.forget(old)
         return stored
 
     def judge(self, version: Version, verdict: Standing, note: str = "") -> Version:

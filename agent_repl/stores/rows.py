@@ -18,10 +18,18 @@ from ..records import Entry, Example, Guard, Key, Premise, Usage, Version
 from .signing import SigningKey, canonical
 
 TABLE = """
-    CREATE TABLE records (id INTEGER PRIMARY KEY, kind, identity, name, number, data, mac);
+    CREATE TABLE records (id INTEGER PRIMARY KEY, kind, identity, name, number, data, mac, at);
     CREATE INDEX records_by_kind ON records (kind, identity, name, number);
+    CREATE INDEX records_by_age ON records (kind, at);
 """
-
+_DATED = """
+    ALTER TABLE records ADD COLUMN at;
+    UPDATE records SET at = json_extract(data, '$.at') WHERE json_valid(data);
+    CREATE INDEX records_by_age ON records (kind, at)
+"""
+STEPS = (_DATED,)
+"""What makes a table of number 1 one of number 2, and so on up to `TABLE`; a step that was published never changes."""
+SCHEMA = 1 + len(STEPS)
 
 _MARK = b"agent_repl row\n"  # keeps a code that was made for a file from passing as one for a row
 COLUMNS = ("kind", "identity", "name", "number")
@@ -56,18 +64,23 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a database, and their second copy. Rows that `key` did not sign are told to `note` and left."""
+    """The rows of a database, and their second copy.
+
+    Rows that `key` did not sign are told to `note` and left; `mend` may put others in their place, and says whether.
+    """
 
     db: sqlite3.Connection
     key: SigningKey
     note: Callable[[str], None]
-    copy: Callable[[Row], None]
+    copies: Copies | None = None
+    mend: Callable[[Table], bool] = lambda table: False
 
     def find(self, *where: str | int) -> list[Row]:
         """The rows of a kind, an identity, a name, a number, as far as given; oldest first."""
-        wanted = " AND ".join(f"{column} = ?" for column in COLUMNS[: len(where)])
-        found = self.db.execute(f"SELECT * FROM records WHERE {wanted} ORDER BY id", where).fetchall()
-        return [row for record in found if (row := self._trusted(*record))]
+        wanted = " AND ".join(f"{column} = ?" for column in COLUMNS[: len(where)]) or "TRUE"
+        query = f"SELECT id, kind, identity, name, number, data, mac FROM records WHERE {wanted} ORDER BY id"
+        found = [self._trusted(*record) for record in self.db.execute(query, where).fetchall()]
+        return self.find(*where) if None in found and self.mend(self) else [row for row in found if row]
 
     def _trusted(self, serial: int, *record: Any) -> Row | None:
         row = unsealed(record[4], record[5], self.key)
@@ -88,20 +101,43 @@ class Table:
         row = row._replace(turn=1 + max((old.turn for old in same), default=0), at=now())
         replaced = [old for old in same if old.slot == row.slot]
         self.insert(row)
-        if any(each.copied for each in (row, *replaced)):
-            self.copy(row)  # inside the transaction: its lock keeps other writers of these files away
+        if self.copies and any(each.copied for each in (row, *replaced)):
+            self.copies.write(row)  # inside the transaction: its lock keeps other writers of these files away
         for old in replaced:
             self.drop(old)
 
     def insert(self, *rows: Row) -> None:
         """Add rows that have their second copy already."""
-        query = "INSERT INTO records (kind, identity, name, number, data, mac) VALUES (?, ?, ?, ?, ?, ?)"
-        self.db.executemany(query, [(*row[:4], *sealed(row, self.key)) for row in rows])
+        query = "INSERT INTO records (kind, identity, name, number, data, mac, at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self.db.executemany(query, ((*row[:4], *sealed(row, self.key), row.at) for row in rows))
+
+    def restore(self) -> int:
+        """Add the rows that only the second copy has, and say how many; the damaged ones stay where they are."""
+        here = {row.slot for row in self.find()}
+        missing = [row for row in self.copies.rows() if row.copied and row.slot not in here] if self.copies else []
+        self.insert(*missing)
+        return len(missing)
 
     def drop(self, row: Row) -> None:
         """Take a row away."""
         query = "DELETE FROM records WHERE kind = ? AND identity = ? AND name = ? AND data = ?"
         self.db.execute(query, (*row[:3], sealed(row, self.key)[0]))  # its code may be that of one who is trusted
+
+    def forget(self, row: Row) -> None:
+        """Take a row away, and its second copy."""
+        self.drop(row)
+        if self.copies and row.copied:
+            self.copies.drop(row)
+
+    def spare(self, identity: str, name: str) -> list[Row]:
+        """The versions of a method that were never a head and that nobody accepted or kept an example of.
+
+        Oldest first, and without the newest of all, which may still wait for a decision.
+        """
+        kept = [row for row in self.find("example", identity, name) if row.copied]
+        needed = {row.number for row in (*self.find("head", identity, name), *kept)}
+        found = sorted(self.find("version", identity, name), key=lambda row: row.number)[:-1]
+        return [row for row in found if row.body["verdict"] != "accepted" and row.number not in needed]
 
 
 @dataclass(frozen=True)
@@ -123,16 +159,31 @@ class Copies:
         """Put a row beside its text, in place of what its slot held; only one writer at a time."""
         if row.kind == "version":
             self.write_source(row.body["source"])
-        path = self.folder / f"{row.text}.json"
-        kept = [(data, mac) for data, mac, old in self._read(path) if not (old and old.slot == row.slot)]
-        replace_file(path, json.dumps([*kept, sealed(row, self.key)], indent=1))
+        replace_file(self._file(row), json.dumps([*self._others(row), sealed(row, self.key)], indent=1))
+
+    def drop(self, row: Row) -> None:
+        """Take a row away, and with the last one its text; only one writer at a time."""
+        if others := self._others(row):
+            return replace_file(self._file(row), json.dumps(others, indent=1))
+        for suffix in (".json", ".py"):
+            self._file(row).with_suffix(suffix).unlink(missing_ok=True)
+        return None
+
+    def _file(self, row: Row) -> Path:
+        return self.folder / f"{row.text}.json"
+
+    def _others(self, row: Row) -> list[tuple[str, str]]:
+        """The rows beside this one's text for which it does not stand."""
+        return [(data, mac) for data, mac, old in self._read(self._file(row)) if not (old and old.slot == row.slot)]
 
     def rows(self) -> list[Row]:
         """The latest row of every slot, oldest first."""
         found = [row for path in sorted(self.folder.glob("*.json")) for *_, row in self._read(path) if row]
         # Two rows for one slot: its text has changed, or a writer died before it committed the earlier one.
         latest = {row.slot: row for row in sorted(found, key=lambda row: (row.turn, row.at))}
-        return sorted(latest.values(), key=lambda row: row.at)
+        numbers = {row[:4]: row for row in latest.values() if row.kind == "version"}
+        decided = (r for r in latest.values() if r is numbers.get(r[:4], r) or r.body["verdict"] != "draft")
+        return sorted(decided, key=lambda row: row.at)
 
     def _read(self, path: Path) -> list[tuple[str, str, Row | None]]:
         try:

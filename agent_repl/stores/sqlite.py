@@ -26,16 +26,18 @@ from ..errors import StoreError
 from ..generation import Generation
 from ..records import Version
 from .memory import MemoryStore
-from .rows import TABLE, Copies, Table, sha256
+from .rows import SCHEMA, STEPS, TABLE, Copies, Table, sha256
 from .signing import SigningKey, canonical
 
 APPLICATION_ID = 0x41524550  # "AREP"
-SCHEMA = 1
+LARGE = 16_000_000  # bytes: in larger files the indexes are compared with the rows only when something is wrong
 IGNORE = "/*\n!/.gitignore\n!/modules/\n__pycache__/\n"
 
 _CREATE = f"{TABLE} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA}"
-_READ_ONLY_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
-_READ_ONLY = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_NO_PLACE_ERRNO = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.EEXIST}
+_NO_PLACE_ERRNO |= {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NO_PLACE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+_NO_PLACE |= {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}  # without room for its -shm file SQLite does not even read
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 
 
@@ -53,7 +55,7 @@ class SqliteStore(MemoryStore):
         self._copies = Copies(self.home / "code", key, self._note)
         self._patience = patience
         self._in_memory = False
-        self._checked = 0
+        self._checked = self._mended = 0
         try:
             if db := self._open():
                 db.close()
@@ -90,11 +92,26 @@ class SqliteStore(MemoryStore):
                     if decides:
                         self.generation.raise_()
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            self._checked = 0  # a torn file is found out, set aside and made again at the next use
+            self._checked = -1  # a torn file is found out, set aside and made again at the next use
             raise StoreError(_sentence(self._path, error)) from error
 
     def _table(self, db: sqlite3.Connection) -> Table:
-        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies.write)
+        return Table(db, self._key, lambda text: self._note(f"{self._path}: {text}"), self._copies, self._mend)
+
+    def _mend(self, table: Table) -> bool:
+        """Put signed second copies in place of rows that are damaged, once; whether there were any."""
+        if self._mended == (inode := self._inode()):
+            return False
+        self._mended = inode
+        alone = not table.db.in_transaction
+        with suppress(sqlite3.OperationalError, OSError):  # where nothing can be written the rest is still read
+            if alone:
+                table.db.execute("BEGIN IMMEDIATE")
+            if number := table.restore():
+                self._note(f"{self._path}: {number} signed rows were read again from {self._copies.folder}.")
+        if alone and table.db.in_transaction:
+            table.db.execute("COMMIT")
+        return True
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -110,7 +127,7 @@ class SqliteStore(MemoryStore):
                 _make_home(self._path.parent)
             return self._connect(write)
         except (sqlite3.Error, OSError) as error:
-            if getattr(error, "errno", 0) in _READ_ONLY_ERRNO or _code(error) in _READ_ONLY:
+            if getattr(error, "errno", 0) in _NO_PLACE_ERRNO or _code(error) in _NO_PLACE:
                 self._move_to_memory(error)
                 return None
             if type(error) is not sqlite3.DatabaseError:  # so comes "malformed"; all else as one of its children
@@ -166,9 +183,12 @@ class SqliteStore(MemoryStore):
             if _pragma(db, "journal_mode = WAL") == "delete":
                 self._note(f"{self._path}: WAL is refused here; journal_mode=DELETE is used, which is slower.")
         if (inode := self._inode()) != self._checked:
-            if (fault := _pragma(db, "quick_check(1)")) != "ok":
+            quick = self._checked >= 0 and self._path.stat().st_size > LARGE
+            if (fault := _pragma(db, f"{'quick' if quick else 'integrity'}_check(1)")) != "ok":
                 raise sqlite3.DatabaseError(fault)
             self._checked = inode
+        if _pragma(db, "user_version") < SCHEMA:
+            _migrate(db)
 
     def _inode(self) -> int:
         return self._path.stat().st_ino if self._path.exists() else 0
@@ -183,6 +203,16 @@ class SqliteStore(MemoryStore):
 
 def _is_empty(db: sqlite3.Connection) -> bool:
     return _pragma(db, "application_id") == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Every missing step in one transaction: who comes at the same moment waits, and finds it done."""
+    db.execute("BEGIN EXCLUSIVE")
+    while (number := _pragma(db, "user_version")) < SCHEMA:
+        for statement in STEPS[number - 1].split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {number + 1}")
+    db.execute("COMMIT")
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> Any:
