@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from pathlib import Path
@@ -16,19 +17,32 @@ CALLS = "__agent_calls__"
 
 def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
     """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    linecache.cache[filename] = (len(source), None, [f"{line}\n" for line in source.split("\n")], filename)
     loader = SimpleNamespace(get_source=lambda name: source)  # for `linecache`, when no file holds it any more
     return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
-def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
-    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError."""
-    module = ModuleType(f"{PACKAGE}.{label}")
+class _Module(ModuleType):
+    """A module whose `__file__` only its own code knows: what reloads changed files would run them unseen."""
+
+    @property
+    def __file__(self) -> str:  # type: ignore[override]
+        raise AttributeError(f"module {self.__name__!r} has no attribute '__file__'")
+
+
+def load_class(
+    path: Path, source: str, label: str, wanted: str, calls: frozenset[str], tree: ast.Module | None = None
+) -> type:
+    """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError.
+
+    With a `tree` that is run, of the file or a part of it; `source` is what tracebacks show all the same.
+    """
+    module = _Module(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
     sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = []
     sys.modules[module.__name__] = module
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        exec(compile(tree or source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
     found = module.__dict__.get(wanted)

@@ -91,6 +91,8 @@ class Identity:
         self.methods: dict[str, Method] = {}
         self.last: tuple[str, tuple[Any, ...], Mapping[str, Any], Any, bool] | None = None
         self.bound: list[Version] = []
+        self.mark: tuple[int, ...] = ()  # of the class file, when it was last looked at,
+        self.looked = self.loaded = ""  # the hash of its text then, and of the text that the class came from
         self.word = -1
         self._lock = threading.RLock()
         self.quick: dict[str, Quick] = {}
