@@ -154,9 +154,9 @@ class Page:
         return first, first, f"{text}\n"
 
     def _helper(self, text: str, owned: dict[str, ast.stmt]) -> Edit:
-        names = bindings(ast.parse(text))
-        if old := next((owned[name] for name in names if name in owned), None):
-            return self._replaced(old, text)
+        tree = ast.parse(text)
+        if old := next((owned[name] for name in bindings(tree) if name in owned), None):
+            return (0, 0, "") if ast.dump(tree.body[0]) == ast.dump(old) else self._replaced(old, text)
         first = _span(self.owner)[0]
         while first and self.lines[first - 1].startswith("#"):
             first -= 1
