@@ -128,7 +128,7 @@ def current(identity: Identity) -> Page | None:
     None also where there is no file. Raises ModuleError for one that is not this user's or cannot be read.
     """
     mark, identity.mark = identity.mark, _mark(identity)
-    if identity.mark and mark == identity.mark:
+    if mark == identity.mark != () or not (identity.pinned() or _path(identity).exists()):
         return None
     with only(identity):
         path, text = _ours(identity)
