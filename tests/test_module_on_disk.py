@@ -31,8 +31,7 @@ class Calc:
 
 @pytest.fixture
 def home(tmp_path):
-    home = session(tmp_path, DOUBLE, TRIPLE, review=Person(*["accept"] * 2))
-    return home
+    return session(tmp_path, DOUBLE, TRIPLE, review=Person(*["accept"] * 2))
 
 
 @pytest.fixture

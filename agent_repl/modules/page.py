@@ -96,13 +96,20 @@ class Page:
 
         Raises ModuleError where that cannot be done.
         """
-        tree, old = ast.parse(part.source), self.units.get(part.name)
+        tree = ast.parse(part.source)
         if self.digests.get(part.name) == digest(tree, part.name):
             return self.text
         if self.owner.body[0].lineno == self.owner.lineno:
             raise ModuleError(f"line {self.owner.lineno}: give the class a body on lines of its own")
+        try:
+            return self._with(part, tree, shares=True)
+        except ModuleError:  # some helper means the same here, but not all that it is used with
+            return self._with(part, tree, shares=False)
+
+    def _with(self, part: Part, tree: ast.Module, shares: bool) -> str:
+        old = self.units.get(part.name)
         owned = self._owned(part.name) if old else {}
-        file = File(taken=self._taken(part, tree, owned))
+        file = File(taken=self._taken(part, tree, owned, shares))
         method = file.take(part, tree)
         fresh = {n: t for n, t in file.imports.items() if bindings(self.tree).get(n) != t}
         edits = [self._imports(File(taken={}, imports=fresh))] * bool(fresh)
@@ -129,7 +136,7 @@ class Page:
         free = [n for n in mine.values() if id(n) not in others and not imported(n) and n in self.tree.body]
         return {n: node for node in free for n in bindings(ast.Module([node], [])) if n not in used}
 
-    def _taken(self, part: Part, tree: ast.Module, owned: Collection[str]) -> dict[str, str]:
+    def _taken(self, part: Part, tree: ast.Module, owned: Collection[str], shares: bool) -> dict[str, str]:
         """What each name at the module level stands for."""
         here = bindings(self.tree)
         used = {
@@ -138,7 +145,7 @@ class Page:
         taken = dict.fromkeys(used - {*here, *bindings(tree)}, "a built-in")
         for node in self.tree.body:
             own = digest(self.tree, node.name) if isinstance(node, Function) else ast.dump(node)
-            taken |= imported(node) or dict.fromkeys(bindings(ast.Module([node], [])), own)
+            taken |= imported(node) or dict.fromkeys(bindings(ast.Module([node], [])), own * shares)
         return {n: m for n, m in taken.items() if n not in owned} | {self.owner.name: ""}
 
     def _imports(self, file: File) -> Edit:
