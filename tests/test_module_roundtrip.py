@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_repl import ModuleError
-from agent_repl.modules import Part, load_class, read, render
+from agent_repl.modules import Part, load_class, placed, render
+from agent_repl_code.page import Misfit, read
 from agent_repl_code.unit import digest
 
 FUTURE = "from __future__ import annotations\n\n"
@@ -138,7 +139,7 @@ def test_methods_answer_the_same_in_a_class_file_and_out_of_it(tmp_path_factory,
         back = Part(part.name, page.source(part.name))
         assert answer(vars(whole)[part.name]) == alone(part) == alone(back)
         assert page.digests[part.name] == digest(ast.parse(part.source), part.name)
-        assert read(text, "Calc").with_method(back) == text
+        assert placed(page, back) == text
 
 
 @few
@@ -149,8 +150,8 @@ def test_what_a_person_wrote_stays_and_unchanged_methods_keep_their_text(made, n
     edited = "\n".join([note, text.replace("class Calc", note + "  \nclass Calc"), "", note])
     page = read(edited, "Calc")
     try:
-        more = page.with_method(last)
-    except ModuleError:
+        more = placed(page, last)
+    except Misfit:
         assert "prod as sum" in edited  # the one thing that cannot be told apart: a built-in under an import's name
         return
     assert _is_within(edited.split("\n"), more.split("\n"))
@@ -160,8 +161,8 @@ def test_what_a_person_wrote_stays_and_unchanged_methods_keep_their_text(made, n
         assert there.source(part.name).removeprefix(FUTURE) == page.source(part.name).removeprefix(FUTURE)
     assert _is_within(edited.split("\n"), there.without(last.name).split("\n"))
     other = Part(last.name, f"def {last.name}(self):\n    return 7\n")
-    again = read(there.with_method(other), "Calc")
-    assert again.with_method(last).count(f"def {last.name}(") == 1
+    again = read(placed(there, other), "Calc")
+    assert placed(again, last).count(f"def {last.name}(") == 1
     assert {n: d for n, d in again.digests.items() if n != last.name} == page.digests
 
 

@@ -2,6 +2,6 @@
 
 from .classfile import Part, class_name, render, units
 from .live import load_class, namespace
-from .page import Page, read
+from .place import placed
 
-__all__ = ["Page", "Part", "class_name", "load_class", "namespace", "read", "render", "units"]
+__all__ = ["Part", "class_name", "load_class", "namespace", "placed", "render", "units"]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
-import io
 import json
 import keyword
 import re
-import tokenize
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import NamedTuple
 
+from agent_repl_code.page import indented, units_of
 from agent_repl_code.unit import Definition, Function, bindings, digest, global_names, imported, reached
 
 from ..errors import ModuleError
@@ -59,13 +58,6 @@ def units(source: str, label: str) -> dict[str, ast.Module]:
     tree = ast.parse(source)
     owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name(label)), None)
     return units_of(tree, owner) if owner else {}
-
-
-def units_of(tree: ast.Module, owner: ast.ClassDef) -> dict[str, ast.Module]:
-    """The units of a class in a file; special methods are none."""
-    rest = [n for n in tree.body if n is not owner]
-    methods = [n for n in owner.body if isinstance(n, Function) and not n.name.startswith("__")]
-    return {m.name: ast.Module(body=[*rest, m], type_ignores=[]) for m in methods}
 
 
 def _used(tree: ast.Module, name: str) -> set[str]:
@@ -195,28 +187,6 @@ def _spots(node: ast.stmt, head: str) -> set[tuple[int, int, str]]:
     if isinstance(node, Definition) and (found := re.search(rf"\b{node.name}\b", head)):
         spots.add((node.lineno, len(head[: found.start()].encode()), node.name))
     return spots
-
-
-def indented(text: str, margin: str = "    ") -> str:
-    """The text one level deeper; lines that begin inside a string stay as they are."""
-    inside = string_lines(text)
-    lines = text.split("\n")
-    return "\n".join(f"{margin}{li}" if li and n not in inside else li for n, li in enumerate(lines, 1))
-
-
-def string_lines(text: str, docstrings: bool = False) -> set[int]:
-    """The lines that begin inside a string; in docstrings they count only if that is asked for."""
-    found: set[int] = set()
-    begun: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind = tokenize.tok_name[token.type]  # f-strings are several tokens in some versions of Python
-        if kind == "STRING" or kind.endswith("STRING_START"):
-            begun.append(token.start[0])
-        if kind == "STRING" or kind.endswith("STRING_END"):
-            found |= set(range(begun.pop() + 1, token.end[0] + 1))
-    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, Function) and ast.get_docstring(n) is not None]
-    functions = [] if docstrings else functions
-    return found - {line for n in functions for line in range(n.body[0].lineno, (n.body[0].end_lineno or 0) + 1)}
 
 
 def refuse_mangled(tree: ast.Module, name: str) -> None:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from keyword import iskeyword
 from typing import Any
 
+from agent_repl_code.page import Misfit, Page
 from agent_repl_code.unit import RESERVED
 
 from ..errors import AgentError, InvalidCode, ModuleError, ReviewRequired
-from ..modules import Page
+from ..modules.classfile import refuse_mangled
 from ..records import Code, Event, Spec, Version
 from ..validate import checked
 from .byhand import followed
@@ -68,7 +69,7 @@ def _method(shop: Workshop, identity: Identity, page: Page, name: str) -> str:
         return f"{where}: {error} (the file is left as it is; {SERVES})"
     except ReviewRequired as error:
         return f"{error}\nUntil then {SERVES}."
-    except AgentError as error:
+    except (AgentError, Misfit) as error:
         return f"{where}: {error}; {SERVES}"
 
 
@@ -81,6 +82,7 @@ def _case(shop: Workshop, identity: Identity, page: Page, name: str) -> Case:
 
 def _version(case: Case, page: Page) -> tuple[Version, Code]:
     """The version that the file holds of a method: one that is known, or a new one."""
+    refuse_mangled(page.units[case.name], case.name)
     source = page.source(case.name)
     code, head = checked(source, spec_of(case)), case.identity.find(case.name)
     known = [v for v in case.shop.store.versions(case.call.key) if v.source == source]

@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_repl_code.page import Misfit, Page, read
+
 from ..atomic import replace_file
 from ..errors import ModuleError, StoreError
-from ..modules import Page, Part, class_name, load_class, read, render
+from ..modules import Part, class_name, load_class, placed, render
 from ..records import Entry
 from .methods import Identity
 
@@ -64,9 +66,9 @@ def _changed(identity: Identity, path: Path, text: str, name: str, pinned: bool)
         raise ModuleError(f"{path}: {name} was edited on disk, and nobody has looked at that yet: %agent review")
     try:
         if pinned and (method := identity.find(name)):
-            return page.with_method(Part(name, method.entry.version.source))
+            return placed(page, Part(name, method.entry.version.source))
         return page.without(name) if name in page.digests else text
-    except ModuleError as error:
+    except (Misfit, ModuleError) as error:
         raise ModuleError(f"{path}: {error}") from error
 
 
@@ -118,7 +120,7 @@ def page_of(identity: Identity, path: Path, text: str) -> Page:
     """The class file as it is read; raises ModuleError, which names the file and the line."""
     try:
         return read(text, class_name(identity.label))
-    except ModuleError as error:
+    except Misfit as error:
         raise ModuleError(f"{path}, {error}") from error
 
 
