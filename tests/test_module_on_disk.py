@@ -583,3 +583,46 @@ def test_autoreload_does_not_run_what_nobody_has_checked(tmp_path, home, calc, m
     assert not harm.exists()
     assert "failed" not in capsys.readouterr().err
     del sys.modules["beside_it"]
+
+
+def test_the_screen_says_where_the_change_was_made(home, calc, module):
+    from agent_repl_ui.render import lines
+
+    changed(module)
+    [proposal] = changes(home, "accept")
+    shown = [text for _, text in lines(proposal)]
+    assert shown[0] == "calc.double · CHANGED (edited on disk)"
+    assert any(text.startswith("+") and "n * FACTOR + 1" in text for text in shown)
+
+
+def test_a_cell_begins_with_what_was_changed_on_disk(home, calc, module, monkeypatch):
+    from agent_repl.session import use
+
+    use(home)
+    ip = shell()
+    ip.run_line_magic("load_ext", "agent_repl")
+    home.reviewer = Person("accept")
+    ip.push({"calc": calc})
+    changed(module)
+    ip.run_cell("found = calc.double(2)")
+    assert ip.user_ns["found"] == 5
+    assert len(home.reviewer.seen) == 1
+    ip.run_line_magic("unload_ext", "agent_repl")
+
+
+def test_a_function_of_the_module_cannot_pass_for_the_method(tmp_path, home, calc, module):
+    text = module.read_text()
+    good = "def double(self, n):\n    return n * FACTOR\n\n\nclass Calc"
+    module.write_text(text.replace("class Calc", good).replace("        return n * FACTOR", "        return 'other'"))
+    assert [p.title for p in changes(home, "reject")] == ["calc.double"]
+    assert calc.double(2) == 4
+    assert session(tmp_path, review=Person()).agent("calculator", name="calc").double(2) == 4
+
+
+def test_a_whole_file_that_is_gone_takes_nothing_away(tmp_path, home, calc, module):
+    module.unlink()
+    changes(home)
+    assert "is not there any more" in says(home)
+    assert calc.double(2) == 4
+    pin(calc.double)
+    assert module.read_text() == MADE

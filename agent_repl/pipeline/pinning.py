@@ -179,7 +179,7 @@ def _write(identity: Identity, path: Path, text: str, entries: list[Entry], made
         replace_file(path, text)
     except OSError as error:
         raise ModuleError(f"{path} cannot be written: {error}") from error
-    identity.looked = hashed(text)
+    identity.looked, identity.mark = hashed(text), ()
 
 
 def _seal_if_accepted(identity: Identity, path: Path, text: str, entries: list[Entry], made: bool) -> None:
