@@ -58,7 +58,7 @@ def serve(
     if (method is None or undoable is None) and look(shop, identity):
         method, undoable = _head(identity, place, name, args, kwargs)
     if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
-        return place.call(getattr(identity.live, name), args, kwargs)
+        return place.call(getattr(identity.live, name, method.function), args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)

@@ -88,20 +88,20 @@ def bind(identity: Identity) -> None:
     """
     entries = identity.pinned()
     identity.bound = [entry.version for entry in entries]
-    for name in [n for n in vars(identity.live) if not n.startswith(("__", "_agent_repl_"))]:
-        delattr(identity.live, name)
-    identity.live.__bases__ = (identity.base,)
-    if not entries:
-        return
-    placed: list[str] = []
+    there: list[str] = []
+    bases: tuple[type, ...] = (identity.base,)
     try:
-        made, placed = _loaded(identity, entries)
-        identity.live.__bases__ = (made, identity.base)
+        if entries:
+            made, there = _loaded(identity, entries)
+            bases = (made, identity.base)
     except ModuleError as error:
         identity.store.notes.append(f"{error}; the last accepted versions serve")
-    for method in filter(None, (identity.find(entry.version.key.name) for entry in entries)):
-        if method.code.name not in placed:
-            setattr(identity.live, method.code.name, method.function)
+    methods = [identity.find(entry.version.key.name) for entry in entries if entry.version.key.name not in there]
+    identity.live.__bases__ = bases
+    for name in [n for n in vars(identity.live) if not n.startswith(("__", "_agent_repl_"))]:
+        delattr(identity.live, name)
+    for method in filter(None, methods):
+        setattr(identity.live, method.code.name, method.function)
 
 
 def _loaded(identity: Identity, entries: list[Entry]) -> tuple[type, list[str]]:
