@@ -480,8 +480,15 @@ def test_an_untouched_file_is_still_written_as_a_whole(home, calc, module):
 # ── two processes ──
 
 PINS = """
-import sys
+import sys, time
 from agent_repl import open_session, pin, ScriptedProvider, unpin
+from agent_repl.pipeline import pinning
+read = pinning._ours
+def slowly(identity):
+    found = read(identity)
+    time.sleep(0.01)  # so that others would come between reading and writing
+    return found
+pinning._ours = slowly
 home, me = sys.argv[1:]
 names = [f"m{me}_{n}" for n in range(8)]
 replies = [f"```python\\nLIMIT = {me}\\ndef {name}(self, n):\\n    return n + LIMIT\\n```" for name in names]
@@ -489,6 +496,7 @@ session = open_session(home, provider=ScriptedProvider(replies), review="auto")
 agent = session.agent("calculator", name="calc")
 for name in names:
     session.call(agent, name, 1)
+print("ready", flush=True)
 sys.stdin.readline()
 for name in names:
     pin(agent, name)
@@ -503,7 +511,10 @@ def test_processes_that_pin_at_the_same_time_lose_nothing(tmp_path, home, calc, 
         module.write_text("# mine\n" + module.read_text())
         changes(home)
     run = [sys.executable, "-c", PINS, str(module.parent.parent)]
-    others = [subprocess.Popen([*run, str(n)], stdin=subprocess.PIPE, text=True) for n in range(3)]
+    others = [
+        subprocess.Popen([*run, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for n in range(3)
+    ]
+    assert [other.stdout.readline() for other in others] == ["ready\n"] * 3
     for other in others:
         other.stdin.write("\n")
         other.stdin.flush()
@@ -518,6 +529,7 @@ def test_processes_that_pin_at_the_same_time_lose_nothing(tmp_path, home, calc, 
             assert (f"def {name}(" in module.read_text()) == (k != 3)
             assert status(later, name).split()[2] == ("CACHED" if k == 3 else "PINNED")
     assert module.read_text().startswith("# mine\n") == edited
+    assert sum(line.startswith("LIMIT") for line in module.read_text().split("\n")) == 3  # the same ones are shared
     home.sync()
     assert calc.m2_7(1) == 3
     assert not home.reviewer.seen[1:]
@@ -557,6 +569,12 @@ def test_a_method_that_uses_super_works(home, calc, module):
     module.write_text(module.read_text() + more)
     changes(home, "accept")
     assert calc.shown() == repr(calc).upper()
+    changed(module, ".upper()", ".lower()")
+    changes(home, "reject")
+    assert calc.shown() == repr(calc).upper()
+    unpin(calc, "shown")
+    home.reviewer = Person("accept")
+    assert home.call(calc, "shown").value == repr(calc).upper()
 
 
 # ── autoreload ──

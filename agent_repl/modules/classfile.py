@@ -110,10 +110,9 @@ class File:
         self, tree: ast.Module, statement: ast.stmt, method: str, renames: dict[str, str], words: Collection[str]
     ) -> bool:
         """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
-        meaning = digest(tree, statement.name) if isinstance(statement, Function) else ast.dump(statement)
-        names, known = list(bindings(ast.Module([statement], []))), {*self.taken}
+        names, known, means = list(bindings(ast.Module([statement], []))), {*self.taken}, meaning(tree, statement)
         for name in names:
-            renames[name] = self._name(name, meaning, words, method)
+            renames[name] = self._name(name, means, words, method)
         return any(renames[name] in known for name in names)
 
     def top(self, about: str) -> str:
@@ -128,6 +127,14 @@ class File:
         future = [f"from __future__ import {name}" for name in names.pop("from __future__ import ", [])]
         rest = [head + ", ".join(found) for head, found in names.items()]
         return "\n\n".join(filter(None, ["\n".join(future), "\n".join(rest)]))
+
+
+def meaning(tree: ast.Module, node: ast.stmt) -> str:
+    """What a helper is, whatever it is called."""
+    if isinstance(node, Function):
+        return digest(tree, node.name)
+    names = "|".join(bindings(ast.Module([node], [])))
+    return re.sub(rf"\b(id|name)='(?:{names})'", r"\1=''", ast.dump(node))
 
 
 def _import(name: str, target: str) -> tuple[bool, str, str]:

@@ -22,6 +22,13 @@ def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> d
     return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
+def above(*given: Any) -> Any:
+    """`super` for a method that stands in no class: what an agent has beside its own methods."""
+    frame = sys._getframe(1)
+    me = None if given else frame.f_locals[frame.f_code.co_varnames[0]]
+    return super(*(given or (next(k for k in type(me).__mro__ if "_agent_repl_identity_" in vars(k)), me)))
+
+
 class _Module(ModuleType):
     """A module whose `__file__` only its own code knows: what reloads changed files would run them unseen."""
 

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Collection
 
 from agent_repl_code.page import Edit, Misfit, Page, docstring, indented, method, span
-from agent_repl_code.unit import Function, bindings, digest, global_names, imported, reached
+from agent_repl_code.unit import bindings, digest, global_names, imported, reached
 
 from ..errors import ModuleError
-from .classfile import File, Part
+from .classfile import File, Part, meaning
 
 
 def placed(page: Page, part: Part) -> str:
@@ -57,8 +57,7 @@ def _taken(page: Page, part: Part, tree: ast.Module, owned: Collection[str], sha
     used |= {n.id for node in reached(tree, part.name) for n in global_names(node)} - {*bindings(tree)}
     taken = dict.fromkeys(used, "a built-in")
     for node in page.tree.body:
-        own = digest(page.tree, node.name) if isinstance(node, Function) else ast.dump(node)
-        taken |= imported(node) or dict.fromkeys(bindings(ast.Module([node], [])), own * shares)
+        taken |= imported(node) or dict.fromkeys(bindings(ast.Module([node], [])), meaning(page.tree, node) * shares)
     return {n: m for n, m in taken.items() if n not in owned} | {page.owner.name: ""}
 
 
