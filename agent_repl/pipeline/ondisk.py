@@ -9,7 +9,7 @@ from typing import Any
 from agent_repl_code.page import Misfit, Page
 from agent_repl_code.unit import RESERVED
 
-from ..errors import AgentError, InvalidCode, ModuleError, ReviewRequired
+from ..errors import AgentError, ModuleError
 from ..modules.classfile import refuse_mangled
 from ..records import Code, Event, Spec, Version
 from ..validate import checked
@@ -38,11 +38,10 @@ def look(shop: Workshop, identity: Identity) -> bool:
         page = current(identity)
         if page is None:
             return False
-        for name in page.digests:
-            told.append(_method(shop, identity, page, name))
+        told += [_method(shop, identity, page, name) for name in page.digests]
         told += [_gone(identity, name) for name in identity.names() if name not in page.digests]
         settle(identity)
-    except ModuleError as error:
+    except (AgentError, OSError) as error:
         told.append(f"{error}; {SERVES}")
     for text in filter(None, told):
         shop.reviewer.tell(Event("warning", text, identity.label))
@@ -65,12 +64,8 @@ def _method(shop: Workshop, identity: Identity, page: Page, name: str) -> str:
         verdict = verdict_on(case, draft, diff)
         said = followed(case, version, code, diff, verdict)
         return "" if verdict.decision in ("accept", "auto", "pin") else f"{said}; {SERVES}"
-    except InvalidCode as error:
-        return f"{where}: {error} (the file is left as it is; {SERVES})"
-    except ReviewRequired as error:
-        return f"{error}\nUntil then {SERVES}."
     except (AgentError, Misfit) as error:
-        return f"{where}: {error}; {SERVES}"
+        return f"{where}: {error}\nThe file is left as it is; {SERVES}."
 
 
 def _case(shop: Workshop, identity: Identity, page: Page, name: str) -> Case:
