@@ -8,9 +8,9 @@ import io
 import tokenize
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
-from .unit import Function, digest, reached
+from .unit import Function, bindings, digest, global_names, reached
 
 Edit = tuple[int, int, str]
 """Lines from the first (from 0) to before the second, and the text that takes their place."""
@@ -105,10 +105,18 @@ class Page:
 
 
 def units_of(tree: ast.Module, owner: ast.ClassDef) -> dict[str, ast.Module]:
-    """The units of a class in a file; special methods are none. Each begins with its method."""
-    rest = [n for n in tree.body if n is not owner]
-    methods = [n for n in owner.body if isinstance(n, Function) and not n.name.startswith("__")]
-    return {m.name: ast.Module(body=[m, *rest], type_ignores=[]) for m in methods}
+    """The methods of a class in a file, each first in a module with what it reaches; special methods are none."""
+    home = {name: node for node in tree.body if node is not owner for name in bindings(ast.Module([node], []))}
+    names = cache(lambda node: [used.id for used in global_names(node)])
+    found = {}
+    for method in owner.body:
+        if isinstance(method, Function) and not method.name.startswith("__"):
+            needs: list[ast.stmt] = [method]
+            for node in needs:  # which grows on the way
+                needs += dict.fromkeys(home[name] for name in names(node) if name in home and home[name] not in needs)
+            body = [method, *sorted(needs[1:], key=lambda node: node.lineno)]
+            found[method.name] = ast.Module(body=body, type_ignores=[])
+    return found
 
 
 def indented(text: str, margin: str = "    ") -> str:

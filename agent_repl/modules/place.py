@@ -56,8 +56,11 @@ def _taken(page: Page, part: Part, tree: ast.Module, owned: Collection[str], sha
     used = {n.id for n in global_names(page.tree)} - {*bindings(page.tree)}
     used |= {n.id for node in reached(tree, part.name) for n in global_names(node)} - {*bindings(tree)}
     taken = dict.fromkeys(used, "a built-in")
+    like = tuple(bindings(tree)) * shares  # only what has such a name may turn out to be the same
     for node in page.tree.body:
-        taken |= imported(node) or dict.fromkeys(bindings(ast.Module([node], [])), meaning(page.tree, node) * shares)
+        names = bindings(ast.Module([node], []))
+        same = meaning(page.tree, node) if any(name.startswith(like) for name in names) else ""
+        taken |= imported(node) or dict.fromkeys(names, same)
     return {n: m for n, m in taken.items() if n not in owned} | {page.owner.name: ""}
 
 
