@@ -8,6 +8,7 @@ import keyword
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from math import isfinite
 from typing import NamedTuple
 
@@ -99,9 +100,9 @@ class File:
 
     def _name(self, name: str, meaning: str, words: Collection[str], owner: str = "") -> str:
         """Take the name itself where it is free or means the same, else one like it that is none of the `words`."""
-        others = [*([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
+        others = chain([f"{name}_{owner}"] * bool(owner), (f"{name}_{n}" for n in count(2)))
         same = [known for known, means in self.taken.items() if means == meaning and known.startswith(f"{name}_")]
-        candidates = [name, *(other for other in [*same, *others] if other not in words)]
+        candidates = chain([name], (other for other in chain(same, others) if other not in words))
         chosen = next(c for c in candidates if self.taken.get(c, meaning) == meaning)
         self.taken[chosen] = meaning
         return chosen
