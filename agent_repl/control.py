@@ -269,6 +269,7 @@ def pending(session: Any) -> tuple[Version, ...]:
 
 def review_pending(session: Any) -> list[str]:
     """Ask the session's reviewer about every draft that waits; says what came of each. Ctrl-C leaves the rest."""
+    session.sync()
     drafts = pending(session)
     if drafts and not session.reviewer.can_ask:
         raise ReviewRequired(f"drafts: {len(drafts)} waiting, and nobody can answer here.\nReview them in a terminal.")

@@ -37,6 +37,7 @@ COLOURS = {
 def lines(proposal: Proposal) -> Iterator[Line]:
     """All that a person decides by, from the title down to what isolates the code; nothing is left out."""
     reason = f": {proposal.reason}" if proposal.reason not in ("", "new") else ""
+    reason = f" ({proposal.reason})" if proposal.reason.endswith(" on disk") else reason
     flagged = [effect for effect in proposal.code.effects if effect.flagged]
     yield "title", _one_line(f"{proposal.title} · {proposal.status}{reason}")
     yield from (("flagged", f"! {_effect(effect)}") for effect in flagged)

@@ -2,5 +2,6 @@
 
 from .classfile import Part, class_name, render, units
 from .live import load_class, namespace
+from .place import placed
 
-__all__ = ["Part", "class_name", "load_class", "namespace", "render", "units"]
+__all__ = ["Part", "class_name", "load_class", "namespace", "placed", "render", "units"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import io
 import json
 import keyword
 import re
-import tokenize
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from math import isfinite
 from typing import NamedTuple
 
+from agent_repl_code.page import indented, units_of
 from agent_repl_code.unit import Definition, Function, bindings, digest, global_names, imported, reached
 
 from ..errors import ModuleError
@@ -44,12 +44,12 @@ def render(
     trees = [(part, ast.parse(part.source)) for part in parts]
     # Names that no unit may take from the others: one of them means what Python defines.
     builtins = {name for part, tree in trees for name in _used(tree, part.name) - set(bindings(tree))}
-    file = _File(taken={class_name(label): "", **dict.fromkeys(builtins, "a built-in")})
+    file = File(taken={class_name(label): "", **dict.fromkeys(builtins, "a built-in")})
     above = f"({file.import_(base.partition(':')[2], base)})" if base else ""
     methods = [file.take(part, tree) for part, tree in trees]
     body = [_docstring(about), *_constructor(state), *methods]
     text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}{above}:\n"])
-    text += "\n\n".join(_indented(piece) for piece in body) + "\n"
+    text += "\n\n".join(indented(piece) for piece in body) + "\n"
     _check(text, label, file.digests)
     return text
 
@@ -58,9 +58,7 @@ def units(source: str, label: str) -> dict[str, ast.Module]:
     """The units in a class file by method name: each method with the module-level statements beside the class."""
     tree = ast.parse(source)
     owner = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name(label)), None)
-    rest = [n for n in tree.body if n is not owner]
-    methods = [n for n in (owner.body if owner else []) if isinstance(n, Function)]
-    return {m.name: ast.Module(body=[*rest, m], type_ignores=[]) for m in methods if not m.name.startswith("__")}
+    return units_of(tree, owner) if owner else {}
 
 
 def _used(tree: ast.Module, name: str) -> set[str]:
@@ -68,7 +66,7 @@ def _used(tree: ast.Module, name: str) -> set[str]:
 
 
 @dataclass
-class _File:
+class File:
     """The module level of a class file as it grows; `taken` tells what each of its names stands for."""
 
     taken: dict[str, str]
@@ -78,7 +76,7 @@ class _File:
 
     def take(self, part: Part, tree: ast.Module) -> str:
         """Add what a method needs beside the class, and give back the method's own text."""
-        _refuse_mangled(tree, part.name)
+        refuse_mangled(tree, part.name)
         self.digests[part.name] = digest(tree, part.name)
         for name, target in bindings(tree).items():
             if target.startswith("__future__:"):  # it works without being named
@@ -102,9 +100,9 @@ class _File:
 
     def _name(self, name: str, meaning: str, words: Collection[str], owner: str = "") -> str:
         """Take the name itself where it is free or means the same, else one like it that is none of the `words`."""
-        others = [*([f"{name}_{owner}"] if owner else []), *(f"{name}_{n}" for n in range(2, 1000))]
+        others = chain([f"{name}_{owner}"] * bool(owner), (f"{name}_{n}" for n in count(2)))
         same = [known for known, means in self.taken.items() if means == meaning and known.startswith(f"{name}_")]
-        candidates = [name, *(other for other in [*same, *others] if other not in words)]
+        candidates = chain([name], (other for other in chain(same, others) if other not in words))
         chosen = next(c for c in candidates if self.taken.get(c, meaning) == meaning)
         self.taken[chosen] = meaning
         return chosen
@@ -113,20 +111,31 @@ class _File:
         self, tree: ast.Module, statement: ast.stmt, method: str, renames: dict[str, str], words: Collection[str]
     ) -> bool:
         """Whether the file has this helper already; a new one gets a name that is free, and none of the `words`."""
-        meaning = digest(tree, statement.name) if isinstance(statement, Function) else ast.dump(statement)
-        names, known = list(bindings(ast.Module([statement], []))), {*self.taken}
+        names, known, means = list(bindings(ast.Module([statement], []))), {*self.taken}, meaning(tree, statement)
         for name in names:
-            renames[name] = self._name(name, meaning, words, method)
+            renames[name] = self._name(name, means, words, method)
         return any(renames[name] in known for name in names)
 
     def top(self, about: str) -> str:
         """The file's docstring and its imports."""
+        return "\n\n".join(filter(None, [_docstring(about), self.statements()]))
+
+    def statements(self) -> str:
+        """The imports, as statements."""
         names: dict[str, list[str]] = {}
         for _, head, name in sorted(_import(name, target) for name, target in self.imports.items()):
             names.setdefault(head, []).append(name)
         future = [f"from __future__ import {name}" for name in names.pop("from __future__ import ", [])]
         rest = [head + ", ".join(found) for head, found in names.items()]
-        return "\n\n".join(filter(None, [_docstring(about), "\n".join(future), "\n".join(rest)]))
+        return "\n\n".join(filter(None, ["\n".join(future), "\n".join(rest)]))
+
+
+def meaning(tree: ast.Module, node: ast.stmt) -> str:
+    """What a helper is, whatever it is called."""
+    if isinstance(node, Function):
+        return digest(tree, node.name)
+    names = "|".join(bindings(ast.Module([node], [])))
+    return re.sub(rf"\b(id|name)='(?:{names})'", r"\1=''", ast.dump(node))
 
 
 def _import(name: str, target: str) -> tuple[bool, str, str]:
@@ -169,7 +178,7 @@ def _literal(value: object) -> str:
 
 def _text(source: str, node: ast.stmt, renames: Names) -> str:
     """A statement as it was written, its comments and decorators too, with module-level names renamed."""
-    lines = source.splitlines()
+    lines = source.split("\n")
     for number, column, name in sorted(_spots(node, lines[node.lineno - 1]), reverse=True):
         if renames.get(name, name) != name:
             line = lines[number - 1].encode()
@@ -188,28 +197,7 @@ def _spots(node: ast.stmt, head: str) -> set[tuple[int, int, str]]:
     return spots
 
 
-def _indented(text: str) -> str:
-    """The text one level deeper; lines that begin inside a string stay as they are."""
-    inside = _string_lines(text)
-    lines = text.splitlines()
-    return "\n".join(f"    {li}" if li and n not in inside else li for n, li in enumerate(lines, 1))
-
-
-def _string_lines(text: str) -> set[int]:
-    """The lines that begin inside a string which is no docstring."""
-    found: set[int] = set()
-    begun: list[int] = []
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        kind = tokenize.tok_name[token.type]  # f-strings are several tokens in some versions of Python
-        if kind == "STRING" or kind.endswith("STRING_START"):
-            begun.append(token.start[0])
-        if kind == "STRING" or kind.endswith("STRING_END"):
-            found |= set(range(begun.pop() + 1, token.end[0] + 1))
-    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, Function) and ast.get_docstring(n) is not None]
-    return found - {line for n in functions for line in range(n.body[0].lineno, (n.body[0].end_lineno or 0) + 1)}
-
-
-def _refuse_mangled(tree: ast.Module, name: str) -> None:
+def refuse_mangled(tree: ast.Module, name: str) -> None:
     words = [getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(tree)]
     mangled = sorted({w for w in words if isinstance(w, str) and w.startswith("__") and not w.endswith("__")})
     if mangled:

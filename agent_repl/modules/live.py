@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import sys
 from pathlib import Path
@@ -16,22 +17,32 @@ CALLS = "__agent_calls__"
 
 def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> dict[str, Any]:
     """Fresh globals for one unit: `calls`, the methods that it calls, marks its frames as written code."""
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    linecache.cache[filename] = (len(source), None, [f"{line}\n" for line in source.split("\n")], filename)
     loader = SimpleNamespace(get_source=lambda name: source)  # for `linecache`, when no file holds it any more
     return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
-def load_class(path: Path, source: str, label: str, wanted: str, calls: frozenset[str]) -> type:
+def above(*given: Any) -> Any:
+    """`super` for a method that stands in no class: what an agent has beside its own methods."""
+    frame = sys._getframe(1)
+    me = None if given else frame.f_locals[frame.f_code.co_varnames[0]]
+    return super(*(given or (next(k for k in type(me).__mro__ if "_agent_repl_identity_" in vars(k)), me)))
+
+
+def load_class(
+    path: Path, source: str, label: str, wanted: str, calls: frozenset[str], tree: ast.Module | None = None
+) -> type:
     """The class in a file that is run as `agent_modules.<label>`, never through `sys.path`; raises ModuleError.
 
-    Its module can be found by name only while it runs. No other process could import it, and a function whose module is
-    found is sent there by name; cloudpickle, which Dask, Ray and Spark use, sends any other as it is.
+    With a `tree` that is run, of the file or a part of it; `source` is what tracebacks show all the same.
+    Its module can be found by name only while it runs: what reloads changed files does not reach it, and cloudpickle,
+    which Dask, Ray and Spark use, sends its functions as they are, since no other process could import them.
     """
     module = ModuleType(f"{PACKAGE}.{label}")
     module.__dict__.update(namespace(module.__name__, str(path), source, calls))
     sys.modules[module.__name__] = module  # string annotations of a dataclass are looked up there
     try:
-        exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+        exec(compile(tree or source, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
     finally:

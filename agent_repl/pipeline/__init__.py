@@ -27,12 +27,13 @@ from .examples import compared, held, keep, last_call, picture, remember
 from .failures import explain, failure_of, is_inside, last_failure, name_package
 from .ledger import ledger, noted
 from .methods import Identity, Method, Needs
+from .ondisk import look
 from .pinning import pin, sync
 from .policy import require_kept, verdict_on
 from .undo import Undo
 
 __all__ = ["Workshop", "alone", "case_for", "decide", "execute", "fill", "first_call", "keep", "object_request"]
-__all__ += ["revise", "serve", "settle", "state_of"]
+__all__ += ["look", "revise", "serve", "settle", "state_of"]
 
 
 def serve(
@@ -54,8 +55,10 @@ def serve(
     place, quick = shop.executor.open(agent), identity.quick.get(name)
     known = quick is not None and not kwargs and quick[0](agent, args)
     method, undoable = (quick[1], False) if quick and known else _head(identity, place, name, args, kwargs)
+    if (method is None or undoable is None) and look(shop, identity):
+        method, undoable = _head(identity, place, name, args, kwargs)
     if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
-        return place.call(method.function, args, kwargs)
+        return place.call(getattr(identity.live, name, method.function), args, kwargs)
     if method is None or undoable is None:
         if why := shop.refuses or refusal():
             raise UnaskedCall(why)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import AgentError, InvalidCode
-from ..records import Code, Entry, Version
+from ..records import Code, Entry, Verdict, Version
 from ..replay import Diff
 from ..validate import recall, validate
 from .case import ANY_CALL, Case, Draft, spec_of, state_of
@@ -68,12 +68,13 @@ def waiting(case: Case) -> Version:
     return last
 
 
-def accept(case: Case, draft: Version) -> str:
-    """Accept a draft as it is: the next call of its kind runs it; says so."""
+def accept(case: Case, draft: Version, pinned: bool = False) -> str:
+    """Accept a draft as it is: the next call of its kind runs it, or any one where it is pinned; says so."""
     code = recall(draft.source, case.name)
     require_policy(case.shop.settings, code)
     require_kept(case, code, diff := compared(case, code))
-    if (head := case.identity.find(case.name)) and head.entry.pinned:
+    head = case.identity.find(case.name)
+    if pinned or draft.author == "file" or (head and head.entry.pinned):
         take(case, draft, code, diff, pinned=True)
         case.announce()
         return f"{case.title} v{draft.number} is PINNED"
@@ -93,6 +94,11 @@ def reviewed(case: Case, draft: Version) -> str:
     require_policy(case.shop.settings, code)
     diff = compared(case, code)
     verdict = case.shop.reviewer.review(proposal_of(case, Draft(draft, code, draft.reason, draft.note), False, diff))
+    return followed(case, draft, code, diff, verdict)
+
+
+def followed(case: Case, draft: Version, code: Code, diff: Diff, verdict: Verdict) -> str:
+    """Do as a reviewer says of a draft, outside the call that it was written for; says what came of it."""
     match verdict.decision:
         case "pin":
             require_kept(case, code, diff)
@@ -100,7 +106,7 @@ def reviewed(case: Case, draft: Version) -> str:
             case.announce()
             return f"{case.title} v{draft.number} is PINNED"
         case "edit":
-            return accept(case, edited(case, draft, verdict.source)[0])
+            return accept(case, edited(case, draft, verdict.source)[0], draft.author == "file")
         case "reject":
             return reject(case, draft)
         case "revise":

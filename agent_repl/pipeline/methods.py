@@ -13,6 +13,7 @@ from typing import Any
 from agent_repl_code.flow import Option, keys, options
 
 from ..modules import namespace
+from ..modules.live import above
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
 from ..signature import by_keys, mark_for, signature
@@ -91,6 +92,8 @@ class Identity:
         self.methods: dict[str, Method] = {}
         self.last: tuple[str, tuple[Any, ...], Mapping[str, Any], Any, bool] | None = None
         self.bound: list[Version] = []
+        self.mark: tuple[int, ...] = ()  # of the class file, when it was last looked at,
+        self.looked = self.loaded = ""  # the hash of its text then, and of the text that the class came from
         self.word = -1
         self._lock = threading.RLock()
         self.quick: dict[str, Quick] = {}
@@ -169,7 +172,7 @@ class Identity:
         __tracebackhide__ = True
         file = self.store.source_file(entry.version)
         filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
-        scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls)
+        scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls) | {"super": above}
         function = self.executor.define(code, filename, scope)
         function.__qualname__ = f"{self.label}.{code.name}"
         return Method(entry, code, function, tier)

@@ -18,11 +18,10 @@ from ..agent import Agent, class_for, deepened, make
 from ..atomic import replace_file
 from ..errors import AgentError, NoProvider, PolicyError, StoreError
 from ..executors.inline import InlineExecutor
-from ..pipeline import Workshop, fill, object_request, serve
+from ..pipeline import Workshop, fill, look, object_request, serve
 from ..pipeline.history import inherit
 from ..pipeline.ledger import Ledger, ledger
 from ..pipeline.methods import Identity
-from ..pipeline.pinning import sync
 from ..prompts import render, trimmed
 from ..protocols import Provider, Reviewer, Store
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict, Version
@@ -116,6 +115,7 @@ class Session:
             known = Identity(template, label, self.store, self.shop.executor)
             class_for(known, self.shop)
             self.identities[template] = known
+            look(self.shop, known)
         return self.identities[template]
 
     def _label(self, template: str, wanted: str) -> str:
@@ -133,9 +133,12 @@ class Session:
         return label
 
     def sync(self) -> None:
-        """Take over what other processes have decided since the last look, pinned methods too; front ends call it."""
-        for identity in self.identities.values():
-            sync(identity)
+        """Take over what other processes have decided since the last look, and what was changed in class files.
+
+        Front ends call it before a cell and before a review.
+        """
+        for identity in list(self.identities.values()):
+            look(self.shop, identity)
 
     def _warm(self, identity: Identity, agent: Agent) -> None:
         """A new kind of agent will need the model at its first call; one that has methods may never need it."""
