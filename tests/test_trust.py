@@ -232,8 +232,14 @@ def test_a_changed_module_asks_again_and_the_trusted_version_serves(theirs: Path
         opened.double(0)
 
 
-def test_a_changed_row_is_not_loaded(theirs: Path) -> None:
+def test_a_changed_row_is_not_loaded_and_what_was_trusted_is_read_from_its_second_copy(theirs: Path) -> None:
     trust(theirs, "--yes")
+    with sqlite3.connect(theirs / ".agent_repl" / "store.sqlite3") as db:
+        assert db.execute("UPDATE records SET data = replace(data, 'n * 3', 'n * 4')").rowcount
+    assert loaded(theirs)[0] == BOTH
+    assert session(theirs).agent(WORDS, name="calc", factor=2).triple(2) == 6
+    for path in (theirs / ".agent_repl" / "code").glob("*.json"):
+        path.write_text(path.read_text().replace("n * 3", "n * 4"))
     with sqlite3.connect(theirs / ".agent_repl" / "store.sqlite3") as db:
         assert db.execute("UPDATE records SET data = replace(data, 'n * 3', 'n * 4')").rowcount
     assert loaded(theirs)[0] == ["double"]
