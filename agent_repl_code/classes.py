@@ -1,0 +1,116 @@
+"""The text of a class: what its objects hold at first, and its methods as units of their own."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from .unit import RESERVED, Function, reached
+
+ABSENT = object()
+"""The value of what is not in the text."""
+
+
+def first_state(owner: ast.ClassDef, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What an object of the class holds at first: as given, else as the text says, or `ABSENT`; private names aside."""
+    made = next((n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    parameters = _defaults(made.args) if made else {}
+    known = parameters | {name: value for name, value in given.items() if name in parameters}
+    found = {name: _value(value, {}) for name, value in _set_by(owner.body, "")}
+    found |= {name: _value(value, known) for name, value in _set_by(ast.walk(made) if made else (), "self.")}
+    found |= {name: value for name, value in given.items() if name in found or name not in parameters}
+    return {name: value for name, value in found.items() if name[0] != "_" and name not in RESERVED}
+
+
+def _set_by(nodes: Iterable[ast.AST], before: str) -> Iterator[tuple[str, ast.expr | None]]:
+    """The names that assignments bind, `before` taken off, and to what."""
+    for node in nodes:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = map(ast.unparse, node.targets if isinstance(node, ast.Assign) else [node.target])
+            found = [t.removeprefix(before) for t in targets if t.startswith(before)]
+            yield from ((name, node.value) for name in found if name.isidentifier())
+
+
+def _defaults(arguments: ast.arguments) -> dict[str, Any]:
+    names = [each.arg for each in [*arguments.posonlyargs, *arguments.args]]
+    defaults = [ABSENT] * (len(names) - len(arguments.defaults)) + [_value(d, {}) for d in arguments.defaults]
+    found = dict(zip(names, defaults, strict=True))
+    return found | {a.arg: _value(d, {}) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)}
+
+
+def _value(node: ast.expr | None, parameters: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return parameters.get(node.id, ABSENT)
+    try:
+        return ast.literal_eval(node) if node else ABSENT
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ABSENT
+
+
+def units_of(source: str, owner: ast.ClassDef) -> tuple[dict[str, str], dict[str, str]]:
+    """The public methods of a class as units of their own; why others cannot be one."""
+    body = body_of(source, owner)
+    rest = [node for node in ast.parse(source).body if not (isinstance(node, ast.ClassDef) and node.name == owner.name)]
+    found: dict[str, str] = {}
+    left_out = {
+        ast.unparse(base): "what a class inherits stays there" for base in owner.bases if ast.unparse(base) != "object"
+    }
+    for node in ast.parse(body).body:
+        if isinstance(node, ast.ClassDef):
+            left_out[node.name] = "a class in a class"
+        elif isinstance(node, Function) and node.name != "__init__":
+            if why := _unfit(node, owner):
+                left_out[node.name] = why
+            else:
+                found[node.name] = _unit(source, rest, body, node)
+    return found, left_out
+
+
+def _unfit(node: Function, owner: ast.ClassDef) -> str:
+    marks = [ast.unparse(mark) for mark in node.decorator_list]
+    if node.name.startswith("_") or node.name in RESERVED:
+        return "a special method" if node.name.endswith("__") else "a private name"
+    if marks:
+        return f"it has the decorator @{marks[0]}"
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return f"it uses {min(names & {'super', owner.name})}" if names & {"super", owner.name} else ""
+
+
+def _unit(source: str, rest: list[ast.stmt], body: str, node: Function) -> str:
+    used = reached(ast.Module([*rest, node], []), node.name)
+    needed = [each for each in rest if getattr(each, "module", "") == "__future__" or each in used]
+    return (
+        "\n\n".join([*(text_of(source.splitlines(), each) for each in needed), text_of(body.splitlines(), node)]) + "\n"
+    )
+
+
+def body_of(source: str, owner: ast.ClassDef) -> str:
+    """The body of a class as if it stood at the top of a file."""
+    inside, deep = string_lines(source), " " * owner.body[0].col_offset
+    lines = list(enumerate(source.splitlines(), 1))[owner.lineno : owner.end_lineno]
+    return "\n".join(line if n in inside else line.removeprefix(deep) for n, line in lines)
+
+
+def text_of(lines: list[str], node: ast.stmt) -> str:
+    """A statement at the top of these lines as it was written, with its decorators and the comments right above it."""
+    first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", []))])
+    while first > 1 and lines[first - 2].startswith("#"):
+        first -= 1
+    return "\n".join(lines[first - 1 : node.end_lineno])
+
+
+def string_lines(text: str) -> set[int]:
+    """The lines that begin inside a string which is no docstring."""
+    found: set[int] = set()
+    begun: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        kind = tokenize.tok_name[token.type]  # f-strings are several tokens in some versions of Python
+        if kind == "STRING" or kind.endswith("STRING_START"):
+            begun.append(token.start[0])
+        if kind == "STRING" or kind.endswith("STRING_END"):
+            found |= set(range(begun.pop() + 1, token.end[0] + 1))
+    functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, Function) and ast.get_docstring(n) is not None]
+    return found - {line for n in functions for line in range(n.body[0].lineno, (n.body[0].end_lineno or 0) + 1)}
