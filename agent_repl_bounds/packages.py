@@ -72,3 +72,16 @@ def _installed(usual: str, found: list[str]) -> Iterator[str]:
             yield f"{name}=={version(name)}"
         except PackageNotFoundError:
             yield name
+
+
+def with_requirements(text: str, needed: list[str]) -> str:
+    """A file of code that begins with a docstring, with its requirements in the comment that installers read."""
+    lines, end = text.split("\n"), ast.parse(text).body[0].end_lineno or 0
+    python = ".".join(map(str, sys.version_info[:2]))
+    block = [
+        "# /// script",
+        f'# requires-python = ">={python}"',
+        "# dependencies = [",
+        *(f'#   "{n}",' for n in needed),
+    ]
+    return "\n".join([*lines[:end], "", *block, "# ]", "# ///", *lines[end:]]) if needed else text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from keyword import iskeyword
 from math import isfinite
 from pathlib import PurePath
 from typing import Any
@@ -36,9 +37,29 @@ def literal(value: Any, names: Mapping[str, str], indent: int = 0) -> str:
     return "\n".join([begin, *(f"{' ' * deep}{item}," for item in items), " " * indent + end])
 
 
+def call_text(
+    called: str, args: Iterable[Any], kwargs: Mapping[str, Any], names: Mapping[str, str], indent: int = 0
+) -> str:
+    """A call with plain arguments as Python text."""
+    plain = {key: value for key, value in kwargs.items() if key.isidentifier() and not iskeyword(key)}
+    odd = {key: value for key, value in kwargs.items() if key not in plain}
+    parts = [literal(value, names, indent) for value in args]
+    parts += [f"{key}={literal(value, names, indent)}" for key, value in plain.items()]
+    return f"{called}({', '.join([*parts, *[f'**{literal(odd, names, indent)}'] * bool(odd)])})"
+
+
 def imports_for(used: set[str]) -> list[str]:
     """The import statements that such texts need, of the names that they use."""
     return [line for name, line in _IMPORTS.items() if name in used]
+
+
+def is_steady(value: object, outermost: bool = True) -> bool:
+    """Whether Python shows a value in the same one way every time, and at all."""
+    if isinstance(value, (list, tuple)):
+        return all(is_steady(each, False) for each in value)
+    if isinstance(value, dict):
+        return all(is_steady(each, False) for pair in value.items() for each in pair)
+    return isinstance(value, (bool, int, float, str)) or (value is None and not outermost)
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -8,23 +8,32 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent_repl.agent import Agent
 from agent_repl.atomic import replace_files
 from agent_repl.control import synced
 from agent_repl.errors import ModuleError
-from agent_repl.modules import Part, class_name, render
-from agent_repl.pipeline import state_of
+from agent_repl.modules import Part, class_name, default, render
+from agent_repl.pipeline.examples import sample_of
 from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.pipeline.pinning import constructor_state
-from agent_repl_bounds.packages import requirements
+from agent_repl_bounds.packages import requirements, with_requirements
+from agent_repl_data.copies import Copies
 
-from .about import MARK, doctests, file_words, pyproject, readme, with_requirements
-from .files import failures
-from .recorded import Check, Data, answered, checks_of, test_text
+from .about import MARK, doctests, file_words, pyproject, readme
+from .alone import failures
+from .recorded import Check, answered, checks_of, test_text
 
-_LLM = "is asked by {}: an object with agent(words, **state), which makes another such object, and ask(words)."
+_LLM = "`llm` is asked by {}: an object with agent(words, **state), which makes another such object, and ask(words)."
+
+
+class Form(NamedTuple):
+    """What is to be written, and what the constructor takes."""
+
+    tests: bool
+    package: bool
+    state: Mapping[str, Any]
 
 
 def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = False) -> Path:
@@ -41,19 +50,23 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
     methods = _methods(identity, agent)
     root, module = (target, target.name) if package else (target.parent, target.stem)
     _require_place(target, module, tests, package)
-    data = Data()
+    data = Copies()
     checks = checks_of(identity, methods, data) if tests else []
-    place = type(agent)._agent_repl_shop_.executor.open(agent)
-    state = constructor_state(identity, methods, state_of(place))
+    state = constructor_state(identity, methods, _first_state(identity, methods, vars(agent)))
     for _ in range(3):  # what turns out not to be repeatable is left out, and the rest is tried again
-        files = _files(identity, methods, state, target, checks, data, (tests, package))
-        failed = failures(files, module, next((name for name in files if Path(name).name == f"test_{module}.py"), ""))
+        files = _files(identity, methods, checks, data, target, Form(tests, package, state))
+        test_file = next((name for name in files if Path(name).name == f"test_{module}.py"), "")
+        failed = failures(files, next(iter(files)), test_file)
         if not failed:
             _put(files, root)
             return target
-        checks = [_unrepeatable(identity, check, failed) for check in checks]
-        _require_known(failed, checks)
-    raise ModuleError(f"its tests answer otherwise each time, so nothing was written: {next(iter(failed.values()))}")
+        left = [_unrepeatable(identity, check, failed) for check in checks]
+        wrong = [check.name for check in left if check.name in failed and not check.why]
+        if wrong or left == checks:
+            name = next(iter(wrong or failed))
+            raise ModuleError(f"its tests fail on its own, so nothing was written: {name}: {failed[name]}")
+        checks = left
+    raise ModuleError("its tests fail otherwise each time, so nothing was written: say tests=False")
 
 
 def _put(files: Mapping[str, bytes], root: Path) -> None:
@@ -85,6 +98,14 @@ def _methods(identity: Identity, agent: Agent) -> dict[str, Method]:
     return {name: found[name] for name in order}
 
 
+def _first_state(identity: Identity, names: Iterable[str], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The agent's state, what its methods change as it was before the oldest recorded call."""
+    known = [e for name in names for e in identity.store.examples(identity.key(name)) if e.args and e.state]
+    binds = frozenset().union(*(identity.needs(name).binds for name in names))
+    states = [sample_of(e).state for e in sorted(known, key=lambda e: e.at, reverse=True)]
+    return {**now} | {n: v for state in states for n, v in state.items() if n in binds}
+
+
 def _require_place(target: Path, module: str, tests: bool, package: bool) -> None:
     if target.is_dir() and not package:
         raise ModuleError(f"{target} cannot be written: it is a folder; name a file in it, or say package=True")
@@ -103,56 +124,29 @@ def _require_ours(targets: Iterable[Path]) -> None:
 
 
 def _files(
-    identity: Identity,
-    methods: Mapping[str, Method],
-    state: Mapping[str, Any],
-    target: Path,
-    checks: list[Check],
-    data: Data,
-    form: tuple[bool, bool],
+    identity: Identity, methods: Mapping[str, Method], checks: list[Check], data: Copies, target: Path, form: Form
 ) -> dict[str, bytes]:
-    """The files by their paths below the folder."""
-    (tests, package), module = form, target.name if form[1] else target.stem
-    text = _class_text(identity, methods, state, [])
-    given = _parameters(text, identity.label)
-    shown = [] if ">>>" in identity.template else doctests(identity.label, checks, given)
-    text = _class_text(identity, methods, state, shown)
+    """The files by their paths below the folder, the module first."""
+    module = target.name if form.package else target.stem
+    asking = [n for n, m in methods.items() if any(ast.unparse(node) == "self.llm" for node in ast.walk(m.code.tree))]
+    given = {"llm": _LLM.format(", ".join(asking))} if asking else {}
+    known = {name: default(value) for name, value in form.state.items()} | dict.fromkeys(given, "")
+    shown = [] if ">>>" in identity.template else doctests(identity.label, checks, known)
+    parts, head = [Part(n, m.code.source) for n, m in methods.items()], file_words(identity, methods, shown)
+    text = render(identity.label, identity.template, parts, form.state, head, given=given)
     needed = requirements(text)
-    found = {f"{module}.py" if package else target.name: text if package else with_requirements(text, needed)}
-    folder, below = ("data", "tests/") if package else (f"test_{module}_data", "")
-    if package:
-        found |= {"README.md": readme(identity, methods, needed, shown, tests)}
+    found = {f"{module}.py" if form.package else target.name: text if form.package else with_requirements(text, needed)}
+    folder, below = ("data", "tests/") if form.package else (f"test_{module}_data", "")
+    if form.package:
+        found |= {"README.md": readme(identity, methods, needed, shown)}
         found |= {"pyproject.toml": pyproject(identity, module, needed)}
-    if tests:
+    if form.tests:
         head = f'"""Tests of {class_name(identity.label)}. {MARK}"""\n\n'
-        found[f"{below}test_{module}.py"] = head + test_text(identity.label, module, checks, given, data, folder)
+        found[f"{below}test_{module}.py"] = head + test_text(identity.label, module, checks, known, data, folder)
     for name, text in found.items():
         if (line := next((n for n, each in enumerate(text.split("\n"), 1) if "agent_repl" in each), 0)) > 0:
             raise ModuleError(f"line {line} of {name} would name agent_repl, which a class on its own does not have")
     return {n: t.encode() for n, t in found.items()} | {f"{below}{folder}/{n}": b for n, b in data.files.items()}
-
-
-def _class_text(identity: Identity, methods: Mapping[str, Method], state: Mapping[str, Any], shown: list[str]) -> str:
-    parts = [Part(name, method.code.source) for name, method in methods.items()]
-    asking = [name for name, method in methods.items() if _asks(method)]
-    given = {"llm": f"`llm` {_LLM.format(', '.join(asking))}"} if asking else {}
-    head = file_words(identity, methods, shown)
-    return render(identity.label, identity.template, parts, state, head, given=given)
-
-
-def _asks(method: Method) -> bool:
-    """Whether its code uses `self.llm`."""
-    nodes = [node for node in ast.walk(method.code.tree) if isinstance(node, ast.Attribute) and node.attr == "llm"]
-    return any(isinstance(node.value, ast.Name) and node.value.id == "self" for node in nodes)
-
-
-def _parameters(text: str, label: str) -> dict[str, str]:
-    """The parameters of the class's constructor with their defaults, "" where there is none."""
-    owner = next(n for n in ast.parse(text).body if isinstance(n, ast.ClassDef) and n.name == class_name(label))
-    made = next((n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    names = [each.arg for each in made.args.args[1:]] if made else []
-    defaults = [ast.unparse(each) for each in made.args.defaults] if made else []
-    return dict(zip(names, [""] * (len(names) - len(defaults)) + defaults, strict=True))
 
 
 def _unrepeatable(identity: Identity, check: Check, failed: Mapping[str, str]) -> Check:
@@ -163,11 +157,3 @@ def _unrepeatable(identity: Identity, check: Check, failed: Mapping[str, str]) -
     if now == {check.sample.answer}:
         return check
     return replace(check, why="made again it answers otherwise: by chance, by the time, or by what it reads")
-
-
-def _require_known(failed: Mapping[str, str], checks: list[Check]) -> None:
-    """Raise ModuleError for what fails though the agent itself answers as recorded."""
-    known = {check.name for check in checks if check.why}
-    if wrong := {name: words for name, words in failed.items() if name not in known | {"the examples"}}:
-        name, words = next(iter(wrong.items()))
-        raise ModuleError(f"its tests fail on its own, so nothing was written: {name}: {words}")

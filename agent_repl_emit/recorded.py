@@ -5,16 +5,13 @@ from __future__ import annotations
 import ast
 import asyncio
 import builtins
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from inspect import isasyncgen, iscoroutine, isgenerator
 from itertools import islice
-from keyword import iskeyword
-from pathlib import Path
 from typing import Any
 
 from agent_repl.modules import class_name
@@ -23,11 +20,12 @@ from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.records import Example
 from agent_repl.replay import Sample
 from agent_repl.signature import looks_like_path
-from agent_repl_data.literals import imports_for, literal, texts_in
+from agent_repl_data.copies import Copies, kept_out
+from agent_repl_data.literals import call_text, imports_for, literal, texts_in
 from agent_repl_data.plain import decode, encode
 
-LARGEST, LONGEST = 1_000_000, 1000
-"""The bytes of a file, and the items of what is generated, that a test may have."""
+LONGEST = 1000
+"""How many items of what is generated a test may have."""
 _APART = {
     "writes": "it writes",
     "deletes": "it deletes",
@@ -62,29 +60,12 @@ class Check:
     alone: bool = False  # it reads no file
 
 
-@dataclass
-class Data:
-    """The files that tests read: what they are called there, by the path that was recorded, and their bytes."""
-
-    names: dict[str, str] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-
-    def take(self, path: str) -> None:
-        """Have a file among the data, under its own relative path where it has one."""
-        held, given = Path(path).read_bytes(), Path(path)
-        inside = not given.is_absolute() and ".." not in given.parts
-        wanted = given.as_posix() if inside else given.name
-        others = (wanted, *(f"{number}_{given.name}" for number in range(2, 1000)))
-        name = next(n for n in others if self.files.get(n, held) == held)
-        self.names[path], self.files[name] = name, held
-
-
-def checks_of(identity: Identity, names: Iterable[str], data: Data) -> list[Check]:
+def checks_of(identity: Identity, names: Iterable[str], data: Copies) -> list[Check]:
     """A check for each example of the code that serves now, or that a person keeps; the files that they need."""
     return [check for name in names for check in _checks(identity, name, data)]
 
 
-def _checks(identity: Identity, name: str, data: Data) -> Iterator[Check]:
+def _checks(identity: Identity, name: str, data: Copies) -> Iterator[Check]:
     units = {version.number: version.unit for version in identity.store.versions(identity.key(name))}
     head, number, left_out = identity.methods[name], 0, Counter[str]()
     for example in identity.store.examples(identity.key(name)):
@@ -116,7 +97,7 @@ def _judged(identity: Identity, name: str, example: Example) -> tuple[Sample | N
         return sample, why, ""
     if sample.moved:
         return sample, "the files that it read have changed since", ""
-    if why := next(filter(None, map(_kept_out, _files(identity, name, sample))), ""):
+    if why := next(filter(None, map(kept_out, _files(identity, name, sample))), ""):
         return sample, why, ""
     form = ""
     if identity.methods[name].deferred:  # what comes later is not recorded
@@ -138,12 +119,6 @@ def _files(identity: Identity, name: str, sample: Sample) -> list[str]:
     needs = identity.needs(name)
     texts = dict.fromkeys([*texts_in([*sample.args, dict(sample.kwargs), dict(sample.state)]), *sorted(needs.texts)])
     return [t for t in texts if any(map(str.isalnum, t)) and looks_like_path(t)] if needs.opens else []
-
-
-def _kept_out(path: str) -> str:
-    if not os.path.isfile(path):
-        return f"it reads a folder, {os.path.basename(path)}"
-    return "it reads a file of more than 1 MB" if os.path.getsize(path) > LARGEST else ""
 
 
 def answered(identity: Identity, sample: Sample) -> tuple[str, str]:
@@ -180,7 +155,7 @@ async def _first(values: Any) -> list[Any]:
     return found
 
 
-def test_text(label: str, module: str, checks: list[Check], given: Mapping[str, str], data: Data, folder: str) -> str:
+def test_text(label: str, module: str, checks: list[Check], given: Mapping[str, str], data: Copies, folder: str) -> str:
     """The text of the test file, without its docstring; `given` are the constructor's parameters and their defaults."""
     names = list(dict.fromkeys(check.method for check in checks))
     there = f"def test_every_method_is_there():\n    for name in {names!r}:\n"
@@ -200,7 +175,9 @@ def _function(label: str, check: Check, given: Mapping[str, str], names: Mapping
         return f"@pytest.mark.skip(reason={literal(check.why, {})})\ndef {check.name}():\n    ..."
     sample, subject = check.sample, f"{label}_" if label in dir(builtins) else label
     made, rest = made_with(label, sample, given, names, 4)
-    called = _FORMS.get(check.form, "{}").format(call(subject, sample, names, 4))
+    called = _FORMS.get(check.form, "{}").format(
+        call_text(f"{subject}.{sample.name}", sample.args, sample.kwargs, names, 4)
+    )
     body = [f"{subject} = {made}", *(f"{subject}.{name} = {text}" for name, text in rest.items())]
     body += [f"del {subject}.{name}" for name in check.absent if name in given]
     body.append(f"assert {_compared(called, decode(sample.answer), names)}")
@@ -216,16 +193,6 @@ def made_with(
     passed = [f"{name}={text}" for name, text in ({n: texts[n] for n in texts if n in given} | missing).items()]
     rest = {name: text for name, text in texts.items() if name not in given}
     return f"{class_name(label)}({', '.join(passed)})", rest
-
-
-def call(subject: str, sample: Sample, names: Mapping[str, str], indent: int = 0) -> str:
-    """The call of a method of an object, as Python text."""
-    plain = {key: value for key, value in sample.kwargs.items() if key.isidentifier() and not iskeyword(key)}
-    odd = {key: value for key, value in sample.kwargs.items() if key not in plain}
-    parts = [literal(value, names, indent) for value in sample.args]
-    parts += [f"{key}={literal(value, names, indent)}" for key, value in plain.items()]
-    parts += [f"**{literal(odd, names, indent)}"] * bool(odd)
-    return f"{subject}.{sample.name}({', '.join(parts)})"
 
 
 def _compared(called: str, answer: Any, names: Mapping[str, str]) -> str:

@@ -170,7 +170,7 @@ def _constructor(state: Mapping[str, object], given: Names) -> list[str]:
     for name in state:
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__") or name == "self":
             raise ModuleError(f"the state {name!r} cannot be a parameter of the class: give it another name")
-    defaults = dict.fromkeys(given, "") | {name: _literal(value) for name, value in state.items()}
+    defaults = dict.fromkeys(given, "") | {name: default(value) for name, value in state.items()}
     names = sorted(defaults, key=lambda name: bool(defaults[name]))
     kinds = {name: _kind(state[name]) for name in state}
     declared = [f"{n}: {kinds[n]}" if kinds.get(n) else n for n in names]
@@ -188,7 +188,7 @@ def _kind(value: object) -> str:
     return next((kind.__name__ for kind in _KINDS if kind is type(value)), "")
 
 
-def _literal(value: object) -> str:
+def default(value: object) -> str:
     """The value as Python, "" when it is not small and plain."""
     if type(value) is str and len(value) <= 200:
         return json.dumps(value, ensure_ascii=False) if value.isprintable() else repr(value)
