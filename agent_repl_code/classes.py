@@ -15,14 +15,24 @@ ABSENT = object()
 
 
 def first_state(owner: ast.ClassDef, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What an object of the class holds at first: as given, else as the text says, or `ABSENT`; private names aside."""
+    """What an object of the class holds at first: as given, else as the text says, or `ABSENT`; private names aside.
+
+    The text says it in the class itself and in the first level of the constructor, of parameters that keep their value.
+    What is not known there and no method reads is left out.
+    """
     made = next((n for n in owner.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-    parameters = _defaults(made.args) if made else {}
-    known = parameters | {name: value for name, value in given.items() if name in parameters}
+    inside = [*ast.walk(made)] if made else []
+    known = _defaults(made.args) if made else {}
+    other = {name: value for name, value in given.items() if name not in known}
+    known |= {name: value for name, value in given.items() if name in known}
+    known |= {n.id: ABSENT for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     found = {name: _value(value, {}) for name, value in _set_by(owner.body, "")}
-    found |= {name: _value(value, known) for name, value in _set_by(ast.walk(made) if made else (), "self.")}
-    found |= {name: value for name, value in given.items() if name in found or name not in parameters}
-    return {name: value for name, value in found.items() if name[0] != "_" and name not in RESERVED}
+    found |= {name: _value(value, known) for name, value in _set_by(made.body if made else (), "self.")}
+    found |= dict.fromkeys((n for n, _ in _set_by((n for n in inside if made and n not in made.body), "self.")), ABSENT)
+    found |= other | {name: value for name, value in given.items() if name in found}
+    reads = {n.attr for each in owner.body if each is not made for n in ast.walk(each) if isinstance(n, ast.Attribute)}
+    named = {name: value for name, value in found.items() if name[0] != "_" and name not in RESERVED}
+    return {name: value for name, value in named.items() if value is not ABSENT or name in reads}
 
 
 def _set_by(nodes: Iterable[ast.AST], before: str) -> Iterator[tuple[str, ast.expr | None]]:
@@ -42,8 +52,12 @@ def _defaults(arguments: ast.arguments) -> dict[str, Any]:
 
 
 def _value(node: ast.expr | None, parameters: Mapping[str, Any]) -> Any:
-    if isinstance(node, ast.Name):
-        return parameters.get(node.id, ABSENT)
+    match node:
+        case ast.Name(id=name):
+            return parameters.get(name, ABSENT)
+        case ast.IfExp(test=ast.Compare(left=ast.Name(id=name), ops=[ast.Is()], comparators=[ast.Constant(None)])):
+            given = parameters.get(name, ABSENT)
+            return given if given is ABSENT else _value(node.body if given is None else node.orelse, parameters)
     try:
         return ast.literal_eval(node) if node else ABSENT
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -82,9 +96,8 @@ def _unfit(node: Function, owner: ast.ClassDef) -> str:
 def _unit(source: str, rest: list[ast.stmt], body: str, node: Function) -> str:
     used = reached(ast.Module([*rest, node], []), node.name)
     needed = [each for each in rest if getattr(each, "module", "") == "__future__" or each in used]
-    return (
-        "\n\n".join([*(text_of(source.splitlines(), each) for each in needed), text_of(body.splitlines(), node)]) + "\n"
-    )
+    texts = [text_of(source.splitlines(), each) for each in needed]
+    return "\n\n".join([*texts, text_of(body.splitlines(), node)]) + "\n"
 
 
 def body_of(source: str, owner: ast.ClassDef) -> str:

@@ -15,6 +15,7 @@ from agent_repl.agent import Agent
 from agent_repl.errors import AgentError, ModuleError
 from agent_repl.records import Event
 from agent_repl.session import Session, default_session
+from agent_repl.session.home import is_name
 from agent_repl_code.classes import ABSENT, first_state, units_of
 from agent_repl_code.unit import digest
 
@@ -37,7 +38,7 @@ def adopt(module_or_class: Any, session: Session | None = None, **state: Any) ->
     if missing := [name for name, value in holds.items() if value is ABSENT]:
         shown = ", ".join(f"{name}=..." for name in missing)
         raise AgentError(f"what {owner.name} holds as {', '.join(missing)} is not in its text: adopt(..., {shown})")
-    agent = session.agent(words, name=label, **holds)
+    agent = session.agent(words, name=label if is_name(label) else None, **holds)
     units, left_out = units_of(source, owner)
     pinned = 0
     for name, text in units.items():

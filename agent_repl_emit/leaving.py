@@ -51,7 +51,7 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
     root, module = (target, target.name) if package else (target.parent, target.stem)
     _require_place(target, module, tests, package)
     data = Copies()
-    checks = checks_of(identity, methods, data) if tests else []
+    checks = checks_of(identity, methods, vars(agent), data) if tests else []
     state = constructor_state(identity, methods, _first_state(identity, methods, vars(agent)))
     for _ in range(3):  # what turns out not to be repeatable is left out, and the rest is tried again
         files = _files(identity, methods, checks, data, target, Form(tests, package, state))
@@ -99,11 +99,11 @@ def _methods(identity: Identity, agent: Agent) -> dict[str, Method]:
 
 
 def _first_state(identity: Identity, names: Iterable[str], now: Mapping[str, Any]) -> dict[str, Any]:
-    """The agent's state, what its methods change as it was before the oldest recorded call."""
+    """The agent's state, what its methods set or fill as it was before the oldest recorded call."""
     known = [e for name in names for e in identity.store.examples(identity.key(name)) if e.args and e.state]
     binds = frozenset().union(*(identity.needs(name).binds for name in names))
     states = [sample_of(e).state for e in sorted(known, key=lambda e: e.at, reverse=True)]
-    return {**now} | {n: v for state in states for n, v in state.items() if n in binds}
+    return {**now} | {n: v for state in states for n, v in state.items() if n in binds or v in ([], {}, set())}
 
 
 def _require_place(target: Path, module: str, tests: bool, package: bool) -> None:

@@ -60,18 +60,22 @@ class Check:
     alone: bool = False  # it reads no file
 
 
-def checks_of(identity: Identity, names: Iterable[str], data: Copies) -> list[Check]:
-    """A check for each example of the code that serves now, or that a person keeps; the files that they need."""
-    return [check for name in names for check in _checks(identity, name, data)]
+def checks_of(identity: Identity, names: Iterable[str], now: Mapping[str, Any], data: Copies) -> list[Check]:
+    """A check for each example of the code that serves now, or that a person keeps; the files that they need.
+
+    `now` is the agent's state: of a call that was recorded before the methods that it calls were written, the state
+    that these read is not known.
+    """
+    return [check for name in names for check in _checks(identity, name, now, data)]
 
 
-def _checks(identity: Identity, name: str, data: Copies) -> Iterator[Check]:
+def _checks(identity: Identity, name: str, now: Mapping[str, Any], data: Copies) -> Iterator[Check]:
     units = {version.number: version.unit for version in identity.store.versions(identity.key(name))}
     head, number, left_out = identity.methods[name], 0, Counter[str]()
     for example in identity.store.examples(identity.key(name)):
         if not example.kept and units.get(example.version) != head.code.unit:
             continue
-        sample, why, form = _judged(identity, name, example)
+        sample, why, form = _judged(identity, name, now, example)
         if why or sample is None:
             left_out[why] += 1
             continue
@@ -86,12 +90,16 @@ def _checks(identity: Identity, name: str, data: Copies) -> Iterator[Check]:
         yield Check(f"test_{name}_{number}", name, why=f"{count} recorded: {why}")
 
 
-def _judged(identity: Identity, name: str, example: Example) -> tuple[Sample | None, str, str]:
+def _judged(identity: Identity, name: str, now: Mapping[str, Any], example: Example) -> tuple[Sample | None, str, str]:
     """The call of an example; why it cannot be made by itself; the form of its answer."""
     if not (example.args and example.state):
         what = "state" if example.args else "arguments"
         return None, f"its {what} are no short plain values, or were kept out of the record", ""
-    sample, codes = sample_of(example), [method.code for method in _reached(identity, name)]
+    sample, codes, needs = sample_of(example), [each.code for each in _reached(identity, name)], identity.needs(name)
+    unknown = {n: now[n] for n in needs.reads if n in now and n not in needs.binds and n not in sample.state}
+    if unknown and not encode(unknown):
+        return sample, "its state is no short plain value", ""
+    sample = replace(sample, state={**sample.state, **unknown})
     kinds = {effect.kind for code in codes for effect in code.effects if effect.flagged or effect.kind == "model"}
     if why := next((words for kind, words in _APART.items() if kind in kinds), ""):
         return sample, why, ""

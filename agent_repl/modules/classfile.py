@@ -172,20 +172,27 @@ def _constructor(state: Mapping[str, object], given: Names) -> list[str]:
             raise ModuleError(f"the state {name!r} cannot be a parameter of the class: give it another name")
     defaults = dict.fromkeys(given, "") | {name: default(value) for name, value in state.items()}
     names = sorted(defaults, key=lambda name: bool(defaults[name]))
-    kinds = {name: _kind(state[name]) for name in state}
-    declared = [f"{n}: {kinds[n]}" if kinds.get(n) else n for n in names]
-    sign = {name: f" = {default}" if kinds.get(name) else f"={default}" for name, default in defaults.items()}
-    parameters = [d + sign[n] * bool(defaults[n]) for n, d in zip(names, declared, strict=True)]
+    parameters = [_parameter(name, _kind(state.get(name)), defaults[name]) for name in names]
     head = f"def __init__(self, {', '.join(parameters)}):"
     if len(head) > _WIDTH - 4:
         head = "\n".join(["def __init__(", *(f"    {each}," for each in ["self", *parameters]), "):"])
     said = [f"    {_docstring(' '.join(given.values()))}"] * bool(given)
-    return ["\n".join([head, *said, *(f"    self.{name} = {name}" for name in names)])] * bool(names)
+    fresh = {name: f"{value!r} if {name} is None else {name}" for name, value in state.items() if _is_empty(value)}
+    return ["\n".join([head, *said, *(f"    self.{name} = {fresh.get(name, name)}" for name in names)])] * bool(names)
+
+
+def _parameter(name: str, kind: str, default: str) -> str:
+    return f"{name}: {kind}{f' = {default}' * bool(default)}" if kind else f"{name}{f'={default}' * bool(default)}"
 
 
 def _kind(value: object) -> str:
     """The type of a parameter, where it has a name that needs no import."""
-    return next((kind.__name__ for kind in _KINDS if kind is type(value)), "")
+    return next((kind.__name__ + " | None" * _is_empty(value) for kind in _KINDS if kind is type(value)), "")
+
+
+def _is_empty(value: object) -> bool:
+    """Whether it is a container that every object must have one of its own of."""
+    return any(kind is type(value) for kind in (list, dict, set)) and not value
 
 
 def default(value: object) -> str:
@@ -193,7 +200,7 @@ def default(value: object) -> str:
     if type(value) is str and len(value) <= 200:
         return json.dumps(value, ensure_ascii=False) if value.isprintable() else repr(value)
     plain = value is None or type(value) in (bool, int) or (type(value) is float and isfinite(value))
-    return repr(value) if plain else ""
+    return repr(value) if plain else "None" if _is_empty(value) else ""
 
 
 def _text(source: str, node: ast.stmt, renames: Names) -> str:
