@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from kit import session
 
-from agent_repl import ModuleError, Verdict, emit, examples, keep, pin
+from agent_repl import ModuleError, Verdict, adopt, emit, examples, keep, pin, versions
 from agent_repl.modules import class_name
 from agent_repl_data.plain import decode, encode
 from agent_repl_emit import alone
@@ -319,6 +319,14 @@ def test_nothing_of_ours_is_left_in_what_is_emitted(shelf, name):
     assert "agent_repl" not in text + (place / "out" / f"test_a_{name}.py").read_text()
     assert text.startswith(('"""', "'"))
     assert "scripted (scripted), 20" in text
+
+
+@pytest.mark.parametrize("name", SHELF)
+def test_an_emitted_class_is_adopted_with_the_same_code(shelf, name, tmp_path):
+    place, agents = shelf
+    again = adopt(place / "out" / f"a_{name}.py", session(tmp_path), **dict(vars(agents[name])))
+    for method in type(agents[name])._agent_repl_identity_.names():
+        assert versions(again, method)[-1].unit == versions(agents[name], method)[-1].unit
 
 
 @pytest.mark.parametrize("name", APART)
