@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -15,7 +14,7 @@ from xml.etree import ElementTree
 from agent_repl.errors import ModuleError
 
 SECONDS = 120
-_PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules", "--junitxml=../report.xml"]
+PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules", "--junitxml=../report.xml"]
 
 
 def failures(files: Mapping[str, bytes], module: str, tests: str) -> dict[str, str]:
@@ -37,11 +36,13 @@ def failures(files: Mapping[str, bytes], module: str, tests: str) -> dict[str, s
 
 
 def _tested(folder: Path, module: str, tests: str) -> dict[str, str]:
-    by_pytest = find_spec("pytest") is not None
-    by_hand = [str(Path(__file__).with_name("_by_hand.py")), str(folder / module), str(folder / tests)]
-    done = _python([*_PYTEST, "--rootdir", ".", module, tests] if by_pytest else by_hand, folder)
+    done = _python([*PYTEST, "--rootdir", ".", module, tests], folder)
+    by_hand = b"No module named pytest" in done.stderr
+    if by_hand:
+        program = Path(__file__).with_name("_by_hand.py")
+        done = _python([str(program), str(folder / module), str(folder / tests)], folder)
     try:
-        if not by_pytest:
+        if by_hand:
             found: dict[str, str] = json.loads(done.stdout.decode().strip().rpartition("\n")[2])
             return found
         cases = ElementTree.parse(folder.with_name("report.xml")).iter("testcase")

@@ -66,7 +66,7 @@ SHELF = {
     "quoter": (
         'says "things" \\ with {braces} and ünïcode',
         {"mark": "\"'\\\n\t{x}"},
-        ['def quote(self, text):\n    end = """two\n  lines: \\""" \'\'\'\n"""\n'
+        ['def quote(self, text):\n    end = """two\n      lines: \\""" \'\'\'\n"""\n'
          '    return f"{self.mark}{text!r}{end}{{}}"\n'],
         [("quote", ("it's \"odd\" \u2028 ☃\x07",), {}), ("quote", ("#",), {})],
     ),
@@ -450,7 +450,10 @@ def test_what_older_code_answered_is_no_test(place):
     agent.m(3)
     agent.m(4, k=1)
     emit(agent, place / "twice.py")
-    assert "m(3)" not in (place / "test_twice.py").read_text()
+    text = (place / "test_twice.py").read_text()
+    assert "m(4, k=1) == 13" in text
+    assert "m(3)" not in text
+    assert "skip" not in text
 
 
 def test_a_file_that_has_changed_since_is_no_test(place):
@@ -541,14 +544,14 @@ def test_a_name_that_no_test_could_import_is_refused(place, name):
 
 @pytest.mark.parametrize("name", ["ledger_book", "waiter", "helpers_apart"])
 def test_where_pytest_is_missing_the_tests_are_run_all_the_same(place, monkeypatch, name):
-    monkeypatch.setattr(alone, "find_spec", lambda name: None)
+    monkeypatch.setattr(alone, "PYTEST", ["-c", "raise SystemExit('No module named pytest')"])
     agent, _ = grown(place, name)
     emit(agent, place / "out" / "thing.py")
     assert "passed" in by_pytest(place / "out")
 
 
 def test_without_pytest_too_a_test_that_fails_is_named(place, monkeypatch):
-    monkeypatch.setattr(alone, "find_spec", lambda name: None)
+    monkeypatch.setattr(alone, "PYTEST", ["-c", "raise SystemExit('No module named pytest')"])
     agent = session(place, BROKEN["a kept answer"][0]).agent("broken")
     agent.m(1)
     keep(agent.m)
