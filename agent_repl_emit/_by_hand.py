@@ -1,4 +1,4 @@
-"""Where pytest is not installed: run as `python -I -B _by_hand.py MODULE.py TESTS.py`; it imports nothing of ours.
+"""Where pytest is not installed: run as `python -I -B _by_hand.py TESTS.py [MODULE.py]`; it imports nothing of ours.
 
 It knows what emitted tests use of pytest, and prints as JSON the last words of each test that failed, by its name.
 """
@@ -12,9 +12,10 @@ import types
 from typing import Any
 
 
-def main(module: str, tests: str) -> None:
-    """Run the examples in the module's docstring, and every test."""
-    sys.path.insert(0, os.path.dirname(module))
+def main(tests: str, *modules: str) -> None:
+    """Run every test, and the examples in the modules' docstrings; the module is in this folder."""
+    here, tests = os.getcwd(), os.path.abspath(tests)
+    sys.path.insert(0, here)
     stub: Any = types.ModuleType("pytest")
     stub.fixture = lambda **options: lambda function: function
     stub.mark = types.SimpleNamespace(skip=lambda reason: lambda function: None)
@@ -27,7 +28,7 @@ def main(module: str, tests: str) -> None:
             vars(made)[name]()
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"
-    if doctest.testmod(_loaded(module), report=False).failed:
+    if any(doctest.testmod(_loaded(os.path.join(here, each)), report=False).failed for each in modules):
         failed["the examples"] = "an example in the docstring answers otherwise"
     print("\n" + json.dumps(failed))
 

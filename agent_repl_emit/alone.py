@@ -17,11 +17,11 @@ SECONDS = 120
 PYTEST = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules", "--junitxml=../report.xml"]
 
 
-def failures(files: Mapping[str, bytes], module: str, tests: str) -> dict[str, str]:
+def failures(files: Mapping[str, bytes], module: str, tests: str, examples: bool) -> dict[str, str]:
     """Run the module, and the tests by pytest where it is installed; the last words of each that failed, by its name.
 
-    `files` are given by their paths below one folder, `tests` is "" for none. Raises ModuleError where the module does
-    not import, or where anything takes longer than `SECONDS`.
+    `files` are given by their paths below one folder, `tests` is "" for none; with `examples` the module's docstring
+    has some. Raises ModuleError where the module does not import, or where anything takes longer than `SECONDS`.
     """
     with TemporaryDirectory(prefix="emitted-", ignore_cleanup_errors=True) as place:
         folder = Path(place, "files")
@@ -32,15 +32,15 @@ def failures(files: Mapping[str, bytes], module: str, tests: str) -> dict[str, s
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2] or "no message"
             raise ModuleError(f"the class does not import on its own, so nothing was written: {last}")
-        return _tested(folder, module, tests) if tests else {}
+        return _tested(folder, [module] * examples, tests) if tests else {}
 
 
-def _tested(folder: Path, module: str, tests: str) -> dict[str, str]:
-    done = _python([*PYTEST, "--rootdir", ".", module, tests], folder)
+def _tested(folder: Path, shown: list[str], tests: str) -> dict[str, str]:
+    done = _python([*PYTEST, "--rootdir", ".", *shown, tests], folder)
     by_hand = b"No module named pytest" in done.stderr
     if by_hand:
         program = Path(__file__).with_name("_by_hand.py")
-        done = _python([str(program), str(folder / module), str(folder / tests)], folder)
+        done = _python([str(program), tests, *shown], folder)
     try:
         if by_hand:
             found: dict[str, str] = json.loads(done.stdout.decode().strip().rpartition("\n")[2])

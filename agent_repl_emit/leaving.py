@@ -34,6 +34,7 @@ class Form(NamedTuple):
     tests: bool
     package: bool
     state: Mapping[str, Any]
+    examples: bool  # in the docstring too
 
 
 def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = False) -> Path:
@@ -53,24 +54,27 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
     data = Copies()
     checks = checks_of(identity, methods, vars(agent), data) if tests else []
     state = constructor_state(identity, methods, _first_state(identity, methods, vars(agent)))
-    for _ in range(3):  # what turns out not to be repeatable is left out, and the rest is tried again
-        files = _files(identity, methods, checks, data, target, Form(tests, package, state))
+    form = Form(tests, package, state, ">>>" not in identity.template)
+    for _ in range(4):  # what turns out not to be repeatable is left out, and the rest is tried again
+        files = _files(identity, methods, checks, data, target, form)
         test_file = next((name for name in files if Path(name).name == f"test_{module}.py"), "")
-        failed = failures(files, next(iter(files)), test_file)
+        failed = failures(files, next(iter(files)), test_file, form.examples)
         if not failed:
             _put(files, root)
             return target
         left = [_unrepeatable(identity, check, failed) for check in checks]
         wrong = [check.name for check in left if check.name in failed and not check.why]
-        if wrong or left == checks:
+        if wrong or (left == checks and not form.examples):
             name = next(iter(wrong or failed))
             raise ModuleError(f"its tests fail on its own, so nothing was written: {name}: {failed[name]}")
-        checks = left
+        checks, form = left, form._replace(examples=form.examples and left != checks)
     raise ModuleError("its tests fail otherwise each time, so nothing was written: say tests=False")
 
 
 def _put(files: Mapping[str, bytes], root: Path) -> None:
-    _require_ours(root / name for name, held in files.items() if MARK.encode() in held)
+    for target in (root / name for name, held in files.items() if MARK.encode() in held):
+        if target.is_file() and MARK not in target.read_text(encoding="utf-8", errors="replace"):
+            raise ModuleError(f"{target} was not written by an emission: move it, or emit to another path")
     try:
         replace_files({root / name: held for name, held in files.items()})
     except OSError as error:
@@ -117,12 +121,6 @@ def _require_place(target: Path, module: str, tests: bool, package: bool) -> Non
         raise ModuleError(f"{name!r} cannot be imported, as its tests do: name it like analyst.py, or say tests=False")
 
 
-def _require_ours(targets: Iterable[Path]) -> None:
-    for target in targets:
-        if target.is_file() and MARK not in target.read_text(encoding="utf-8", errors="replace"):
-            raise ModuleError(f"{target} was not written by an emission: move it, or emit to another path")
-
-
 def _files(
     identity: Identity, methods: Mapping[str, Method], checks: list[Check], data: Copies, target: Path, form: Form
 ) -> dict[str, bytes]:
@@ -131,7 +129,7 @@ def _files(
     asking = [n for n, m in methods.items() if any(ast.unparse(node) == "self.llm" for node in ast.walk(m.code.tree))]
     given = {"llm": _LLM.format(", ".join(asking))} if asking else {}
     known = {name: default(value) for name, value in form.state.items()} | dict.fromkeys(given, "")
-    shown = [] if ">>>" in identity.template else doctests(identity.label, checks, known)
+    shown = doctests(identity.label, checks, known) if form.examples else []
     parts, head = [Part(n, m.code.source) for n, m in methods.items()], file_words(identity, methods, shown)
     text = render(identity.label, identity.template, parts, form.state, head, given=given)
     needed = requirements(text)

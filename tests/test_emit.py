@@ -390,6 +390,19 @@ def test_a_short_call_stands_in_the_docstring_as_an_example(place):
     assert ">>> HelpersApart().one(4)\n5\n>>> HelpersApart().ten(4)\n40\n" in text
 
 
+def test_a_method_that_prints_has_no_example_but_a_test(place):
+    agent = session(place, "def m(self, n):\n    print(n)\n    return n * 2\n").agent("prints")
+    agent.m(4)
+    assert ">>>" not in emit(agent, place / "out" / "loud.py").read_text()
+    assert "m(4) == 8" in (place / "out" / "test_loud.py").read_text()
+
+
+def test_an_identity_with_an_example_in_it_is_not_run(place):
+    agent = session(place, "def m(self, n):\n    return n * 2\n").agent("doubles\n\n>>> nowhere()\n1\n")
+    agent.m(4)
+    assert "2 passed" in by_pytest(emit(agent, place / "out" / "doubler.py").parent)
+
+
 def test_callers_stand_above_what_they_call(place):
     text = emit(grown(place, "chain")[0], place / "links.py").read_text()
     assert re.findall(r"def (\w+)\(self, \w", text)[-3:] == ["outer", "middle", "inner"]
