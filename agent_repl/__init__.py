@@ -9,7 +9,7 @@ _HOMES = {
     "session": ("Session", "default_session", "open_session"),
     "agent": ("Agent",),
     "control": (
-        *("accept", "define", "diff", "edit", "emit", "examples", "forget", "keep", "pending", "pin", "prompt"),
+        *("accept", "define", "diff", "edit", "examples", "forget", "keep", "pending", "pin", "prompt"),
         *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
     "growth": ("Grown", "grow"),
@@ -22,6 +22,7 @@ _HOMES = {
     "records": ("Effect", "Event", "Outcome", "Prompt", "Proposal", "Reply", "Settings", "Usage", "Verdict", "Version"),
     "wrapping": ("unwrap",),
     "agent_repl_classes": ("Agentic", "agentic", "configure", "describe", "reset", "save"),  # beside us
+    "agent_repl_emit": ("adopt", "emit"),
     "providers.anthropic": ("AnthropicProvider",),
     "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
 }

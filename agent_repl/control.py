@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from difflib import unified_diff
@@ -15,9 +13,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from . import pipeline
 from .agent import Agent, MethodHandle, make
-from .atomic import replace_file
-from .errors import AgentError, ModuleError, ReviewRequired
-from .modules import Part, render
+from .errors import AgentError, ReviewRequired
 from .pipeline import Workshop, byhand, case_for, history, pinning
 from .pipeline.case import Case
 from .pipeline.drafts import wanted
@@ -102,7 +98,7 @@ def _verb(function: Callable[..., R]) -> Callable[..., R]:
 
 def _target(method: Any, *args: Any) -> Target:
     agent, name, _ = _addressed(method, args)
-    return Target(agent, name, _synced(agent), type(agent)._agent_repl_shop_)
+    return Target(agent, name, synced(agent), type(agent)._agent_repl_shop_)
 
 
 def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
@@ -117,7 +113,7 @@ def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[An
     raise AgentError(f"{type(method).__name__} is no method of an agent: write agent.name, without parentheses")
 
 
-def _synced(agent: Agent) -> Identity:
+def synced(agent: Agent) -> Identity:
     """The agent's identity, as all sessions of its home know it now."""
     identity = type(agent)._agent_repl_identity_
     identity.generation.share(make=False)  # the home may have been made since
@@ -259,7 +255,7 @@ def reject(target: Target) -> str:
 def say(agent: Agent, words: str) -> Any:
     """Ask in words: a method is named, written and called; the same words again call it without a model."""
     __tracebackhide__ = True
-    return words_said(type(agent)._agent_repl_shop_, _synced(agent), agent, words)
+    return words_said(type(agent)._agent_repl_shop_, synced(agent), agent, words)
 
 
 def pending(session: Any) -> tuple[Version, ...]:
@@ -342,37 +338,3 @@ def _day(created: str) -> str:
     """`3 Nov`, here; with the year when it is not this one."""
     day, today = datetime.fromisoformat(created).astimezone(), datetime.now()
     return f"{day.day} {_MONTHS[day.month - 1]}{f' {day.year}' if day.year != today.year else ''}"
-
-
-def emit(agent: Agent, path: str | Path) -> Path:
-    """Write, or replace, a file with the agent as a plain class that runs without us; raises ModuleError."""
-    identity = _synced(agent)
-    found, place = _methods(identity), type(agent)._agent_repl_shop_.executor.open(agent)
-    if place.wraps is not None:
-        kind = type(place.wraps).__name__
-        raise ModuleError(
-            f"{identity.label} wraps a {kind}, which a class would lack: emit an agent that has it as state"
-        )
-    if not found:
-        raise ModuleError(f"{identity.label} has no accepted methods yet: call some first")
-    parts = [Part(name, method.code.source) for name, method in found.items()]
-    state = pinning.constructor_state(identity, found, pipeline.state_of(place))
-    text = render(identity.label, identity.template, parts, state, _provenance(identity, found))
-    _check_alone(text)
-    try:
-        replace_file(Path(path), text)
-    except OSError as error:
-        raise ModuleError(f"{path} cannot be written: {error}") from error
-    return Path(path)
-
-
-def _provenance(identity: Identity, found: Mapping[str, Method]) -> str:
-    made = sorted({f"{m.entry.version.author} {m.entry.version.model}".strip() for m in found.values()})
-    return f"{identity.template}\n\nWritten by: {', '.join(made)}. Each method was accepted in review.\n"
-
-
-def _check_alone(text: str) -> None:
-    done = subprocess.run([sys.executable, "-I", "-"], input=text.encode(), capture_output=True, check=False)
-    if done.returncode:
-        last = (done.stderr.decode(errors="replace").split("\n")[:-1] or ["no message"])[-1]
-        raise ModuleError(f"the class does not import on its own, so nothing was written: {last}")

@@ -1,6 +1,8 @@
-"""A module that is not installed: the line that would install it, which nobody here runs."""
+"""The packages that imports need: their versions here, or the line that would install one, which nobody here runs."""
 
+import ast
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 
 DISTRIBUTIONS = {
@@ -48,3 +50,38 @@ def is_installed(name: str) -> bool:
         return bool(name) and find_spec(name) is not None
     except (ImportError, ValueError):
         return False
+
+
+def requirements(text: str) -> list[str]:
+    """`pandas==2.2.3` for each installed package that the imports in this text need, wherever they stand."""
+    from importlib.metadata import packages_distributions
+
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
+    tops = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names
+    known = packages_distributions() if tops else {}
+    return sorted({line for top in tops for line in _installed(DISTRIBUTIONS.get(top, ""), known.get(top, []))})
+
+
+def _installed(usual: str, found: list[str]) -> Iterator[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in [usual] if usual in found else found:
+        try:
+            yield f"{name}=={version(name)}"
+        except PackageNotFoundError:
+            yield name
+
+
+def with_requirements(text: str, needed: list[str]) -> str:
+    """A file of code that begins with a docstring, with its requirements in the comment that installers read."""
+    lines, end = text.split("\n"), ast.parse(text).body[0].end_lineno or 0
+    python = ".".join(map(str, sys.version_info[:2]))
+    block = [
+        "# /// script",
+        f'# requires-python = ">={python}"',
+        "# dependencies = [",
+        *(f'#   "{n}",' for n in needed),
+    ]
+    return "\n".join([*lines[:end], "", *block, "# ]", "# ///", *lines[end:]]) if needed else text

@@ -21,6 +21,7 @@ from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 from agent_repl_code.unit import RESERVED
+from agent_repl_emit import adopt, emit
 
 from .display import colour_wanted
 from .editing import edited
@@ -251,8 +252,18 @@ def _grow(names: Names, target: str, *words: str, **options: str) -> str:
     return escaped(str(grow(agent, scenario, int(number), usage=_plain(options.get("from", "")))))
 
 
-def _emit(names: Names, target: str, path: str) -> str:
-    return f"written: {control.emit(_agent(names, target), Path(_plain(path)).expanduser())}"
+def _emit(names: Names, target: str, path: str, **options: bool) -> str:
+    tests, package = "no-tests" not in options, "package" in options
+    return f"written: {emit(_agent(names, target), Path(_plain(path)).expanduser(), tests, package)}"
+
+
+def _adopt(names: Names, path: str, *pairs: str) -> str:
+    wrong, state = _call(names, pairs)
+    if wrong or "session" in state:
+        raise AgentError(f"usage: {VERBS['adopt'].usage}")
+    agent = adopt(Path(_plain(path)).expanduser(), **state)
+    names[agent._agent_repl_label_] = agent
+    return escaped(f"{agent._agent_repl_label_}: {type(agent)._agent_repl_identity_.template}")
 
 
 def _overview(names: Names, only: Agent | None = None) -> str:
@@ -275,6 +286,7 @@ def _help(names: Names, verb: str = "") -> str:
     return "\n".join([row.usage, f"  {row.about}", *(f"  {option}" for option in row.options)])
 
 
+_EMITTED = ("--package", "--no-tests")
 _ROWS = (
     Verb("create", 'NAME "IDENTITY" [key=value ...]', "make an agent", _create, (), ("--wraps NAME", "--deep")),
     Verb("show", "AGENT | AGENT.METHOD [--OPTION]", "its methods, or code", _show, ("any",), ("--prompt", *_VIEWS)),
@@ -291,7 +303,8 @@ _ROWS = (
     Verb(
         "grow", "AGENT [SCENARIO]", "write ahead what will be called", _grow, ("agent",), ("--calls N", "--from FILE")
     ),
-    Verb("emit", "AGENT FILE.py", "write a class that needs nothing of ours", _emit, ("agent", "file")),
+    Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
+    Verb("adopt", "FILE.py [key=value ...]", "make an agent of the class in a file", _adopt, ("script",)),
     Verb("help", "[VERB]", "explain one verb, or all", _help, ("verb",)),
 )
 VERBS = {verb.name: verb for verb in _ROWS}

@@ -419,13 +419,13 @@ def test_state_that_methods_make_is_no_parameter(tmp_path):
     agent = session(tmp_path, counting).agent("counter", rows=[1], unused=2)
     agent.count(3)
     path = emit(agent, tmp_path / "counter.py")
-    assert "def __init__(self, rows):" in path.read_text()
+    assert "def __init__(self, rows: list):" in path.read_text()
     assert emitted(path, "Counter([1, 2]).count(3)") == "5"
 
 
 def test_an_emitted_file_says_what_it_was_and_who_wrote_it(tmp_path, calc):
     text = emit(calc, tmp_path / "calc.py").read_text()
-    assert text.startswith('"""calculator of {path}\n\nWritten by: model scripted (scripted).')
+    assert text.startswith('"""calculator of {path}\n\nWritten by:\n    double: v1, scripted (scripted), 20')
 
 
 @pytest.mark.parametrize("there", [None, "mine = 1\n"])

@@ -682,7 +682,7 @@ def test_what_was_described_is_saved_as_a_subclass_that_stands_alone(tmp_path: P
     file = save(one, as_="LoudRobot")
     text = file.read_text()
     assert file.name == "loud_robot.py"
-    assert "import math\nfrom shop import Robot\n\n\nclass LoudRobot(Robot):" in text
+    assert "import math\n\nfrom shop import Robot\n\n\nclass LoudRobot(Robot):" in text
     assert "    # greet with a mark\n    def greet(self, name):" in text
     assert "    # the word in capitals\n    @property\n    def loud(self):" in text
     code = "from loud_robot import LoudRobot as R; r = R(); print(r.greet('Ann'), r.loud, r.half(3))"

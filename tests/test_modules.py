@@ -306,7 +306,7 @@ def test_a_class_file_reads_as_a_person_would_have_written_it():
         "class WordCounter:\n"
         '    """counts words"""\n'
         "\n"
-        '    def __init__(self, words, path="x.csv"):\n'
+        '    def __init__(self, words: list, path: str = "x.csv"):\n'
         "        self.words = words\n"
         "        self.path = path\n"
         "\n"

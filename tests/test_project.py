@@ -69,6 +69,7 @@ def test_the_distribution_has_its_own_name_and_our_script() -> None:
     assert (ROOT / "agent_repl" / "py.typed").exists()
     assert (ROOT / "agent_repl_bounds" / "py.typed").exists()
     assert (ROOT / "agent_repl_classes" / "py.typed").exists()
+    assert (ROOT / "agent_repl_emit" / "py.typed").exists()
 
 
 def test_what_stands_beside_the_package_is_shipped_and_checked_with_it() -> None:

@@ -30,9 +30,9 @@ PACKAGE = ROOT / "agent_repl"
 LOCAL = ROOT / "agent_repl_local"
 BELOW = (ROOT / "agent_repl_bounds", ROOT / "agent_repl_data", ROOT / "agent_repl_code")
 UI, CLASSES, TRUST = ROOT / "agent_repl_ui", ROOT / "agent_repl_classes", ROOT / "agent_repl_trust"
-DOCTOR = ROOT / "agent_repl_doctor"
-BESIDE = (UI, CLASSES, TRUST, DOCTOR)
-MOST_LINES = {PACKAGE: 8000, UI: 3000, CLASSES: 521, TRUST: 251, DOCTOR: 331}
+DOCTOR, EMIT = ROOT / "agent_repl_doctor", ROOT / "agent_repl_emit"
+BESIDE = (UI, CLASSES, TRUST, DOCTOR, EMIT)
+MOST_LINES = {PACKAGE: 8000, UI: 3000, CLASSES: 521, TRUST: 251, DOCTOR: 331, EMIT: 651}
 SOCKETS = ("providers", "executors", "stores", "reviewers")
 SLOTS = {("session", "agent", "default_session")}
 """The one door upwards: the package that fills it, the module whose it is, its name."""

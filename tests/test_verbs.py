@@ -29,6 +29,7 @@ ROWS = [
     "review",
     "grow",
     "emit",
+    "adopt",
 ]
 
 
@@ -117,6 +118,25 @@ def test_emit_knows_where_home_is(grown, capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE" if os.name == "nt" else "HOME", str(tmp_path / "home"))
     said(grown, capsys, "%agent emit sales ~/analyst.py")
     assert "def total" in (tmp_path / "home" / "analyst.py").read_text()
+
+
+def test_emit_writes_tests_unless_told_otherwise_and_a_package_where_it_is_wanted(grown, capsys):
+    said(grown, capsys, "%agent emit sales out/analyst.py")
+    said(grown, capsys, "%agent emit sales bare/analyst.py --no-tests")
+    said(grown, capsys, "%agent emit sales analyst --package")
+    assert Path("out/test_analyst.py").exists()
+    assert Path("out/test_analyst_data/sales.csv").exists()
+    assert [p.name for p in Path("bare").iterdir()] == ["analyst.py"]
+    assert Path("analyst/pyproject.toml").exists()
+
+
+def test_adopt_makes_an_agent_of_the_class_in_a_file(grown, session, capsys):
+    Path("shop.py").write_text('class TillRoll:\n    """Till."""\n    def m(self):\n        return self.n * 2\n')
+    assert said(grown, capsys, "%agent adopt shop.py n=4") == "till_roll: Till.\n"
+    assert grown.user_ns["till_roll"].m() == 8
+    assert len(session.provider.prompts) == 1
+    assert "usage: %agent adopt FILE.py" in said(grown, capsys, "%agent adopt shop.py 4")
+    assert "cannot be read" in said(grown, capsys, "%agent adopt nowhere.py")
 
 
 def test_review_shows_and_sets_the_mode(ip, session, capsys):

@@ -6,18 +6,23 @@ import ast
 import json
 import keyword
 import re
+import sys
+import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, count
 from math import isfinite
 from typing import NamedTuple
 
+from agent_repl_code.classes import text_of
 from agent_repl_code.page import indented, units_of
 from agent_repl_code.unit import Definition, Function, bindings, digest, global_names, imported, reached
 
 from ..errors import ModuleError
 
 Names = Mapping[str, str]
+_WIDTH = 100
+_KINDS = (bool, int, float, str, bytes, list, tuple, set, frozenset, dict)
 
 
 class Part(NamedTuple):
@@ -34,12 +39,19 @@ def class_name(label: str) -> str:
 
 
 def render(
-    label: str, about: str, parts: Iterable[Part], state: Mapping[str, object], head: str = "", base: str = ""
+    label: str,
+    about: str,
+    parts: Iterable[Part],
+    state: Mapping[str, object],
+    head: str = "",
+    base: str = "",
+    given: Names | None = None,
 ) -> str:
     """The text of a class file; raises ModuleError when a method would not mean there what it meant alone.
 
     `about` becomes the docstring of the class, `state` the parameters of its constructor: those whose value is a
-    plain literal get it as their default. `head` is the docstring of the file, `base` what is inherited (`shop:Robot`).
+    plain literal get it as their default. `head` is the docstring of the file, `base` what is inherited (`shop:Robot`),
+    `given` what the constructor must be given besides, each with words about it.
     """
     trees = [(part, ast.parse(part.source)) for part in parts]
     # Names that no unit may take from the others: one of them means what Python defines.
@@ -47,7 +59,7 @@ def render(
     file = File(taken={class_name(label): "", **dict.fromkeys(builtins, "a built-in")})
     above = f"({file.import_(base.partition(':')[2], base)})" if base else ""
     methods = [file.take(part, tree) for part, tree in trees]
-    body = [_docstring(about), *_constructor(state), *methods]
+    body = [_docstring(about), *_constructor(state, given or {}), *methods]
     text = "\n\n\n".join([file.top(head or about), *file.helpers, f"class {class_name(label)}{above}:\n"])
     text += "\n\n".join(indented(piece) for piece in body) + "\n"
     _check(text, label, file.digests)
@@ -125,9 +137,11 @@ class File:
         names: dict[str, list[str]] = {}
         for _, head, name in sorted(_import(name, target) for name, target in self.imports.items()):
             names.setdefault(head, []).append(name)
-        future = [f"from __future__ import {name}" for name in names.pop("from __future__ import ", [])]
-        rest = [head + ", ".join(found) for head, found in names.items()]
-        return "\n\n".join(filter(None, ["\n".join(future), "\n".join(rest)]))
+        blocks: tuple[list[str], ...] = ([], [], [])  # of the language, of Python, of others
+        for head, found in names.items():
+            module = head.split()[1].partition(".")[0]
+            blocks[module != "__future__" and 2 - (module in sys.stdlib_module_names)].append(_import_line(head, found))
+        return "\n\n".join(filter(None, map("\n".join, blocks)))
 
 
 def meaning(tree: ast.Module, node: ast.stmt) -> str:
@@ -136,6 +150,13 @@ def meaning(tree: ast.Module, node: ast.stmt) -> str:
         return digest(tree, node.name)
     names = "|".join(bindings(ast.Module([node], [])))
     return re.sub(rf"\b(id|name)='(?:{names})'", r"\1=''", ast.dump(node))
+
+
+def _import_line(head: str, names: list[str]) -> str:
+    """One import statement, or several lines of it where one would be too long."""
+    line = head + ", ".join(names)
+    wrapped = textwrap.fill(", ".join(names), _WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return line if len(line) <= _WIDTH or head.startswith("import") else f"{head}(\n{wrapped},\n)"
 
 
 def _import(name: str, target: str) -> tuple[bool, str, str]:
@@ -156,24 +177,41 @@ def _docstring(text: str) -> str:
     return f'"""{escaped}"""'
 
 
-def _constructor(state: Mapping[str, object]) -> list[str]:
-    if not state:
-        return []
+def _constructor(state: Mapping[str, object], given: Names) -> list[str]:
     for name in state:
         if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__") or name == "self":
             raise ModuleError(f"the state {name!r} cannot be a parameter of the class: give it another name")
-    defaults = {name: _literal(value) for name, value in state.items()}
-    names = sorted(state, key=lambda name: bool(defaults[name]))
-    parameters = ", ".join(f"{name}={defaults[name]}" if defaults[name] else name for name in names)
-    return [f"def __init__(self, {parameters}):\n" + "\n".join(f"    self.{name} = {name}" for name in names)]
+    defaults = dict.fromkeys(given, "") | {name: default(value) for name, value in state.items()}
+    names = sorted(defaults, key=lambda name: bool(defaults[name]))
+    parameters = [_parameter(name, _kind(state.get(name)), defaults[name]) for name in names]
+    head = f"def __init__(self, {', '.join(parameters)}):"
+    if len(head) > _WIDTH - 4:
+        head = "\n".join(["def __init__(", *(f"    {each}," for each in ["self", *parameters]), "):"])
+    said = [f"    {_docstring(' '.join(given.values()))}"] * bool(given)
+    fresh = {name: f"{value!r} if {name} is None else {name}" for name, value in state.items() if _is_empty(value)}
+    return ["\n".join([head, *said, *(f"    self.{name} = {fresh.get(name, name)}" for name in names)])] * bool(names)
 
 
-def _literal(value: object) -> str:
+def _parameter(name: str, kind: str, default: str) -> str:
+    return f"{name}: {kind}{f' = {default}' * bool(default)}" if kind else f"{name}{f'={default}' * bool(default)}"
+
+
+def _kind(value: object) -> str:
+    """The type of a parameter, where it has a name that needs no import."""
+    return next((kind.__name__ + " | None" * _is_empty(value) for kind in _KINDS if kind is type(value)), "")
+
+
+def _is_empty(value: object) -> bool:
+    """Whether it is a container that every object must have one of its own of."""
+    return any(kind is type(value) for kind in (list, dict, set)) and not value
+
+
+def default(value: object) -> str:
     """The value as Python, "" when it is not small and plain."""
     if type(value) is str and len(value) <= 200:
         return json.dumps(value, ensure_ascii=False) if value.isprintable() else repr(value)
     plain = value is None or type(value) in (bool, int) or (type(value) is float and isfinite(value))
-    return repr(value) if plain else ""
+    return repr(value) if plain else "None" if _is_empty(value) else ""
 
 
 def _text(source: str, node: ast.stmt, renames: Names) -> str:
@@ -183,10 +221,7 @@ def _text(source: str, node: ast.stmt, renames: Names) -> str:
         if renames.get(name, name) != name:
             line = lines[number - 1].encode()
             lines[number - 1] = (line[:column] + renames[name].encode() + line[column + len(name.encode()) :]).decode()
-    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-    while first > 1 and lines[first - 2].startswith("#"):
-        first -= 1
-    return "\n".join(lines[first - 1 : node.end_lineno])
+    return text_of(lines, node)
 
 
 def _spots(node: ast.stmt, head: str) -> set[tuple[int, int, str]]:

@@ -204,13 +204,16 @@ def _shown(value: Any) -> str:
 
 
 def _samples(case: Case, name: str) -> list[Sample]:
-    return [_sample(e, name) for e in case.shop.store.examples(case.identity.key(name)) if e.args and e.state]
+    return [sample_of(e) for e in case.shop.store.examples(case.identity.key(name)) if e.args and e.state]
 
 
-def _sample(example: Example, name: str) -> Sample:
+def sample_of(example: Example) -> Sample:
+    """A recorded call whose arguments and state are known, as it can be made again."""
     (args, kwargs), state = decode(example.args), decode(example.state)
     moved = _fingerprint([*args, *kwargs.values(), *state.values()]) != example.files
-    return Sample(called(name, args, kwargs), tuple(args), kwargs, state, example.answer, example.kept, moved)
+    return Sample(
+        called(example.key.name, args, kwargs), tuple(args), kwargs, state, example.answer, example.kept, moved
+    )
 
 
 def _today(case: Case) -> Sample:

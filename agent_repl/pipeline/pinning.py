@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -190,11 +191,23 @@ def _seal_if_accepted(identity: Identity, path: Path, text: str, entries: list[E
 
 
 def constructor_state(identity: Identity, names: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    """What a constructor must be given: state that the methods read and none of them sets, and the template's."""
-    needs = [identity.needs(name) for name in names]
-    reads = frozenset().union(*(n.reads for n in needs)) - frozenset().union(*(n.binds for n in needs))
-    wanted = [n for n in state if n in reads or f"{{{n}}}" in identity.template]
-    return {name: state.get(name, _UNSET) for name in dict.fromkeys([*wanted, *sorted(reads)])}
+    """What a constructor must be given: state that the methods read and none of them makes, and the template's.
+
+    What a method sets without reading it, or after asking whether it is there, is made; `self.total += n` is not that.
+    """
+    needs, codes = [identity.needs(name) for name in names], [identity.methods[name].code for name in names]
+    reads, binds = (frozenset().union(*(getattr(n, of) for n in needs)) for of in ("reads", "binds"))
+    asked = {name for code in codes for name in _asked(code.tree)}
+    wanted = reads - (binds & asked).union(*(code.binds - code.reads for code in codes))
+    first = [n for n in state if n in wanted or f"{{{n}}}" in identity.template]
+    return {name: state.get(name, _UNSET) for name in dict.fromkeys([*first, *sorted(wanted - asked)])}
+
+
+def _asked(tree: ast.Module) -> set[str]:
+    """The names of state which code asks for, since they may not be there."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) > 1]
+    named = [call.args[1] for call in calls if ast.unparse(call.func) in ("hasattr", "getattr")]
+    return {str(node.value) for node in named if isinstance(node, ast.Constant)}
 
 
 def hashed(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection
 
+from agent_repl_code.classes import text_of
 from agent_repl_code.extract import Draft, read
 from agent_repl_code.unit import Function, reached
 
@@ -16,12 +16,4 @@ def split(draft: Draft, name: str, beside: Collection[str]) -> Draft:
         return draft
     kept = [node for node in draft.tree.body if getattr(node, "module", "") == "__future__"]
     kept += sorted(reached(draft.tree, name), key=lambda node: node.lineno)
-    return read("\n\n".join(_text(draft.source.split("\n"), node) for node in kept))
-
-
-def _text(lines: list[str], node: ast.stmt) -> str:
-    """A statement as it was written, with its decorators and the comments right above it."""
-    first = min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", []))])
-    while first > 1 and lines[first - 2].startswith("#"):
-        first -= 1
-    return "\n".join(lines[first - 1 : node.end_lineno])
+    return read("\n\n".join(text_of(draft.source.split("\n"), node) for node in kept))
