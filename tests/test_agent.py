@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import pprint
+import sys
 import traceback
 from typing import Protocol, runtime_checkable
 from unittest import mock
@@ -557,3 +558,23 @@ def test_a_call_of_a_debugger_that_only_looks_is_refused(sales):
     debugger.runeval("1 + 1", {"sales": sales}, {})
     assert "UnaskedCall" in out.getvalue()
     assert "8" in out.getvalue()
+
+
+def test_written_code_may_have_a_dataclass_whose_annotations_are_text(tmp_path):
+    code = """
+        from __future__ import annotations
+        from dataclasses import dataclass, field
+
+        @dataclass
+        class _Bin:
+            low: float
+            held: list[float] = field(default_factory=list)
+
+        def lowest(self, values):
+            return min((_Bin(v, [v]) for v in values), key=lambda each: each.low).low
+    """
+    binned = session(tmp_path, code).agent("bins numbers")
+    assert binned.lowest([3, 2]) == 2
+    pin(binned.lowest)
+    assert session(tmp_path).agent("bins numbers").lowest([5, 4]) == 4
+    assert not [name for name in sys.modules if name.startswith(("agent_written", "agent_modules."))]

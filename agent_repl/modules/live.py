@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 from ..errors import ModuleError
@@ -29,6 +31,18 @@ def above(*given: Any) -> Any:
     return super(*(given or (next(k for k in type(me).__mro__ if "_agent_repl_identity_" in vars(k)), me)))
 
 
+@contextmanager
+def findable(scope: dict[str, Any]) -> Iterator[None]:
+    """Let these globals be found under their name while code is run in them: so a dataclass looks annotations up."""
+    home: Any = type("Home", (), {})()
+    home.__dict__ = scope
+    sys.modules[scope["__name__"]] = home
+    try:
+        yield
+    finally:
+        sys.modules.pop(scope["__name__"], None)
+
+
 def load_class(
     path: Path, source: str, label: str, wanted: str, calls: frozenset[str], tree: ast.Module | None = None
 ) -> type:
@@ -38,16 +52,13 @@ def load_class(
     Its module can be found by name only while it runs: what reloads changed files does not reach it, and cloudpickle,
     which Dask, Ray and Spark use, sends its functions as they are, since no other process could import them.
     """
-    module = ModuleType(f"{PACKAGE}.{label}")
-    module.__dict__.update(namespace(module.__name__, str(path), source, calls))
-    sys.modules[module.__name__] = module  # string annotations of a dataclass are looked up there
+    scope = namespace(f"{PACKAGE}.{label}", str(path), source, calls)
     try:
-        exec(compile(tree or source, str(path), "exec", dont_inherit=True), module.__dict__)
+        with findable(scope):
+            exec(compile(tree or source, str(path), "exec", dont_inherit=True), scope)
     except (Exception, SystemExit) as error:
         raise ModuleError(f"{path} does not load: {type(error).__name__}: {error}") from error
-    finally:
-        sys.modules.pop(module.__name__, None)
-    found = module.__dict__.get(wanted)
+    found = scope.get(wanted)
     if not isinstance(found, type):
         raise ModuleError(f"{path} defines no class {wanted}")
     return found

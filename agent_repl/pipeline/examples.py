@@ -19,7 +19,7 @@ from agent_repl_data.plain import decode, encode
 
 from ..errors import AgentError, StoreError
 from ..modules import namespace
-from ..modules.live import above
+from ..modules.live import above, findable
 from ..protocols import Place
 from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out
@@ -250,7 +250,8 @@ def _values(sample: Sample) -> list[Any]:
 
 def _defined(case: Case, code: Code) -> Callable[..., Any]:
     scope = namespace(f"agent_written.{case.identity.label}", "<draft>", code.source, code.calls) | {"super": above}
-    return case.shop.executor.define(code, "<draft>", scope)
+    with findable(scope):
+        return case.shop.executor.define(code, "<draft>", scope)
 
 
 def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bool = True) -> Callable[[Sample], Any]:

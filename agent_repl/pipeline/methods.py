@@ -13,7 +13,7 @@ from typing import Any
 from agent_repl_code.flow import Option, keys, options
 
 from ..modules import namespace
-from ..modules.live import above
+from ..modules.live import above, findable
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
 from ..signature import by_keys, mark_for, signature
@@ -173,7 +173,8 @@ class Identity:
         file = self.store.source_file(entry.version)
         filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
         scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls) | {"super": above}
-        function = self.executor.define(code, filename, scope)
+        with findable(scope):
+            function = self.executor.define(code, filename, scope)
         function.__qualname__ = f"{self.label}.{code.name}"
         return Method(entry, code, function, tier)
 
