@@ -578,3 +578,21 @@ def test_written_code_may_have_a_dataclass_whose_annotations_are_text(tmp_path):
     pin(binned.lowest)
     assert session(tmp_path).agent("bins numbers").lowest([5, 4]) == 4
     assert not [name for name in sys.modules if name.startswith(("agent_written", "agent_modules."))]
+
+
+def test_super_in_a_class_of_the_written_code_means_what_it_always_does(tmp_path):
+    code = """
+        class _Plain:
+            def cost(self, n):
+                return n
+
+        class _Taxed(_Plain):
+            def cost(self, n):
+                return super().cost(n) * 2
+
+        def price(self, n):
+            return _Taxed().cost(n)
+    """
+    shop = session(tmp_path, code).agent("a shop")
+    assert shop.price(4) == 8
+    assert shop.price(5) == 10

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..errors import ModuleError
+from ..records import Code
 
 PACKAGE = "agent_modules"
 CALLS = "__agent_calls__"
@@ -24,11 +25,21 @@ def namespace(name: str, filename: str, source: str, calls: frozenset[str]) -> d
     return {"__name__": name, "__file__": filename, "__loader__": loader, CALLS: calls}
 
 
+def unit_scope(label: str, filename: str, code: Code) -> dict[str, Any]:
+    """The globals of a unit; `super` in its method means what the agent has beside its own methods."""
+    scope = namespace(f"agent_written.{label}", filename, code.source, code.calls)
+    return scope | {"super": above} if "super" in code.source else scope
+
+
 def above(*given: Any) -> Any:
-    """`super` for a method that stands in no class: what an agent has beside its own methods."""
+    """`super` for a method that stands in no class; in a class of the unit's own it means what it always does."""
     frame = sys._getframe(1)
-    me = None if given else frame.f_locals[frame.f_code.co_varnames[0]]
-    return super(*(given or (next(k for k in type(me).__mro__ if "_agent_repl_identity_" in vars(k)), me)))
+    if given:
+        return super(*given)
+    me = frame.f_locals[frame.f_code.co_varnames[0]]
+    if "__class__" in frame.f_code.co_freevars:
+        return super(frame.f_locals["__class__"], me)
+    return super(next(kind for kind in type(me).__mro__ if "_agent_repl_identity_" in vars(kind)), me)
 
 
 @contextmanager

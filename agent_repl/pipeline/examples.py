@@ -18,8 +18,7 @@ from agent_repl_data.files import shortened
 from agent_repl_data.plain import decode, encode
 
 from ..errors import AgentError, StoreError
-from ..modules import namespace
-from ..modules.live import above, findable
+from ..modules import findable, unit_scope
 from ..protocols import Place
 from ..records import Code, Event, Example, Guard
 from ..replay import Diff, Sample, compare, try_out
@@ -249,7 +248,7 @@ def _values(sample: Sample) -> list[Any]:
 
 
 def _defined(case: Case, code: Code) -> Callable[..., Any]:
-    scope = namespace(f"agent_written.{case.identity.label}", "<draft>", code.source, code.calls) | {"super": above}
+    scope = unit_scope(case.identity.label, "<draft>", code)
     with findable(scope):
         return case.shop.executor.define(code, "<draft>", scope)
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from agent_repl_code.flow import Option, keys, options
 
-from ..modules import namespace
-from ..modules.live import above, findable
+from ..modules import findable, unit_scope
 from ..protocols import Executor, Place, Store
 from ..records import Code, Entry, Guard, Key, Premise, Tier, Version
 from ..signature import by_keys, mark_for, signature
@@ -172,7 +171,7 @@ class Identity:
         __tracebackhide__ = True
         file = self.store.source_file(entry.version)
         filename = str(file) if file else f"<{self.label}.{code.name} v{entry.version.number}>"
-        scope = namespace(f"agent_written.{self.label}", filename, code.source, code.calls) | {"super": above}
+        scope = unit_scope(self.label, filename, code)
         with findable(scope):
             function = self.executor.define(code, filename, scope)
         function.__qualname__ = f"{self.label}.{code.name}"
