@@ -181,10 +181,12 @@ def test_review_notices_an_edit_itself(home, calc, module):
     assert review_pending(home) == ["calc.double v2 is PINNED"]
 
 
-def test_in_auto_an_edit_serves_unless_it_is_flagged(home, calc, module):
-    home.mode = "auto"
+def test_in_auto_too_an_edit_is_asked_about_since_git_may_have_brought_it(tmp_path, home, calc, module):
     changed(module)
-    assert not changes(home)
+    alone = session(tmp_path, review="auto").agent("calculator", name="calc")
+    assert alone.double(2) == 4
+    home.mode = "auto"
+    assert len(changes(home, "accept")) == 1
     assert calc.double(2) == 5
     changed(module, "return n", "import os; os.remove('x'); return n")
     assert len(changes(home, "reject")) == 1

@@ -25,7 +25,7 @@ def verdict_on(case: Case, draft: Draft, diff: Diff) -> Verdict:
     if earlier and earlier[-1].verdict == "accepted" and not draft.why.startswith("widens") and not diff.broken:
         return Verdict("accept")
     head = case.identity.find(case.name)
-    pinned = head is not None and head.entry.pinned and draft.version.author != "file"
+    pinned = (head is not None and head.entry.pinned) or draft.version.author == "file"  # by git from anybody
     rejected = bool(earlier) and earlier[-1].verdict == "rejected"
     if case.mode == "auto" and not (code.flagged or diff.broken or pinned or rejected):
         return Verdict("accept")
