@@ -529,3 +529,20 @@ def test_loading_the_extension_says_in_one_line_what_will_be_lost_and_how_to_kee
     (line,) = [line for line in said.splitlines() if "temporary files" in line]
     assert "AGENT_REPL_HOME" in line
     assert "trust_key_file" in line
+
+
+def test_the_doctor_finds_sound_what_is_trusted_and_what_a_named_key_signed(theirs: Path, monkeypatch, capsys) -> None:
+    look = ["doctor", "--home", str(theirs / ".agent_repl")]
+    cli.main(look)
+    assert "10 rows are damaged or not signed by you" in capsys.readouterr().out
+    trust(theirs, "--yes")
+    capsys.readouterr()
+    before = {path: path.read_bytes() for path in (theirs / ".agent_repl" / "modules").glob("*.py")}
+    assert cli.main(look) == 0
+    assert "not signed" not in capsys.readouterr().out
+    assert loaded(theirs)[0] == BOTH
+    assert {path: path.read_bytes() for path in before} == before
+    monkeypatch.setenv("AGENT_REPL_TRUST_KEY_FILE", str(theirs.parent / "their key"))
+    capsys.readouterr()
+    assert cli.main(look) == 0
+    assert "not signed" not in capsys.readouterr().out
