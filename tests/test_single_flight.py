@@ -158,7 +158,7 @@ def test_methods_that_call_each_other_wait_for_no_review_of_the_other(tmp_path):
 
 def test_two_kinds_of_one_name_that_are_missed_together_are_both_answered_right(tmp_path):
     def reply(prompt):
-        text = "int" if "double(2)" in prompt.user else "str"
+        text = "int" if "for the call calculator.double(2)" in prompt.user else "str"
         return fenced(f"def double(self, n):\n    return [{text!r}, n]\n")
 
     home = open_session(tmp_path / ".agent_repl", provider=ScriptedProvider(reply), review="auto")
