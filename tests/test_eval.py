@@ -294,6 +294,21 @@ def test_a_task_is_tried_again_with_a_check_switched_off(run: Any) -> None:
     assert [line["without"] for line in lines] == [[], ["baked"]]
 
 
+def test_what_an_earlier_run_was_answered_is_not_asked_for_again(run: Any, tmp_path: Path) -> None:
+    asked = run("--task", "page_slugs", "--arm", "ours")
+    before = tmp_path / "before.jsonl"
+    text = (tmp_path / "replies.jsonl").read_text()
+    before.write_text(text)
+    (tmp_path / "lines.jsonl").unlink()
+    again = run("--task", "page_slugs", "--arm", "ours", "--reuse", str(before))
+    assert ([len(each["replies"]) for each in asked], [each["first"] for each in again]) == ([1], [True])
+    assert (asked[0]["replies"][0]["calls"], again[0]["replies"][0]["calls"]) == (1, 0)
+    assert runner.known([before]) != {}
+    cut = json.loads(text) | {"said": "Unreachable: nobody answers"}
+    before.write_text(json.dumps(cut) + "\n")
+    assert runner.known([before]) == {}
+
+
 def test_a_model_that_is_gone_stops_the_run_and_is_no_failure_of_the_code() -> None:
     with pytest.raises(Unreachable):
         attempt(TASK, "ours", Recorder(ScriptedProvider([Unreachable("nobody answers")])), tries=3)

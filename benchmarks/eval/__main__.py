@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,12 +22,14 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this directory, whose names are short
 
 from benchmarks.eval import checks, report  # noqa: E402
-from benchmarks.eval.recorder import Recorder  # noqa: E402
+from benchmarks.eval.recorder import Asked, Recorder  # noqa: E402
 from benchmarks.eval.results import ARMS, Line, attempt, replies  # noqa: E402
 from benchmarks.eval.task import Task  # noqa: E402
 from benchmarks.eval.tasks import FAMILIES, all_tasks, halves, twenty  # noqa: E402
 
 HALF = "twenty is a part of dev, for switch-offs; held is scored once, at the end"
+REUSE = "replies that an earlier run kept at this seed: a prompt that is in them is not asked again"
+CUT = re.compile(r"\w+: ")  # the name of what was raised
 HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
@@ -60,6 +63,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tries", type=int, default=3, help="replies for each method")
     parser.add_argument("--out", type=Path, default=Path("eval.jsonl"), help="where a line for each task is kept")
     parser.add_argument("--replies", type=Path, help="where each reply is kept, whole")
+    parser.add_argument("--reuse", type=Path, action="append", default=[], help=REUSE)
     parser.add_argument("--scripted", action="store_true", help="answers from the reference solutions, in seconds")
     return parser.parse_args(arguments)
 
@@ -88,9 +92,15 @@ def model_for(options: argparse.Namespace) -> Iterator[Recorder]:
 
     inner: Any = solver() if options.scripted else LocalProvider(seed=options.seed)
     try:
-        yield Recorder(inner)
+        yield Recorder(inner, known=known(options.reuse))
     finally:
         inner.close()
+
+
+def known(files: Sequence[Path]) -> dict[Asked, str]:
+    """Whole answers of earlier runs by what was asked; one that was cut short is asked for again."""
+    lines = [line for file in files for line in lines_of(file) if not CUT.match(line["said"])]
+    return {(line["system"], line["user"], line["temperature"]): line["text"] for line in lines}
 
 
 @contextmanager
