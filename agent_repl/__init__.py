@@ -12,7 +12,6 @@ _HOMES = {
         *("accept", "define", "diff", "edit", "examples", "forget", "keep", "pending", "pin", "prompt"),
         *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
-    "growth": ("Grown", "grow"),
     "errors": (
         *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
         *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),
@@ -23,6 +22,7 @@ _HOMES = {
     "wrapping": ("unwrap",),
     "agent_repl_classes": ("Agentic", "agentic", "configure", "describe", "reset", "save"),  # beside us
     "agent_repl_emit": ("adopt", "emit"),
+    "agent_repl_growth": ("Grown", "grow"),
     "providers.anthropic": ("AnthropicProvider",),
     "providers.scripted": ("ReplayProvider", "ScriptedProvider"),
 }

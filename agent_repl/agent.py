@@ -10,7 +10,7 @@ from copy import deepcopy
 from functools import wraps as named_as
 from itertools import islice
 from keyword import iskeyword
-from types import CodeType, FrameType, SimpleNamespace
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from agent_repl_code.unit import RESERVED
@@ -71,7 +71,7 @@ class Agent(metaclass=_AgentType):
         written = CALLS in frame.f_globals
         if name not in identity.methods:
             if name == "llm" and written:
-                return SimpleNamespace(agent=type(self)._agent_repl_shop_.agent, ask=_ask)
+                return type(self)._agent_repl_shop_.llm(self)
             if name[:1] == "_" or name in RESERVED:
                 raise AttributeError(f"{type(self).__name__!r} agent has no attribute {name!r}")
             if written and identity.find(name) is None and not _calls(frame, name):
@@ -189,10 +189,6 @@ def _made(live: type[Agent], state: Mapping[str, Any], wraps: Any = None) -> Age
 
 def _reopen(template: str, label: str, state: dict[str, Any], wraps: Any = None, deep: bool = False) -> Agent:
     return _made(type(Agent(template, name=label, wraps=wraps, deep=deep)), state, wraps)
-
-
-def _ask(*args: Any, **kwargs: Any) -> NoReturn:
-    raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call its methods")
 
 
 class MethodHandle:

@@ -263,3 +263,4 @@ class Settings:
     log: str = ""
     log_level: str = "call"
     trust_key_file: str = ""
+    executor: str = "inline"

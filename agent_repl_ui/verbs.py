@@ -16,12 +16,12 @@ from typing import Any
 from agent_repl import control
 from agent_repl.agent import Agent
 from agent_repl.errors import AgentError
-from agent_repl.growth import grow
 from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
 from agent_repl_code.unit import RESERVED
 from agent_repl_emit import adopt, emit
+from agent_repl_growth import grow
 
 from .display import colour_wanted
 from .editing import edited

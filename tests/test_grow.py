@@ -13,8 +13,8 @@ from kit import Person, asked, said, session
 
 import agent_repl as ar
 from agent_repl.control import review_pending
-from agent_repl.growth import Grown
 from agent_repl_data.calls import calls_of, constants, made_by
+from agent_repl_growth import Grown
 from agent_repl_ui.complete import agent_words
 
 PROPOSED = "sales.total()\nsales.top(n=3)\nsales.top(n=5)\n"

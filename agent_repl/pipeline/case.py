@@ -38,6 +38,7 @@ class Workshop:
     reviewer: Reviewer
     provider: Callable[..., Provider]  # consented to: the one that is given, or the session's own
     agent: Callable[..., Any] = dict  # makes one: `session` puts its own in
+    llm: Callable[[Any], Any] = dict  # what an agent's written code has as `self.llm`: as above
     account: Budget[Usage] = field(default_factory=lambda: Budget(Usage()))
     flights: dict[Any, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
     failures: dict[Any, Failure] = field(default_factory=dict)

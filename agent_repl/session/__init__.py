@@ -23,7 +23,7 @@ from ..pipeline.history import inherit
 from ..pipeline.ledger import Ledger, ledger
 from ..pipeline.methods import Identity
 from ..prompts import render, trimmed
-from ..protocols import Provider, Reviewer, Store
+from ..protocols import Executor, Provider, Reviewer, Store
 from ..records import Event, Mode, Outcome, Proposal, Settings, Usage, Verdict, Version
 from ..reviewers.headless import HeadlessReviewer
 from ..stores.memory import MemoryStore, free_name
@@ -39,7 +39,7 @@ class Session:
 
     def __init__(self, shop: Workshop, provider: Provider | None) -> None:
         self.shop = shop  # what its calls share
-        shop.agent = self.agent
+        shop.agent, shop.llm = self.agent, self.llm
         if provider is not None:
             self.provider = provider
         self._told: set[str] = set()
@@ -105,6 +105,12 @@ class Session:
         self.store.notes.clear()
         self._warm(known, made)
         return made
+
+    def llm(self, agent: Agent) -> Any:
+        """What written code of this agent reaches a model by, as `self.llm`; nothing is asked yet."""
+        from agent_repl_recursion import Llm
+
+        return Llm(self, agent)
 
     def identity(self, template: str, name: str | None = None) -> Identity:
         """What all agents with these words share; nothing is asked of a model."""
@@ -221,7 +227,7 @@ def open_session(
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     store = open_store(place, loaded.trust_key_file, bool(home is not None or os.environ.get("AGENT_REPL_HOME")))
-    shop = Workshop(loaded, mode, store, InlineExecutor(), reviewer, lambda *p: _consented(session, *p))
+    shop = Workshop(loaded, mode, store, choose_executor(loaded.executor), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
 
@@ -255,6 +261,19 @@ def key_in(home: Path, key_file: str = "") -> SigningKey:
     if file and key.note:
         raise StoreError(f"trust_key_file: no key can be kept in {file}: name a file in a folder of yours that stays.")
     return key.at(home)
+
+
+def choose_executor(name: str) -> Executor:
+    """Where written code runs; raises AgentError where that cannot be had on this machine."""
+    if name == "inline":
+        return InlineExecutor()
+    if name == "lua":
+        from agent_repl_lua import LuaExecutor
+
+        return LuaExecutor()
+    from agent_repl_workers import WorkerExecutor
+
+    return WorkerExecutor(sandbox=name == "sandbox")
 
 
 def choose_provider(settings: Settings, environment: Mapping[str, str]) -> Provider:

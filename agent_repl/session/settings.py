@@ -23,6 +23,7 @@ _CHOICES = {
     "show": ("code", "line", "off"),
     "examples": ("on", "off"),
     "log_level": ("call", "stage", "prompt"),
+    "executor": ("inline", "process", "sandbox", "lua"),
 }
 PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "said", "head", "examples", "failures", "trial")
 _LISTS = {"without": PIECES, "refuse": KINDS}

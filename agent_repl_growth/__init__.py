@@ -10,24 +10,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent_repl.agent import Agent
+from agent_repl.effects import parse
+from agent_repl.errors import AgentError, BudgetExceeded, ProviderError, ReplyCut, UnaskedCall
+from agent_repl.pipeline import alone, case_for
+from agent_repl.pipeline.case import Case, request_of, spec_of
+from agent_repl.pipeline.drafts import new_draft, paid
+from agent_repl.pipeline.ledger import Ledger, ledger
+from agent_repl.pipeline.pinning import sync
+from agent_repl.pipeline.policy import near_name, require_model
+from agent_repl.pipeline.words import unserved
+from agent_repl.prompts import render
+from agent_repl.protocols import Provider
+from agent_repl.records import Usage
+from agent_repl.signature import looks_like_path
 from agent_repl_code.unit import RESERVED
 from agent_repl_data.calls import Asked, calls_of, constants, made_by
 from agent_repl_data.files import shortened
-
-from .agent import Agent
-from .effects import parse
-from .errors import AgentError, BudgetExceeded, ProviderError, ReplyCut, UnaskedCall
-from .pipeline import alone, case_for
-from .pipeline.case import Case, request_of, spec_of
-from .pipeline.drafts import new_draft, paid
-from .pipeline.ledger import Ledger, ledger
-from .pipeline.pinning import sync
-from .pipeline.policy import near_name, require_model
-from .pipeline.words import unserved
-from .prompts import render
-from .protocols import Provider
-from .records import Usage
-from .signature import looks_like_path
 
 _LeftOut = list[tuple[str, str]]
 _MOST = 100  # calls that a player may propose
