@@ -13,8 +13,8 @@ _HOMES = {
         *("reject", "revise", "rollback", "say", "source", "status", "undo", "unpin", "versions"),
     ),
     "errors": (
-        *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "GenerationError", "InvalidCode"),
-        *("ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),
+        *("AgentError", "AuthenticationFailed", "BudgetExceeded", "CacheMiss", "ExecutorError", "GenerationError"),
+        *("InvalidCode", "ModelUnavailable", "ModuleError", "NoProvider", "Overloaded", "PolicyError", "ProviderError"),
         *("ProviderTimeout", "RateLimited", "Rejected", "ReplyCut", "ReviewRequired", "StoreError", "UnaskedCall"),
         "Unreachable",
     ),

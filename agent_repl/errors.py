@@ -119,6 +119,10 @@ class CacheMiss(AgentError, error_type="cache_miss"):
     """No accepted code fits, and the mode forbids asking a model."""
 
 
+class ExecutorError(AgentError, error_type="execution"):
+    """The place where code is to run cannot do this, or the code ended it; what was there before the call is back."""
+
+
 class StoreError(AgentError):
     """The home's store cannot be read or written."""
 

@@ -87,6 +87,10 @@ class Executor(Protocol):
 
     def open(self, agent: Any) -> Place: ...
 
+    def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Why such a call cannot run here, "" where it can: asked before a model is paid."""
+        return ""
+
 
 class Store(Protocol):
     """What is learnt in one home."""

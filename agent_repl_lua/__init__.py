@@ -18,3 +18,6 @@ class LuaExecutor:
     def define(self, code: Any, filename: str, namespace: dict[str, Any]) -> Any: ...
 
     def open(self, agent: Any) -> Any: ...
+
+    def lacks(self, agent: Any, args: Any, kwargs: Any) -> str:
+        return ""

@@ -66,3 +66,6 @@ class InlineExecutor:
 
     def open(self, agent: Any) -> InlinePlace:
         return InlinePlace(agent)
+
+    def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        return ""

@@ -7,7 +7,7 @@ import threading
 from difflib import SequenceMatcher
 
 from ..effects import KINDS
-from ..errors import CacheMiss, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
+from ..errors import CacheMiss, ExecutorError, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
 from ..records import Code, Proposal, Settings, Verdict
 from ..replay import Diff, lines
 from ..validate import validate
@@ -51,6 +51,8 @@ def require_model(case: Case) -> None:
     """Whether the mode lets a model be asked here, and whether the name is meant; said before anything is paid."""
     shop = case.shop
     _require_no_typo(case)
+    if lack := shop.executor.lacks(case.agent, case.call.args, case.call.kwargs):
+        raise ExecutorError(f"{case.title} cannot run where executor={shop.executor.name}: {lack}")
     if shop.mode == "cached":
         raise CacheMiss(
             f"no accepted code fits {case.title}{_shown(case)} and the review mode here is `cached`.\n"
