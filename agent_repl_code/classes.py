@@ -63,7 +63,7 @@ def _value(node: ast.expr | None, parameters: Mapping[str, Any]) -> Any:
         return ABSENT
 
 
-def units_of(source: str, owner: ast.ClassDef) -> tuple[dict[str, str], dict[str, str]]:
+def methods_of(source: str, owner: ast.ClassDef) -> tuple[dict[str, str], dict[str, str]]:
     """The public methods of a class as units of their own; why others cannot be one."""
     body = body_of(source, owner)
     rest = [node for node in ast.parse(source).body if not (isinstance(node, ast.ClassDef) and node.name == owner.name)]

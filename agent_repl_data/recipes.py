@@ -38,12 +38,12 @@ class Recipe:
     call: str
     text: str
     helpers: dict[str, str]
+    whole: str = ""  # of a text: the call that reads all of it at once
 
     @property
     def calls(self) -> str:
         """The calls that read it: the lines of a text, or the whole."""
-        whole = self.call.replace("_lines", "_text", 1)
-        return self.call if whole == self.call else f"{self.call} or {whole}"
+        return f"{self.call} or {self.whole}" if self.whole else self.call
 
 
 def recipe_for(value: Any, where: str) -> Recipe | None:
@@ -65,9 +65,8 @@ def _plain(
     such = profile_file(path, where).partition("\n")[2]
     told = f"{where}: {what}. `{call}` is there already and reads it: a list of {values}; such as\n{such}"
     begin = f"Use it like this:\n```python\nfor {each} in {call}:\n    ...\n```"
-    return Recipe(
-        where, call, f"{told}\n{begin}", {f"_{name}": _filled(name, encoding=_encoding(kind)) for name in helpers}
-    )
+    sources = {f"_{name}": _filled(name, encoding=_encoding(kind)) for name in helpers}
+    return Recipe(where, call, f"{told}\n{begin}", sources, f"_text({where})" if "text" in helpers else "")
 
 
 def _table(value: Any, where: str, kind: FileKind) -> Recipe | None:
@@ -159,9 +158,10 @@ def _numbered(recipe: Recipe, names: set[str], number: int) -> Recipe:
     called = re.compile(rf"\b({'|'.join(sorted(names))})(?=[(,}}])")
     new = {name: f"{name}_{number}" for name in names}
     helpers = {new.get(n, n): called.sub(lambda found: new[found[1]], text) for n, text in recipe.helpers.items()}
-    reader = recipe.call.partition("(")[0]
-    call = recipe.call.replace(reader, new[reader], 1)
-    return Recipe(recipe.where, call, called.sub(lambda found: new[found[1]], recipe.text), helpers)
+    call, text, whole = (
+        called.sub(lambda found: new[found[1]], each) for each in (recipe.call, recipe.text, recipe.whole)
+    )
+    return Recipe(recipe.where, call, text, helpers, whole)
 
 
 def _can_be_told(kind: FileKind) -> bool:

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from platformdirs import user_config_path
-
 from agent_repl.errors import StoreError
-from agent_repl.session import key_in
+from agent_repl.session import key_in, settings_at
 from agent_repl.session.home import find_home
-from agent_repl.session.settings import load_settings
 
 from .diet import prune, sizes
 from .health import LEFT, LOOKS, MENDED, Patient, connected
@@ -32,8 +29,7 @@ def main(argv: Sequence[str]) -> int:
     if not (home / "store.sqlite3").exists() and not (home / "code").exists():
         print(f"{home} holds no store: there is nothing to look at")
         return 0
-    user_file = user_config_path("agent_repl", appauthor=False) / "config.toml"
-    key = key_in(home, load_settings(home, user_file, os.environ, {}).trust_key_file)
+    key = key_in(home, settings_at(home).trust_key_file)
     if key.note:
         raise StoreError(f"{key.note} Nothing here can be checked without it.")
     print(home)

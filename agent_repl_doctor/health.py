@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import sqlite3
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_repl.modules import units
+from agent_repl.pipeline.pinning import seal_of, signed_bytes
 from agent_repl.stores.rows import SCHEMA, Copies, Row, Table
 from agent_repl.stores.signing import SigningKey
 from agent_repl.stores.sqlite import APPLICATION_ID, SqliteStore
@@ -71,9 +71,7 @@ def database(patient: Patient) -> Found:
             if isinstance(error, sqlite3.OperationalError):  # locked, or not to be read
                 raise
             fault = str(error)
-    SqliteStore(
-        patient.home, patient.key, PATIENCE
-    )  # raises StoreError where it is not ours or too new; migrates; makes again
+    SqliteStore(patient.home, patient.key, PATIENCE)  # raises StoreError if not ours or too new; migrates; makes again
     if fault != "ok":
         yield MENDED, f"store.sqlite3 was damaged, and is made again ({fault})"
     elif about == APPLICATION_ID and number < SCHEMA:
@@ -134,11 +132,9 @@ def class_files(patient: Patient) -> Found:
 
 
 def _sealed(patient: Patient, path: Path) -> bool:
-    """Whether the file is as a pin left it, or trusted so: its seal is what `pipeline.pinning` signs."""
-    mac = ""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        mac = str(json.loads((patient.home / "seals" / f"{path.stem}.json").read_bytes())["mac"])
-    return patient.key.verify(f"module {path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode(), mac)
+    """Whether the file is as a pin left it, or trusted so."""
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    return patient.key.verify(signed_bytes(path, sha), str(seal_of(path).get("mac", "")))
 
 
 def rests(patient: Patient) -> Found:

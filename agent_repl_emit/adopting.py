@@ -16,7 +16,7 @@ from agent_repl.errors import AgentError, ModuleError
 from agent_repl.records import Event
 from agent_repl.session import Session, default_session
 from agent_repl.session.home import is_name
-from agent_repl_code.classes import ABSENT, first_state, units_of
+from agent_repl_code.classes import ABSENT, first_state, methods_of
 from agent_repl_code.unit import digest
 
 
@@ -39,7 +39,7 @@ def adopt(module_or_class: Any, session: Session | None = None, **state: Any) ->
         shown = ", ".join(f"{name}=..." for name in missing)
         raise AgentError(f"what {owner.name} holds as {', '.join(missing)} is not in its text: adopt(..., {shown})")
     agent = session.agent(words, name=label if is_name(label) else None, **holds)
-    units, left_out = units_of(source, owner)
+    units, left_out = methods_of(source, owner)
     pinned = 0
     for name, text in units.items():
         try:

@@ -46,7 +46,7 @@ def trust(home: Path, key: SigningKey, found: Iterable[Stranger]) -> list[str]:
     key = replace(key, trusted=key.trusted | {key.trust(each.data) for each in found})
     remember(key)
     SqliteStore(home, key).agents()  # a lost database is made again before new rows get codes of this place
-    granting = _Granting(key.secret, key.note, key.file, key.place, key.trusted)
+    granting = _Granting(**vars(key))
     store = SqliteStore(home, granting)
     told = [line for each in found if each.path for line in _adopted(store, home, each)]
     remember(replace(key, trusted=key.trusted | granting.codes))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent_repl.pipeline.pinning import signed_bytes
+from agent_repl.pipeline.pinning import hashed, seal_of, signed_bytes
 from agent_repl.stores.rows import Row, unsealed
 from agent_repl.stores.signing import SigningKey
 
@@ -51,20 +51,13 @@ def _modules(home: Path, key: SigningKey) -> Iterator[Stranger]:
     for path in sorted((home / "modules").glob("*.py")):
         if path.resolve().is_relative_to(home.resolve()):
             text = path.read_text(encoding="utf-8", errors="replace")
-            data = signed_bytes(path, text)
-            if not key.verify(data, _code(home, path)):
+            data = signed_bytes(path, hashed(text))
+            if not key.verify(data, str(seal_of(path).get("mac", ""))):
                 yield Stranger(f"module {path}", data, "module", text, path)
 
 
-def _code(home: Path, path: Path) -> str:
-    try:
-        return str(json.loads((home / "seals" / f"{path.stem}.json").read_text(encoding="utf-8"))["mac"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
 def _rows(home: Path, key: SigningKey) -> Iterator[Stranger]:
-    witness = _Witness(key.secret, key.note, key.file, key.place, key.trusted)
+    witness = _Witness(**vars(key))
     for data, mac in (*_in_database(home / "store.sqlite3"), *_in_copies(home / "code")):
         witness.strange.clear()
         row = unsealed(data, mac, witness)

@@ -11,13 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from platformdirs import user_config_path
-
 from agent_repl.effects import effects
 from agent_repl.errors import ReviewRequired, StoreError
-from agent_repl.session import key_in
+from agent_repl.session import key_in, settings_at
 from agent_repl.session.home import NAME, doubts, find_home
-from agent_repl.session.settings import load_settings
 from agent_repl.stores.signing import SigningKey
 from agent_repl_trust.granting import forget, trust
 from agent_repl_trust.strangers import Stranger, strangers
@@ -34,8 +31,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--forget", action="store_true", help="trust nothing of others there any more")
     words = parser.parse_args(argv)
     home = _home(words.directory)
-    user_file = user_config_path("agent_repl", appauthor=False) / "config.toml"
-    key = key_in(home, load_settings(home, user_file, os.environ, {}).trust_key_file)
+    key = key_in(home, settings_at(home).trust_key_file)
     if words.list:
         print("\n".join(_places(key)) or "nothing of others is trusted anywhere")
         return 0

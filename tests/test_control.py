@@ -370,7 +370,7 @@ def test_a_file_that_another_key_signed_is_not_loaded(tmp_path, calc, module):
 
     theirs = SigningKey(b"t" * 32)
     seal = module.parent.parent / "seals" / "calc.json"
-    seal.write_text(json.dumps({"mac": theirs.sign(pinning._sealed(module, module.read_text()))}))
+    seal.write_text(json.dumps({"mac": theirs.sign(pinning.signed_bytes(module, pinning.hashed(module.read_text())))}))
     assert again(tmp_path).double(4) == 8
 
 

@@ -14,7 +14,7 @@ import agent_repl as ar
 from agent_repl.errors import InvalidCode
 from agent_repl.records import Spec
 from agent_repl.validate import validate
-from agent_repl_data.recipes import recipe_for
+from agent_repl_data.recipes import apart, recipe_for
 
 ALL = "def all(self):\n    return _rows(self.path)\n"
 
@@ -123,6 +123,19 @@ def test_two_files_of_an_agent_have_helpers_of_their_own(tmp_path: Path) -> None
     prompt = home.provider.prompts[0]
     assert "`_rows_2(self.b)` is there already" in prompt.system
     assert "calling _rows_2(self.b)" in prompt.user
+
+
+def test_only_a_text_is_offered_whole_too_and_state_may_be_called_like_a_helper(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("to whom it may concern\nyours\n", encoding="utf-8")
+    (tmp_path / "b.txt").write_bytes("caf\xe9 au lait\nth\xe9\n".encode("latin-1"))
+    files = ("self.order_lines", "t.csv"), ("self.a", "a.txt"), ("self.my_lines", "b.txt")
+    found = [recipe_for(str(tmp_path / name), where) for where, name in files]
+    table, first, second = apart(filter(None, found))
+    assert table.calls == "_rows(self.order_lines)"
+    assert first.calls == "_lines(self.a) or _text(self.a)"
+    assert second.calls == "_lines_3(self.my_lines) or _text_3(self.my_lines)"
+    assert set(second.helpers) == {"_lines_3", "_text_3"}
 
 
 def test_what_comes_later_in_another_form_is_none_and_no_error(tmp_path: Path) -> None:

@@ -186,8 +186,8 @@ def _write(identity: Identity, path: Path, text: str, entries: list[Entry], made
 def _seal_if_accepted(identity: Identity, path: Path, text: str, entries: list[Entry], made: bool) -> None:
     found = {entry.version.key.name: entry.version.unit for entry in entries}
     if made or page_of(identity, path, text).digests == found:
-        seal = {"mac": identity.store.sign(_sealed(path, text)), "sha": hashed(text), "made": made}
-        replace_file(_seal(identity, path), json.dumps(seal))
+        told = {"mac": identity.store.sign(signed_bytes(path, hashed(text))), "sha": hashed(text), "made": made}
+        replace_file(_seal_file(path), json.dumps(told))
 
 
 def constructor_state(identity: Identity, names: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
@@ -221,25 +221,30 @@ def _path(identity: Identity) -> Path:
     return identity.store.home / "modules" / f"{identity.label}.py"
 
 
-def _seal(identity: Identity, path: Path) -> Path:
-    return path.parent.parent / "seals" / f"{identity.label}.json"
+def _seal_file(path: Path) -> Path:
+    return path.parent.parent / "seals" / f"{path.stem}.json"
 
 
-def _sealed(path: Path, text: str) -> bytes:
-    return f"module {path.name} {hashed(text)}".encode()
+def seal_of(path: Path) -> dict[str, Any]:
+    """What is noted of a class file that was accepted: `mac`, over its `signed_bytes`; empty where there is nothing."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads(_seal_file(path).read_bytes())
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def signed_bytes(path: Path, sha: str) -> bytes:
+    """What is signed of a class file with this hash, and what somebody trusts who trusts it."""
+    return f"module {path.name} {sha}".encode()
 
 
 def _sealed_text(identity: Identity, path: Path, text: str) -> tuple[str, bool]:
     """The hash of the text that was last accepted here, if any, and whether we made all of it; now it is `text`."""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        seal = json.loads(_seal(identity, path).read_text(encoding="utf-8"))
-        sha = seal.get("sha", hashed(text))
-        if identity.store.verify(f"module {path.name} {sha}".encode(), seal["mac"]):
-            return sha, bool(seal.get("made", True))
-    return (hashed(text), False) if identity.store.verify(_sealed(path, text), "") else ("", False)
-
-
-signed_bytes = _sealed  # of a module file, for whoever trusts it
+    seal, now = seal_of(path), hashed(text)
+    sha = str(seal.get("sha", now))
+    if "mac" in seal and identity.store.verify(signed_bytes(path, sha), str(seal["mac"])):
+        return sha, bool(seal.get("made", True))
+    return (now, False) if identity.store.verify(signed_bytes(path, now), "") else ("", False)
 
 
 def _ours(identity: Identity) -> tuple[Path, str | None]:

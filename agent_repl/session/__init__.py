@@ -218,18 +218,24 @@ def open_session(
     `home` is the `.agent_repl` directory (default: the nearest one); `provider` an object or a name; `review` a
     mode's name, a Reviewer, or a function from a proposal to a verdict. Raises AgentError for what cannot be set.
     """
-    from platformdirs import user_config_path
-
     place = Path(home) if home is not None else find_home(Path.cwd(), os.environ)
     named = {"review": review, "provider": provider}
     given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
-    loaded = load_settings(place, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given)
+    loaded = settings_at(place, given)
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
     mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
     store = open_store(place, loaded.trust_key_file, bool(home is not None or os.environ.get("AGENT_REPL_HOME")))
     shop = Workshop(loaded, mode, store, choose_executor(loaded.executor), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
     return session
+
+
+def settings_at(home: Path, given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this user for a home, with what is given over them; raises AgentError."""
+    from platformdirs import user_config_path
+
+    file = user_config_path("agent_repl", appauthor=False) / "config.toml"
+    return load_settings(home, file, os.environ, given or {})
 
 
 def _asking(decide: Callable[[Proposal], Verdict]) -> Reviewer:

@@ -16,6 +16,7 @@ from agent_repl_code.unit import RESERVED, Definition, Function, bindings, metho
 from ..records import Spec
 
 Complaints = Iterator[tuple[int, str]]
+_READERS = ("_rows", "_records", "_lines")  # of the helpers that read files: a second one has a number
 
 
 def complaints(draft: Draft, spec: Spec) -> Iterator[tuple[str, int, str]]:
@@ -79,7 +80,7 @@ _MARKS = frozenset({"property", "staticmethod", "classmethod"})
 
 
 def _readers(spec: Spec) -> list[str]:
-    return [name for name in spec.helpers if name.startswith(("_rows", "_records", "_lines"))]
+    return [name for name in spec.helpers if name.startswith(_READERS)]
 
 
 def _paths(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
@@ -93,7 +94,7 @@ def _paths(tree: ast.Module, method: Function, spec: Spec) -> Complaints:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re")), args=args):
                 read = args
         for of in read:
-            if isinstance(of, ast.Call) and of in args and ast.unparse(of.func) in ("_lines", "_rows", "_records"):
+            if isinstance(of, ast.Call) and of in args and ast.unparse(of.func).startswith(_READERS):
                 yield of.lineno, f"{ast.unparse(of)} is a list, and `re` searches a text: take its items one by one."
             if ast.unparse(of) in spec.paths:
                 yield of.lineno, f"{ast.unparse(of)} is the name of a file, not what is in it: read it with {ways}."
