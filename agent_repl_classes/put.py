@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from agent_repl.control import DESCRIBED, Described, described
-from agent_repl.modules import namespace
+from agent_repl.modules import findable, namespace
 from agent_repl.protocols import Store
 from agent_repl.records import Code, Version
 from agent_repl_code.unit import method_of, parameters
@@ -39,8 +39,9 @@ def _defined(subject: Subject, store: Store, version: Version, code: Code) -> An
     file = store.source_file(version)
     filename = str(file) if file else f"<{subject.label}.{code.name} v{version.number}>"
     scope = namespace(f"agent_written.{subject.label}", filename, code.source, code.calls)
-    exec(compile(_closed(code), filename, "exec", dont_inherit=True), scope)
-    made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, subject.scope == "singleton"))
+    with findable(scope):
+        exec(compile(_closed(code), filename, "exec", dont_inherit=True), scope)
+        made = scope.pop(_MAKER)(subject.cls, lambda cls, itself: Above(cls, itself, subject.scope == "singleton"))
     function: Any = made.fget if isinstance(made, property) else getattr(made, "__func__", made)
     function.__qualname__ = f"{subject.cls.__qualname__}.{code.name}"
     setattr(function, DESCRIBED, Described(store, version))

@@ -54,6 +54,14 @@ def robot(cls: str = "Robot", base: Any = object) -> Any:
 # ── agents ──
 
 
+def test_a_described_method_may_have_a_dataclass_whose_annotations_are_text(tmp_path: Path) -> None:
+    unit = "from dataclasses import dataclass\n@dataclass\nclass _Pair:\n    n: 'int'\n"
+    setup(tmp_path, spec("half", "n"), f"{unit}def half(self, n):\n    return _Pair(n / 2).n\n")
+    described = robot()
+    assert describe(described, "half of n", scope="instance") == ["half"]
+    assert described().half(8) == 4
+
+
 def test_an_agent_gets_what_was_described(tmp_path: Path) -> None:
     home = session(tmp_path, spec("half", "n"), HALF)
     agent = home.agent("adder")
