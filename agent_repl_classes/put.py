@@ -36,8 +36,7 @@ def put(subject: Subject, store: Store, version: Version, code: Code) -> None:
 def _defined(subject: Subject, store: Store, version: Version, code: Code) -> Any:
     """What stands in the place of the method's def: a function, or what its decorator made of it."""
     __tracebackhide__ = True
-    file = store.source_file(version)
-    filename = str(file) if file else f"<{subject.label}.{code.name} v{version.number}>"
+    filename = str(store.source_file(version) or f"<{subject.label}.{code.name} v{version.number}>")
     scope = namespace(f"agent_written.{subject.label}", filename, code.source, code.calls)
     with findable(scope):
         exec(compile(_closed(code), filename, "exec", dont_inherit=True), scope)
