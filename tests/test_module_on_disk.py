@@ -12,6 +12,7 @@ from kit import Person, asked, session, shell
 
 from agent_repl import AgentError, ModuleError, Verdict, edit, forget, pin, rollback, undo, unpin, versions
 from agent_repl.control import accept, pending, review_pending, status
+from agent_repl.pipeline import pinning
 
 DOUBLE = "FACTOR = 2\n\ndef double(self, n):\n    return n * FACTOR\n"
 TRIPLE = "def triple(self, n):\n    return self.double(n) + n\n"
@@ -564,6 +565,31 @@ def test_a_traceback_shows_what_ran_while_an_edit_waits(home, calc, module):
     with pytest.raises(TypeError) as caught:
         calc.double(None)
     assert traceback.extract_tb(caught.value.__traceback__)[-1].line == "return n * FACTOR"
+
+
+def test_a_kill_between_the_seal_and_the_file_leaves_what_was_pinned(tmp_path, home, calc, module, monkeypatch):
+    before = module.read_bytes()
+    calc.triple(2)
+    write = pinning.replace_file
+
+    def killed(path, text):
+        if path == module:
+            raise KeyboardInterrupt
+        write(path, text)
+
+    monkeypatch.setattr(pinning, "replace_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        pin(calc.triple)
+    monkeypatch.undo()
+    later = session(tmp_path, review=Person())
+    again = later.agent("calculator", name="calc")
+    assert (again.double(2), again.triple(2), module.read_bytes()) == (4, 6, before)
+    assert later.reviewer.seen == later.reviewer.events == []
+    pin(again.triple)
+    last = session(tmp_path, review=Person())
+    assert last.agent("calculator", name="calc").triple(2) == 6
+    assert "def triple" in module.read_text()
+    assert last.reviewer.seen == last.reviewer.events == []
 
 
 def test_a_method_that_uses_super_works(home, calc, module):

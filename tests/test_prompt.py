@@ -114,6 +114,15 @@ def test_an_await_cell_and_magics_come_from_ipython(person):
     here.types("%debug\r").sees("ipdb>").types("q\r").types("5 + 5\r").sees("10")
 
 
+def test_debug_opens_the_class_file_of_a_pinned_method(person):
+    here = person(script=WRITTEN.replace(".get(region, 0)", "[region]"), AGENT_REPL_REVIEW="auto", rows=50)
+    here.types("%agent pin sales.total\r").sees(r"sales\.py")
+    here.types("sales.total('moon')\r").sees(r"KeyError: 'moon'", r"\.agent_repl/modules/sales\.py")
+    here.types("%debug\r").sees("ipdb>", r"dules/sales\.py\(12\)total\(\)")
+    here.types("p region\r").sees(r"^'moon'").types("l\r").sees(r"def total\(self, region=.north.\)")
+    here.types("q\r").types("sales.total() + 4\r").sees(": 7$")
+
+
 def test_history_is_searched_suggested_and_kept_between_shells(person):
     first = person().types("answer = 6 * 7\r").sees(r"In \[2\]:")
     assert first.leaves() == 0
