@@ -39,6 +39,12 @@ class Page:
         return {name: digest(unit, name) for name, unit in self.units.items()}
 
     @cached_property
+    def calls(self) -> frozenset[str]:
+        """The names that are called as methods of something that has a name, as self has."""
+        called = [node.func for node in ast.walk(self.owner) if isinstance(node, ast.Call)]
+        return frozenset(f.attr for f in called if isinstance(f, ast.Attribute) and isinstance(f.value, ast.Name))
+
+    @cached_property
     def lines(self) -> list[str]:
         """As Python counts them, with their ends."""
         return io.StringIO(self.text, newline="").readlines()

@@ -38,7 +38,8 @@ def look(shop: Workshop, identity: Identity) -> bool:
         page = current(identity)
         if page is None:
             return False
-        told += [_method(shop, identity, page, name) for name in page.digests]
+        known = {entry.version.key.name: entry.version.unit for entry in identity.pinned()}
+        told += [_method(shop, identity, page, name) for name, unit in page.digests.items() if known.get(name) != unit]
         told += [_gone(identity, name) for name in identity.names() if name not in page.digests]
         settle(identity)
     except (AgentError, OSError) as error:
@@ -50,9 +51,7 @@ def look(shop: Workshop, identity: Identity) -> bool:
 
 def _method(shop: Workshop, identity: Identity, page: Page, name: str) -> str:
     """Propose a method that is not as it was pinned; what a person must know of it, "" for nothing."""
-    head, where = identity.find(name), f"{identity.label}.py, {name}"
-    if head is not None and head.entry.pinned and head.code.unit == page.digests[name]:
-        return ""
+    where = f"{identity.label}.py, {name}"
     try:
         if name in RESERVED or iskeyword(name) or hasattr(identity.base, name):
             raise ModuleError("every agent has that name: give the method another one")

@@ -113,8 +113,7 @@ def _loaded(identity: Identity, entries: list[Entry]) -> tuple[type, list[str]]:
         raise ModuleError(f"{path} is not there any more")
     page = page_of(identity, path, text)
     names = [n for e in entries if page.digests.get(n := e.version.key.name) == e.version.unit]
-    calls = frozenset().union(*(method.code.calls for name in names if (method := identity.find(name))))
-    return load_class(path, text, identity.label, page.owner.name, calls, page.runnable(names)), names
+    return load_class(path, text, identity.label, page.owner.name, page.calls, page.runnable(names)), names
 
 
 def page_of(identity: Identity, path: Path, text: str) -> Page:
