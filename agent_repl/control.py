@@ -299,7 +299,8 @@ def status(target: Target) -> str:
         known = f"NEW v{ahead.number} · accepted for the next call" if ahead else "NEW · not written yet"
         return f"{target.title} · {known}"
     about = _info(target.identity, found, target.shop.executor.open(target.agent))
-    parts = target.title, f"{about.tier} v{about.number}", f"accepted {about.accepted}", about.reads
+    older = "".join(f" or v{m.entry.version.number}" for m in target.identity.older(target.name))
+    parts = target.title, f"{about.tier} v{about.number}{older}", f"accepted {about.accepted}", about.reads
     return " · ".join(filter(None, parts))
 
 

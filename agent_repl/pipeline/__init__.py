@@ -100,11 +100,16 @@ def _served(
 def _head(
     identity: Identity, place: Place, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Method | None, bool | None]:
-    """The head, and whether a call leaves anything to undo: None where it is not known to fit."""
+    """The version that fits a call, and whether it leaves anything to undo; where none is known to, the head, None."""
     if identity.word != identity.generation.word[0]:
         sync(identity)
     method = identity.methods.get(name) or identity.find(name)
-    return method, None if method is None else identity.served(method, place, args, kwargs)
+    if method is None or (undoable := identity.served(method, place, args, kwargs)) is not None:
+        return method, None if method is None else undoable
+    for older in [] if method.entry.pinned else identity.older(name):
+        if (undoable := identity.served(older, place, args, kwargs)) is not None:
+            return older, undoable
+    return method, None
 
 
 def _repairs_now(shop: Workshop, identity: Identity, method: Method, error: Exception) -> bool:
@@ -188,7 +193,7 @@ def execute(
 ) -> Any:
     """Run a method in one transaction: what it raises leaves the agent's state as it was."""
     __tracebackhide__ = True
-    undo = _undo(identity.needs(method.code.name), place) if undoable else None
+    undo = _undo(identity.needs_of(method) or identity.needs(method.code.name), place) if undoable else None
     method.runs += 1
     try:
         value = place.call(method.function, args, kwargs)
@@ -196,7 +201,10 @@ def execute(
         _roll_back(undo, error)
         name_package(error)
         raise
-    identity.last = method.code.name, args, kwargs, value, undoable
+    if identity.methods.get(method.code.name) is method:
+        identity.last = method.code.name, args, kwargs, value, undoable
+    else:  # an older version, or one that was replaced meanwhile: no example of the head's
+        identity.last = None
     return _guarded(value, undo) if method.deferred else value
 
 

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -98,6 +98,7 @@ class Identity:
         self.quick: dict[str, Quick] = {}
         self._entries: dict[str, Entry] = {}
         self._needs: dict[str, Needs] = {}
+        self._older: dict[str, list[tuple[Method, Needs]]] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -123,7 +124,7 @@ class Identity:
                 if function is not None and vars(self.live).get(name) is function:
                     delattr(self.live, name)
                     method.tier = "CACHED"
-            self._needs, self.quick = {}, {}
+            self._needs, self._older, self.quick = {}, {}, {}
 
     def ripe(self, needs: Needs, quick: Quick) -> None:
         """From now on serve a head by what was compiled of its guards; nothing is done when its needs have changed.
@@ -195,16 +196,43 @@ class Identity:
             known[name] = self._gather(name)
         return known[name]
 
-    def _gather(self, name: str) -> Needs:
+    def older(self, name: str) -> list[Method]:
+        """What the head was written to extend, the newest first: each serves the calls that it was accepted for."""
+        known = self._older  # as above
+        if name not in known:
+            known[name] = [(method, self._gather(name, method)) for method in self._extended(name)]
+        return [method for method, _ in known[name]]
+
+    def _extended(self, name: str) -> Iterator[Method]:
+        method = self.find(name)
+        versions = {version.number: version for version in self.store.versions(self.key(name))}
+        entries = {entry.version.number: entry for entry in self.store.heads(self.key(name))}
+        version = method.entry.version if method else None
+        while version and version.parents and (before := versions.get(version.parents[0])):
+            kept, mends = entries.get(before.number), version.reason.startswith("repairs: ")
+            if version.reason == f"extends v{before.number}" and before.verdict == "accepted" and kept:
+                yield self._compiled(kept, recall(before.source, name, before.unit), "CACHED")
+            elif not mends or before.verdict != "failed":
+                return  # somebody, or a failure, decided that the earlier code is not right
+            version = before
+
+    def needs_of(self, method: Method) -> Needs | None:
+        """What this version can depend on: the head, or one of the `older`; None for any other."""
+        head = self._needs.get(method.code.name) or self.needs(method.code.name)
+        if head.head is method:
+            return head
+        return next((needs for older, needs in self._older.get(method.code.name, ()) if older is method), None)
+
+    def _gather(self, name: str, itself: Method | None = None) -> Needs:
         names, methods, options = [name], list[Method](), dict[str, Option]()
         for each in names:  # which grows on the way
-            if method := self.find(each):
+            if method := itself if itself and each == name else self.find(each):
                 methods.append(method)
                 names += method.code.calls - set(names)
                 options |= {path: options.get(path, option) | option for path, option in method.options.items()}
         reads = frozenset().union(*(m.code.reads for m in methods)) - set(self.names())
         return Needs(
-            self.find(name),
+            itself or self.find(name),
             tuple(sorted(reads)),
             frozenset().union(*(m.code.binds for m in methods)),
             any(m.code.dynamic for m in methods),
@@ -221,12 +249,12 @@ class Identity:
         return _guard(method, needs, place, args, kwargs, _seen(method, needs, place, args, kwargs))
 
     def served(self, method: Method, place: Place, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
-        """None where the head is not known to fit this call; else whether there is anything to undo when it raises.
+        """None where a version is not known to fit this call; else whether there is anything to undo when it raises.
 
         A method that another thread has just replaced fits nothing.
         """
-        needs = self._needs.get(method.code.name) or self.needs(method.code.name)
-        if needs.head is not method:
+        needs = self.needs_of(method)
+        if needs is None:
             return None
         try:
             seen = _seen(method, needs, place, args, kwargs)
