@@ -73,7 +73,7 @@ def test_a_person_who_goes_back_or_forgets_decides_for_all_kinds(tmp_path: Path,
 
 
 def test_a_repair_of_the_extension_takes_nothing_from_the_older_code(tmp_path: Path) -> None:
-    home = session(tmp_path, NUMBER, WRONG, TEXT)
+    home = session(tmp_path, NUMBER, WRONG, TEXT.replace("int(n)", "int(n.strip())"))
     agent = home.agent("adder")
     assert [agent.double(n) for n in (1, "2", 3, "4")] == [2, 4, 6, 8]
     assert [v.verdict for v in versions(agent, "double")] == ["accepted", "failed", "accepted"]

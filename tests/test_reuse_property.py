@@ -94,6 +94,7 @@ class TwoProcesses(RuleBasedStateMachine):
         self.heads = {}
         self.texts = {}
         self.last_text = {}
+        self.extended = {}  # by a text: the one that was the head when it was written for other kinds
         for child in children:
             child.begin(home, {}, STATE)
 
@@ -244,15 +245,25 @@ class TwoProcesses(RuleBasedStateMachine):
             kinds, wanted = self.texts[serial][1], self.kinds(child, method, args)
             self.expect(kinds == wanted, f"{method}: code for {kinds} served {wanted}")
         if was_written:
-            known = head is not None and method not in child.behind and self.fits(child, head.serial, method, args)
+            serving = self.serving(head.serial, method != "outer" and not head.pinned) if head else []
+            known = method not in child.behind and any(self.fits(child, each, method, args) for each in serving)
             self.expect(not known, f"{method}: a model was asked for kinds that were known")
+            self.extended[serial] = head.serial if head else None
             self.becomes_head(child, method, serial)
             return
-        head_serial = head.serial if head else None
-        known = {head_serial, self.last_text.get(method)} | child.knows[method]
-        self.expect(serial in known, f"{method}: {serial} served, which had been replaced before this process looked")
-        if serial != head_serial and serial not in child.knows[method]:
+        heads = ({head.serial} if head else set()) | child.knows[method]
+        known = {each for one in heads for each in self.serving(one)}
+        right = serial in known | {self.last_text.get(method)}
+        self.expect(right, f"{method}: {serial} served, which had been replaced before this process looked")
+        if serial not in known:
             self.becomes_head(child, method, serial)
+
+    def serving(self, serial, older=True):
+        """The texts that serve where this one is the head: it, and what it was written to extend."""
+        found = [serial]
+        while older and self.extended.get(found[-1]):
+            found.append(self.extended[found[-1]])
+        return found
 
     def becomes_head(self, child, method, serial):
         self.heads[method] = Head(serial)

@@ -107,6 +107,8 @@ def new_draft(case: Case, revise: tuple[str, str] | None = None, parent: Version
         request, reason = with_feedback(request, *revise), f"{'revised' if revise[0] else FROM_WORDS}: {revise[1]}"
     elif failure:
         author, reason = "repair", f"repairs: {failure.message.splitlines()[0]}"
+        failed = [v for v in case.shop.store.versions(case.call.key) if v.source == failure.code]
+        before = failed[-1] if failed else before
     elif head:
         reason = f"extends v{head.entry.version.number}"
     request = replace(request, spec=case.spec or _shaped(case, request))
