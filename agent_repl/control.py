@@ -22,7 +22,7 @@ from .pipeline.methods import Identity, Method
 from .pipeline.words import Wanted, from_words
 from .pipeline.words import say as words_said
 from .protocols import Place, Store
-from .records import Entry, Example, Prompt, Usage, Version
+from .records import Entry, Event, Example, Prompt, Usage, Version
 from .write import prompt_for
 
 R = TypeVar("R")
@@ -153,7 +153,11 @@ def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
 @_verb
 def pin(target: Target) -> Path:
     """Put a method into the class file of its agent: from now on it is that plain function, without guard or undo."""
-    target.method()
+    number, older = target.method().entry.version.number, target.identity.older(target.name)
+    if older and not target.method().entry.pinned:
+        left = ", ".join(f"v{method.entry.version.number}" for method in older)
+        text = f"v{number} serves every call from now on, those too that {left} was written for"
+        target.shop.reviewer.tell(Event("warning", text, target.title))
     return pinning.pin(target.identity, target.name, target.state)
 
 

@@ -210,14 +210,14 @@ def test_code_that_answers_old_calls_as_before_goes_on_to_serve_their_kind(tmp_p
 
 
 @locked
-def test_code_that_answers_an_old_call_otherwise_does_not_serve_its_kind(tmp_path):
+def test_code_that_answers_an_old_call_otherwise_leaves_its_kind_to_the_older_code(tmp_path):
     other = 'def square(self, n):\n    """n squared."""\n    return len(n) ** 2 if isinstance(n, str) else n * n + 1\n'
-    home = session(tmp_path, SQUARE, other, SQUARE)
+    home = session(tmp_path, SQUARE, other)
     agent = home.agent("mathematician")
     agent.square(3)
     agent.square("abc")
     assert agent.square(4) == 16
-    assert asked(home) == 3
+    assert asked(home) == 2
 
 
 def test_where_nothing_can_be_tried_a_kept_example_is_checked_after_acceptance(maths, monkeypatch):

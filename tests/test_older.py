@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import asked, session
+from kit import Person, asked, session
 
-from agent_repl import forget, revise, rollback, versions
+from agent_repl import forget, pin, revise, rollback, versions
 from agent_repl.control import status
 
 NUMBER = "def double(self, n):\n    return n * 2\n"
@@ -44,6 +44,18 @@ def test_files_of_two_forms_in_turn_cost_two_model_calls(tmp_path: Path) -> None
 
 def test_the_screen_says_that_an_older_version_may_run(both: Any) -> None:
     assert status(both, "double").startswith("adder.double · CACHED v2 or v1 · ")
+
+
+def test_a_pin_says_that_the_older_code_serves_no_more(tmp_path: Path) -> None:
+    home = session(tmp_path, NUMBER, TEXT)
+    home.reviewer = Person()
+    agent = home.agent("adder")
+    assert (agent.double(4), agent.double("5")) == (8, 10)
+    pin(agent.double)
+    [said] = [event.text for event in home.reviewer.events if "every call" in event.text]
+    assert said == "v2 serves every call from now on, those too that v1 was written for"
+    pin(agent.double)
+    assert len([event for event in home.reviewer.events if "every call" in event.text]) == 1
 
 
 def test_code_that_was_revised_serves_no_more(tmp_path: Path) -> None:
