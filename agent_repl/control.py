@@ -116,7 +116,6 @@ def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[An
 def synced(agent: Agent) -> Identity:
     """The agent's identity, as all sessions of its home know it now."""
     identity = type(agent)._agent_repl_identity_
-    identity.generation.share(make=False)  # the home may have been made since
     pinning.sync(identity)
     return identity
 

@@ -139,7 +139,7 @@ def stale():
 
     Identity.refresh = once
     if find_spec("agent_repl.generation"):
-        import_module("agent_repl.generation").Generation.share = lambda self: None
+        import_module("agent_repl.generation").Generation.share = lambda self, make=True: None
 
 
 def int_is_str():

@@ -32,6 +32,14 @@ def test_two_kinds_of_calls_in_turn_cost_two_model_calls(tmp_path: Path, both: A
     assert asked(later) == 0
 
 
+def test_a_session_that_was_there_before_the_home_knows_older_code_too(tmp_path: Path) -> None:
+    early = session(tmp_path)
+    agent = early.agent("adder")
+    other = session(tmp_path, NUMBER, TEXT).agent("adder")
+    other.double(4), other.double("5")
+    assert (agent.double(6), agent.double("7"), asked(early)) == (12, 14, 0)
+
+
 def test_files_of_two_forms_in_turn_cost_two_model_calls(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("n,day\n1,2024-01-02\n2,2024-01-03\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text("price;day\n$1,200.00;31/01/2024\n$3.00;31/01/2024\n", encoding="utf-8")

@@ -55,7 +55,8 @@ def serve(
     place, quick = shop.executor.open(agent), identity.quick.get(name)
     known = quick is not None and not kwargs and quick[0](agent, args)
     method, undoable = (quick[1], False) if quick and known else _head(identity, place, name, args, kwargs)
-    if (method is None or undoable is None) and look(shop, identity):
+    word = identity.word
+    if (method is None or undoable is None) and (look(shop, identity) or identity.word != word):
         method, undoable = _head(identity, place, name, args, kwargs)
     if method is not None and method.entry.pinned:  # since the handle was read: no guard, as the pin says
         return place.call(getattr(identity.live, name, method.function), args, kwargs)

@@ -75,6 +75,7 @@ def _changed(identity: Identity, path: Path, text: str, name: str, pinned: bool)
 
 def sync(identity: Identity) -> None:
     """Take over what any process has decided since this identity last looked, pinned methods too."""
+    identity.generation.share(make=False)  # the home may have been made since
     with suppress(StoreError):  # what cannot be read now is looked for at the next call
         if identity.word != identity.store.generation.word[0]:
             identity.refresh()
