@@ -20,6 +20,7 @@ from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.pipeline.pinning import constructor_state
 from agent_repl_bounds.packages import requirements, with_requirements
 from agent_repl_data.copies import Copies
+from agent_repl_lua.emission import apart
 
 from .about import MARK, doctests, file_words, pyproject, readme
 from .alone import failures
@@ -131,13 +132,16 @@ def _files(
     known = {name: default(value) for name, value in form.state.items()} | dict.fromkeys(given, "")
     shown = doctests(identity.label, checks, known) if form.examples else []
     parts, head = [Part(n, m.code.source) for n, m in methods.items()], file_words(identity, methods, shown)
-    text = render(identity.label, identity.template, parts, form.state, head, given=given)
+    text, more = apart(render(identity.label, identity.template, parts, form.state, head, "", given), module, form)
     needed = requirements(text)
     found = {f"{module}.py" if form.package else target.name: text if form.package else with_requirements(text, needed)}
     folder, below = ("data", "tests/") if form.package else (f"test_{module}_data", "")
     if form.package:
-        found |= {"README.md": readme(identity, methods, needed, shown)}
-        found |= {"pyproject.toml": pyproject(identity, module, needed)}
+        more |= {
+            "README.md": readme(identity, methods, needed, shown),
+            "pyproject.toml": pyproject(identity, module, needed),
+        }
+    found |= more
     if form.tests:
         head = f'"""Tests of {class_name(identity.label)}. {MARK}"""\n\n'
         found[f"{below}test_{module}.py"] = head + test_text(identity.label, module, checks, known, data, folder)
