@@ -67,13 +67,13 @@ def used(text: str) -> Used:
         if how == ":":
             calls.add(name)
         elif how == ".":
-            bound = after == "=" or (after == "," and _assigned(words, at + 3))
-            (binds if bound else reads).add(name)
+            reads |= {name} if after != "=" else set()
+            binds |= {name} if after == "=" or (after == "," and _assigned(words, at + 3)) else set()
             asks |= {name} if after in _ASKING else set()
             dynamic |= after in ("(", "{") or after[:1] in "\"'[" * (after != "[")
         else:
             dynamic |= not _is_parameter(words, at)
-    return Used(*map(frozenset, (reads, binds, calls, asks)), dynamic=dynamic)
+    return Used(frozenset(reads), frozenset(binds), frozenset(calls), frozenset(asks), dynamic)
 
 
 def _is_parameter(words: list[str], at: int) -> bool:
@@ -136,7 +136,7 @@ def touched(source: str, found: tuple[Effect, ...]) -> tuple[Effect, ...]:
     """What a method in Lua touches, by the lines of its Lua: what it sets and calls; of any other what was found."""
     if (lua := legible(source)) == source:
         return found
-    does, lines = used(lua), {}
+    does, lines = used(lua), dict[str, int]()
     for one, how, two in zip(code(lua), code(lua)[1:], code(lua)[2:], strict=False):
         if one.text == "self" and how.text in (".", ":"):
             lines.setdefault(f"self{how.text}{two.text}", two.line)

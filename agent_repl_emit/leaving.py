@@ -134,14 +134,11 @@ def _files(
     parts, head = [Part(n, m.code.source) for n, m in methods.items()], file_words(identity, methods, shown)
     text, more = apart(render(identity.label, identity.template, parts, form.state, head, "", given), module, form)
     needed = requirements(text)
-    found = {f"{module}.py" if form.package else target.name: text if form.package else with_requirements(text, needed)}
+    found = {f"{module}.py": text} if form.package else {target.name: with_requirements(text, needed)} | more
     folder, below = ("data", "tests/") if form.package else (f"test_{module}_data", "")
     if form.package:
-        more |= {
-            "README.md": readme(identity, methods, needed, shown),
-            "pyproject.toml": pyproject(identity, module, needed),
-        }
-    found |= more
+        found |= {"README.md": readme(identity, methods, needed, shown)}
+        found |= {"pyproject.toml": pyproject(identity, module, needed)}
     if form.tests:
         head = f'"""Tests of {class_name(identity.label)}. {MARK}"""\n\n'
         found[f"{below}test_{module}.py"] = head + test_text(identity.label, module, checks, known, data, folder)

@@ -4,7 +4,7 @@
 -- could catch an error (pcall, xpcall, coroutines) raises again, so that only the host hears of it. Functions in C, which no
 -- hook interrupts, are charged for what they will do before they do it, or replaced. __gc, which runs without hooks, is refused.
 local sibling, fetch, names, tick, most, seconds = ...
-local pcall, xpcall, error, type, next, select, rawget, rawset = pcall, xpcall, error, type, next, select, rawget, rawset
+local pcall, error, type, next, select, rawget, rawset = pcall, error, type, next, select, rawget, rawset
 local setmetatable, getmetatable, rawlen, tonumber, load = setmetatable, getmetatable, rawlen, tonumber, load
 local sethook, info, metatable, clock = debug.sethook, debug.getinfo, debug.getmetatable, os.clock
 local pack, unpack, sort, concat, min = table.pack, table.unpack, table.sort, table.concat, math.min
@@ -83,7 +83,14 @@ env.string, env.null = string, null
 string.dump = nil
 
 function env.pcall(...) return passed(pcall(...)) end
-function env.xpcall(...) return passed(xpcall(...)) end
+
+-- A handler of xpcall's would run inside the hook that raised, where no hook fires: it is called when the error is caught.
+local function handled(handler, ok, ...)
+  if ok then return true, ... end
+  local answer = pack(passed(pcall(handler, ...)))
+  return false, unpack(answer, 2, answer.n)
+end
+function env.xpcall(f, handler, ...) return handled(handler, passed(pcall(f, ...))) end
 
 function env.error(value, level)
   level = level or 1
@@ -143,7 +150,7 @@ end
 -- self: state comes when it is first asked for, methods are those that the text calls.
 
 local self, methods = {}, {}
-box.self = self
+box.self, kinds[self] = self, "self"
 
 local function field(_, key)
   if methods[key] or type(key) ~= "string" then return methods[key] end

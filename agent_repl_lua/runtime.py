@@ -145,7 +145,7 @@ class _Call:
             status = dict(found.items())
         except (lua54.LuaError, lua54.LuaMemoryError) as error:
             why = self._box[b"why"]
-            status = {1: False, 2: why or (b"more memory than it may have" if not str(error) else str(error).encode())}
+            status = {1: False, 2: why or str(error).encode() or b"not enough memory"}
             self._end(status[2], limit=True)
         if not status[1]:
             self._end(status.get(2), status.get(2) == b"not enough memory")
@@ -168,10 +168,10 @@ class _Call:
             raise self._stopped
         if value == b"interrupted" and limit:
             raise KeyboardInterrupt
-        said = self._words(value)
+        said = self._words(b"more memory than it may have" if value == b"not enough memory" and limit else value)
         if limit:
             raise LuaLimit(f"it was stopped: {said}")
-        if self._raised is not None and str(self._raised) == said:
+        if self._raised is not None and str(self._raised).encode() == value:
             raise self._raised
         error = LuaError(said)
         error.on_purpose = self._box[b"raised"] is not None and self._words(self._box[b"raised"]) == said
@@ -267,7 +267,7 @@ class _Call:
         kind = self._box[b"kinds"][value]
         if kind == b"null":
             return None
-        if value == self._box[b"self"] or depth > DEPTH:
+        if kind == b"self" or depth > DEPTH:
             deep = f"a table nested more than {DEPTH} deep"
             raise LuaError(f"{deep if depth > DEPTH else 'self'} cannot leave Lua: answer with plain values")
         origin = self._box[b"origins"][value]

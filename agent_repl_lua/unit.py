@@ -42,7 +42,7 @@ def to_unit(text: str, spec: Spec) -> str:
 def _lua_in(text: str, name: str) -> str:
     """The part of a reply that is code."""
     said = re.sub(r"(?s)<think>.*?</think>", "", text.replace("\r\n", "\n").replace("\r", "\n"))
-    blocks = [found[2] for found in _BLOCK.findall(said)] or ([said] if is_lua(said) else [])
+    blocks: list[str] = [found[2] for found in _BLOCK.findall(said)] or ([said] if is_lua(said) else [])
     answer = f"Answer with one fenced block of Lua 5.4 that defines `function {name}(self, ...)`."
     if not blocks:
         raise InvalidCode(f"The reply {'holds no code' if said.strip() else 'was empty'}. {answer}", "prose", said)
