@@ -22,7 +22,7 @@ from typing import Any
 from lupa import lua54
 
 PRELUDE = Path(__file__).with_name("prelude.lua").read_text(encoding="utf-8")
-INSTRUCTIONS, SECONDS, MEMORY, DEPTH = 200_000_000, 20, 128 << 20, 100
+INSTRUCTIONS, SECONDS, MEMORY, DEPTH = 1_000_000_000, 20, 128 << 20, 100
 _KEYS = (str, int, float, bool)
 _changes = [0]  # how often Lua has changed anything of any object
 
