@@ -20,9 +20,11 @@ from itertools import islice
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
-from . import codec, tables, wire
-from .faults import CannotCross
+from agent_repl_bounds.worker import bound
+from agent_repl_data import crossing as codec
+from agent_repl_data.crossing import CannotCross, wire
 
+ABILITIES = ("ask", "each", "reduce")  # of the model, as far as written code may have it here
 CALLS, UNIT = "__agent_calls__", "__agent_unit__"
 _READS = ("LOAD_ATTR", "LOAD_METHOD")
 _SHOWN = 1 << 20
@@ -35,8 +37,6 @@ def main(number: int) -> None:
     setup = guest.receive()
     sys.path[:] = setup["path"]
     try:
-        from .bounds import bound
-
         guest.pickles = not setup["sandbox"]
         guest.mirror = wire.Mirror(guest.pickles)
         layers = bound(setup, number)
@@ -256,9 +256,8 @@ class Self:
     def __getattr__(self, name: str) -> Any:
         guest, frame = type(self)._agent_guest_, sys._getframe(1)
         if name in guest.others:
-            value = guest.ask("state", name)
-            vars(self)[name] = value
-            return value
+            guest.ask("state", name)
+            return vars(self)[name]
         if name == "llm":
             return Llm(guest)
         known = name in guest.methods
@@ -285,16 +284,32 @@ def _calls(frame: FrameType, name: str) -> bool:
     return bool(text.encode()[column or 0 :].lstrip().startswith(b"("))
 
 
+class Failed:
+    """An item about which the model gave no answer, as `self.llm` has it."""
+
+    def __init__(self, item: Any, position: int, error_type: str, message: str) -> None:
+        self.item, self.position, self.error_type, self.message = item, position, error_type, message
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"item {self.position} has no answer ({self.message}): look for .error_type before its truth")
+
+
 class Llm:
     """The host's model, as far as written code may have it here."""
 
     def __init__(self, guest: Guest) -> None:
-        self._guest = guest
+        self._ask = guest.ask
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("ask", "each", "reduce"):
-            raise AttributeError(f"self.llm has no {name!r} where code runs in a worker; it has ask, each and reduce")
-        return lambda *args, **kwargs: self._guest.ask("llm", name, args, kwargs)
+        if name not in ABILITIES:
+            raise AttributeError(f"self.llm has no {name!r} where code runs in a worker: it has {', '.join(ABILITIES)}")
+        return lambda *args, **kwargs: self._ask("llm", name, args, kwargs)
+
+    def each(self, items: Any, prompt: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        found = list(items)
+        asked = (list(map(prompt, found)), "{item}") if callable(prompt) else (found, prompt)
+        answers = self._ask("llm", "each", (*asked, *args), kwargs)
+        return [each[0] if len(each) == 1 else Failed(found[each[0]], *each) for each in answers]
 
 
 class _Out:
@@ -324,6 +339,3 @@ class _Out:
 
     def isatty(self) -> bool:
         return False
-
-
-__all__ = ["described", "main", "revived", "tables"]

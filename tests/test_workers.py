@@ -75,7 +75,9 @@ def test_nothing_of_the_code_runs_here(tmp_path: Path, place: str) -> None:
 def test_what_ends_a_worker_leaves_the_state_before_the_call(tmp_path: Path, place: str, body: str, why: str) -> None:
     harm = f"def harm(self):\n    self.total = 99\n    self.rows.append(4)\n    self.new = 1\n    {body}"
     review = kit.Person("accept", "accept")
-    counter = session(tmp_path, place, harm, ADD, max_run_seconds=1, review=review).agent("counter", total=5, rows=[1])
+    counter = session(tmp_path, place, harm, ADD, max_run_seconds=1, review=review, without="trial").agent(
+        "counter", total=5, rows=[1]
+    )
     with pytest.raises(ExecutorError, match=why):
         counter.harm()
     assert vars(counter) == {"total": 5, "rows": [1]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from importlib import import_module
 from typing import Any
 
 from .faults import CannotCross
@@ -24,7 +25,7 @@ def made(tag: str, parts: Any, blobs: list[memoryview]) -> Any:
 
 
 def _numpy(kind: type, value: Any, packer: Any) -> Any:
-    import numpy as np
+    np = import_module("numpy")
 
     if kind is not np.ndarray and not issubclass(kind, np.generic):
         return None
@@ -38,7 +39,7 @@ def _numpy(kind: type, value: Any, packer: Any) -> Any:
 
 
 def _array(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
+    np = import_module("numpy")
 
     name, shape, index = parts
     if not _DTYPE.fullmatch(name) or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
@@ -54,7 +55,7 @@ def _scalar(parts: Any, blobs: list[memoryview]) -> Any:
 
 
 def _pandas(kind: type, value: Any, packer: Any) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     say = packer.say
     if value is pd.NaT or value is pd.NA:
@@ -79,8 +80,8 @@ def _pandas(kind: type, value: Any, packer: Any) -> Any:
 
 def _column(array: Any, packer: Any) -> Any:
     """One column by its type: raw memory, codes, times of a zone, masked numbers, text as Arrow, or a list."""
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     array = array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
     dtype, say = array.dtype, packer.say
@@ -101,10 +102,10 @@ def _column(array: Any, packer: Any) -> Any:
 
 
 def _as_arrow(array: Any, packer: Any) -> Any:
-    import numpy as np
+    np = import_module("numpy")
 
     try:
-        import pyarrow as pa
+        pa = import_module("pyarrow")
     except ImportError:
         return None
     if str(array.dtype) not in ("object", "str", "string"):
@@ -113,8 +114,8 @@ def _as_arrow(array: Any, packer: Any) -> Any:
 
 
 def _column_of(parts: Any) -> Any:
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     kind, data, *rest = parts
     if kind == "plain":
@@ -139,7 +140,7 @@ def _objects(np: Any, values: list[Any]) -> Any:
 
 
 def _frame(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     columns, index, held = parts
     if not isinstance(columns, pd.Index) or not isinstance(index, pd.Index) or len(held) != len(columns):
@@ -151,26 +152,26 @@ def _frame(parts: Any, blobs: list[memoryview]) -> Any:
 
 
 def _series(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     data = _column_of(parts[0])
     return pd.Series(data, index=parts[1], name=parts[2], dtype=data.dtype)
 
 
 def _range(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     return pd.RangeIndex(*parts[:3], name=parts[3])
 
 
 def _multi(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     return pd.MultiIndex.from_arrays(parts[0], names=parts[1])
 
 
 def _index(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     data, name, freq = parts
     found = pd.Index(column := _column_of(data), name=name, dtype=column.dtype)
@@ -180,8 +181,8 @@ def _index(parts: Any, blobs: list[memoryview]) -> Any:
 
 
 def _stamp(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     value, unit, zone = parts
     found = pd.Timestamp(np.array(int(value)).view(f"M8[{unit}]")[()])
@@ -189,20 +190,20 @@ def _stamp(parts: Any, blobs: list[memoryview]) -> Any:
 
 
 def _delta(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     return pd.Timedelta(np.array(int(parts[0])).view(f"m8[{parts[1]}]")[()])
 
 
 def _missing(name: str) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     return getattr(pd, name)
 
 
 def _arrow(kind: type, value: Any, packer: Any) -> Any:
-    import pyarrow as pa
+    pa = import_module("pyarrow")
 
     if kind is not pa.Table:
         return None
@@ -213,7 +214,7 @@ def _arrow(kind: type, value: Any, packer: Any) -> Any:
 
 
 def _table(parts: Any, blobs: list[memoryview]) -> Any:
-    import pyarrow as pa
+    pa = import_module("pyarrow")
 
     if int(pa.__version__.split(".")[0]) < 15:
         raise ValueError("pyarrow before 15 may run what an Arrow message holds: update it")

@@ -23,6 +23,7 @@ from .tables import made, told
 
 LIMIT, TEXT, PARTS = 1 << 29, 1 << 25, 2_000_000
 """The most that is read: bytes of a message, of its JSON, and brackets in that."""
+__all__ = ["FIXED", "LIMIT", "TEXT", "CannotCross", "Malformed", "Packed", "digest", "pack", "unpack"]
 DEPTH = 60
 Buffers = list[Any]
 Say = Callable[[Any], Any]
@@ -195,20 +196,20 @@ def pack(value: Any, pickles: bool = False) -> Packed:
     return Packed([struct.pack("<Q", len(text)) + text, *(buffer for blob in packer.blobs for buffer in blob)])
 
 
-def unpack(data: Any, pickles: bool = False, views: bool = False) -> Any:
+def unpack(data: Any, pickles: bool = False, views: bool = False, text: int = TEXT) -> Any:
     """The value of such bytes; raises Malformed, whatever they are, and without `pickles` runs nothing.
 
-    With `views` what was packed before stays so, as a view of these bytes.
+    With `views` what was packed before stays so, as a view of these bytes. Its JSON is of `text` bytes at most.
     """
     try:
         view = memoryview(data)
         size = struct.unpack("<Q", view[:8])[0]
-        if size > min(TEXT, len(view) - 8):
+        if size > min(text, len(view) - 8):
             raise Malformed("a header that lies")
-        text = bytes(view[8 : 8 + size])
-        if text.count(b"[") + text.count(b"{") > PARTS:
+        words = bytes(view[8 : 8 + size])
+        if words.count(b"[") + words.count(b"{") > PARTS:
             raise Malformed("too many parts")
-        tree, lengths = json.loads(text)
+        tree, lengths = json.loads(words)
         blobs, at = [], 8 + size
         for length in lengths:
             if type(length) is not int or not 0 <= length <= len(view) - at:
