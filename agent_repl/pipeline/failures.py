@@ -65,8 +65,9 @@ def is_library(code: CodeType) -> bool:
 @cache
 def _library_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    ours = str(Path(__file__).parents[1])  # and what stands beside us
-    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {ours})
+    known = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    ours = __file__.rpartition("pipeline")[0]
+    return *known, ours, f"{ours[:-1]}_"
 
 
 def _on_purpose(frame: FrameType, line: int) -> bool:
