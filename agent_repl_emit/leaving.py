@@ -66,8 +66,7 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
             return target
         left = [_unrepeatable(identity, check, failed) for check in checks]
         wrong = [check.name for check in left if check.name in failed and not check.why]
-        if wrong or (left == checks and not form.examples):
-            name = next(iter(wrong or failed))
+        for name in wrong or [*failed] * (left == checks and not form.examples):
             raise ModuleError(f"its tests fail on its own, so nothing was written: {name}: {failed[name]}")
         checks, form = left, form._replace(examples=form.examples and left != checks)
     raise ModuleError("its tests fail otherwise each time, so nothing was written: say tests=False")
