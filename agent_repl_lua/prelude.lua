@@ -11,6 +11,7 @@ local pack, unpack, sort, concat, min = table.pack, table.unpack, table.sort, ta
 local byte, char, sub, rep, cfind = string.byte, string.char, string.sub, string.rep, string.find
 local cmatch, cgmatch, cgsub = string.match, string.gmatch, string.gsub
 local create, resume, close = coroutine.create, coroutine.resume, coroutine.close
+local running, yield = coroutine.running, coroutine.yield
 
 local STEP <const>, SPARE <const>, CHEAP <const> = 1000, 1 << 16, 1000000
 local null = setmetatable({}, {
@@ -39,8 +40,11 @@ local function charge(steps)
   if box.why or used > most then die("more than " .. most .. " instructions") end
 end
 
--- What the host does needs memory where a failure could not be caught: some is set free for it.
+-- What the host does needs memory where a failure could not be caught: some is set free for it. It works on the main
+-- coroutine alone, so that others ask for it by yielding to the one that resumed them (see `stepped`).
+local ASK = {}
 local function host(f, ...)
+  if select(2, running()) == false then return yield(ASK, f, ...) end
   local spare = rep("\0", SPARE)
   spare = nil
   return f(...)
@@ -54,7 +58,7 @@ hook = function()
     if now - began > seconds then die("more than " .. seconds .. " seconds") end
     if now - ticked > 0.1 then
       ticked = now
-      if host(tick) then die("interrupted") end
+      if tick() then die("interrupted") end
     end
   end
 end
@@ -119,17 +123,23 @@ function env.dict(t) t = t or {}; kinds[t] = "dict"; return t end
 function env.list(t) t = t or {}; kinds[t] = "list"; return t end
 
 local co = env.coroutine
-function co.create(f)
+local function create_checked(f)
   charge(STEP)
   local made = create(f)
   sethook(made, hook, "", STEP)
   return made
 end
-function co.wrap(f)
-  local made = co.create(f)
-  return function(...) return returned(passed(resume(made, ...))) end
+co.create = create_checked
+
+local function stepped(made, ok, ...)
+  if ok and (...) == ASK then return stepped(made, resume(made, host(select(2, ...)))) end
+  return passed(ok, ...)
 end
-function co.resume(...) return passed(resume(...)) end
+function co.wrap(f)
+  local made = create_checked(f)
+  return function(...) return returned(stepped(made, resume(made, ...))) end
+end
+function co.resume(made, ...) return stepped(made, resume(made, ...)) end
 function co.close(...) return passed(close(...)) end
 
 for _, name in next, {"insert", "remove", "sort", "concat", "unpack"} do
@@ -384,7 +394,7 @@ local function first(s, init)
 end
 
 function string.find(s, p, init, plain)
-  if type(s) == "string" and type(p) == "string" and (plain or not cfind(p, "[%^$*+?.()[%%-]")) then
+  if type(s) == "string" and type(p) == "string" and (plain or not cfind(p, "[%^$*+?.([%%-]")) then
     charge(min(#s * 1.0 * #p / 1000, most) // 1 | 0)
     return cfind(s, p, init, true)
   end
@@ -454,7 +464,10 @@ end
 
 -- Running.
 
-function box.load(text, name) return load(text, name, "t", env) end
+function box.load(text, name)
+  local ok, chunk, why = pcall(load, text, name, "t", env)
+  return ok and chunk or nil, ok and why or chunk
+end
 
 function box.run(chunk, name, given)
   sethook(hook, "", STEP)

@@ -49,8 +49,8 @@ def lua(obj: Any, name: str, args: tuple[Any, ...], text: str, **methods: Callab
 def compile_error(text: str, name: str) -> str:
     """What is wrong with the text as Lua, "" when it compiles; nothing of it is run."""
     runtime = _runtime()
-    load = runtime.eval(b"function(text, name) local f, why = load(text, name, 't') return why end")
-    return str((load(text.encode(), b"=" + name.encode()) or b"").decode(errors="replace"))
+    load = runtime.eval(b"function(...) local ok, f, why = pcall(load, ...) return not ok and f or why end")
+    return str((load(text.encode(), b"=" + name.encode(), b"t") or b"").decode(errors="replace"))
 
 
 def unfit(value: Any) -> str:
@@ -135,9 +135,9 @@ class _Call:
             self._box[b"method"](name.encode())
 
     def answer(self, name: str, args: tuple[Any, ...]) -> Any:
-        chunk = self._box[b"load"](self._text.encode(), b"=" + name.encode())
-        if type(chunk) is tuple:
-            raise LuaError(self._words(chunk[1]))
+        chunk, why = self._box[b"load"](self._text.encode(), b"=" + name.encode())
+        if chunk is None:
+            raise LuaError(self._words(why))
         given = self._packed(args)
         try:
             with self._limited(MEMORY, 0):

@@ -486,6 +486,31 @@ def test_another_method_sees_what_was_changed_and_its_changes_are_seen() -> None
     assert it.rows == [1, 7]
 
 
+IN_COROUTINES = [
+    ("return coroutine.wrap(function() return self.x end)()", 2),
+    ("return coroutine.wrap(function() self.x = self.x + 1; return self:other(1) + self.x end)()", 13),
+    (
+        "local co = coroutine.wrap(function() local d = coroutine.wrap(function() return self:other(3) end)"
+        " coroutine.yield(d()) return self.x end) return co(), co()",
+        (12, 2),
+    ),
+    (
+        "local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(i) end end) return co(), co(), co()",
+        (1, 2, 3),
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "answer"), IN_COROUTINES)
+def test_state_and_methods_are_there_in_coroutines_too(code: str, answer: Any) -> None:
+    assert call(code, on=thing(x=2), other=lambda n: n + 9) == answer
+
+
+def test_what_a_method_raises_in_a_coroutine_passes_through() -> None:
+    with pytest.raises(ZeroDivisionError):
+        call("return pcall(coroutine.wrap(function() return self:other() end))", other=lambda: 1 / 0)
+
+
 def test_pairs_goes_in_the_order_of_keys() -> None:
     keys = ["b", "a", "z", "m", 3, 1, True]
     told = call("local t = {} for k in pairs(a) do t[#t + 1] = k end return t", dict.fromkeys(keys, 1))
