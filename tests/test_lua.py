@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ from agent_repl import Agent, ExecutorError, InvalidCode, ScriptedProvider, Verd
 from agent_repl_code.lua import legible, touched, used, words
 from agent_repl_lua import runtime
 from agent_repl_lua.runtime import LuaError, LuaLimit, lua, unfit
-from agent_repl_ui.render import as_text
+from agent_repl_ui.editing import edited
+from agent_repl_ui.render import as_text, highlighted
 
 
 class Thing:
@@ -866,6 +868,28 @@ def test_a_shaped_specification_is_written_in_lua(tmp_path: Path) -> None:
     home = saying(tmp_path, answer, shape="always")
     assert home.agent("a counter", count=1).add(2) == 3
     assert "Lua 5.4" in home.provider.prompts[0].system
+
+
+def test_words_are_made_a_method_in_lua(tmp_path: Path) -> None:
+    spec = "method: double(n) -> a number\ndoes: doubles n\nsteps: 1. add\nedge cases: none"
+    double = "-- Doubles n.\nfunction double(self, n) return n * 2 end"
+
+    def answer(prompt: Any) -> str:
+        return spec if "Write no code" in prompt.user else reply(double)
+
+    numbers = saying(tmp_path, answer).agent("numbers")
+    said = control.write(numbers, "double", "doubles n", [((2,), {}, "4")])
+    assert said.startswith("numbers.double is written; it answers every example")
+    assert numbers.double(4) == 8
+    assert control.source(numbers.double) == double + "\n"
+
+
+def test_a_persons_editor_is_given_a_lua_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import sys; p = sys.argv[1]; open(p, 'a').write('-- ' + p.rpartition('.')[2])"
+    monkeypatch.setenv("VISUAL", f"{sys.executable} -c {shlex.quote(script)}")
+    assert edited(ADD).endswith("-- lua")
+    assert edited("def add(self): ...\n").endswith("-- py")
+    assert ">function<" in highlighted(ADD, "html")
 
 
 def test_effects_are_by_the_lines_of_the_lua(tmp_path: Path) -> None:
