@@ -879,7 +879,7 @@ def test_words_are_made_a_method_in_lua(tmp_path: Path) -> None:
 
     numbers = saying(tmp_path, answer).agent("numbers")
     said = control.write(numbers, "double", "doubles n", [((2,), {}, "4")])
-    assert said.startswith("numbers.double is written; it answers every example")
+    assert "it answers every example" in said
     assert numbers.double(4) == 8
     assert control.source(numbers.double) == double + "\n"
 
