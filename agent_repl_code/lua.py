@@ -23,6 +23,7 @@ _TOKEN = re.compile(
     re.S | re.A,
 )
 _ASKING = ("or", "and", "then", "==", "~=")
+_PARTS = frozenset({"sub", "byte", "gsub", "reverse", "rep", "char", "format"})
 _MAGIC = re.compile(r"[\^$*+?.()\[%-]")
 _DEFINES = re.compile(r"(?m)^[ \t]*(?:local[ \t]+)?function[ \t]+[\w.:]+[ \t]*\(")
 
@@ -102,14 +103,12 @@ def words(text: str) -> set[tuple[str, str, str]]:
     literal = {_value(token.text) for token in found if token.kind == "string"}
     named = {two.text for one, two, more in zip(found, found[1:], found[2:], strict=False) if _names(one, two, more)}
     called = {token.text for token in found if token.kind == "name"}
-    steps = {("", "==", word) for word in literal | named} | {("", "truth", "")}
-    for made in ("lower", "upper"):
-        steps |= {(f".{made}()", "==", getattr(word, made)()) for word in literal | named if made in called}
     whole = {word for word in literal if word and not _MAGIC.search(word)}
-    if called & {"find", "match", "gmatch"}:
-        steps |= {("", "has", word) for word in whole}
-    if called & {"sub", "byte", "gsub", "reverse", "rep", "char", "format"}:
-        steps |= {("", "with", word) for word in whole}
+    made = [("", str), *((f".{name}()", getattr(str, name)) for name in ("lower", "upper") if name in called)]
+    made += [(".strip()", str)] * bool(called & {"match", "gsub"})
+    steps = {(step, "==", as_made(word)) for step, as_made in made for word in literal | named} | {("", "truth", "")}
+    for how in ["has"] * bool(called & {"find", "match", "gmatch"}) + ["with"] * bool(called & _PARTS):
+        steps |= {(step, how, as_made(word)) for step, as_made in made for word in whole}
     return steps
 
 
@@ -121,7 +120,7 @@ def _names(before: Token, token: Token, after: Token) -> bool:
 def _value(literal: str) -> str:
     """The text that a literal stands for; escapes that Python does not have stay as they are."""
     if literal[0] == "[":
-        return literal.strip("=").strip("[]")[: len(literal)]
+        return re.sub(r"^\[=*\[\n?|\]=*\]$", "", literal)
     with suppress(SyntaxError, ValueError):
         return str(ast.literal_eval(literal))
     return literal[1:-1]

@@ -18,6 +18,7 @@ from lupa import lua54
 
 import agent_repl as ar
 from agent_repl import Agent, ExecutorError, InvalidCode, ScriptedProvider, Verdict, control, open_session
+from agent_repl.signature.options import signer
 from agent_repl_code.lua import legible, touched, used, words
 from agent_repl_lua import runtime
 from agent_repl_lua.runtime import LuaError, LuaLimit, lua, unfit
@@ -547,6 +548,22 @@ def test_constants_are_what_a_text_may_compare_with() -> None:
     found = words("function f(self, u) local t = {km = 1, ['mi'] = 2} if u:lower() == 'M' then end return t[u] end")
     assert {("", "==", "km"), ("", "==", "mi"), (".lower()", "==", "m")} <= found
     assert ("", "==", "t") not in found
+
+
+APART = [
+    ("if u:lower():find('km') then return 1 end", "5 KM", "5 mi"),
+    ("if u:match('^%s*(.-)%s*$') == 'km' then return 1 end", " km ", "kmx"),
+    ("if u:sub(1, 1) == 'k' then return 1 end", "kb", "mb"),
+    ("local t = {km = 1, ['mi'] = 2} return t[u]", "km", "mi"),
+    ("return ({[ [[km]] ] = 1})[u]", "km", "mi"),
+    ("if u then return 1 end", True, False),
+]
+
+
+@pytest.mark.parametrize(("code", "one", "other"), APART)
+def test_values_that_a_text_may_tell_apart_are_of_two_kinds(code: str, one: Any, other: Any) -> None:
+    say = signer(words(f"function f(self, u)\n{code}\nend"))
+    assert say(one) != say(other)
 
 
 # ── the life of a method ──
