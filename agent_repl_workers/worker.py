@@ -210,9 +210,9 @@ def revived(told: dict[str, Any], pickles: bool = False) -> Exception | None:
         made: Exception = kind(*args if told["kind"] == kind.__name__ else [text])
     except Exception:
         return RuntimeError(f"{told['kind']}: {told['text']}"[:4000])
-    for name in ("filename" if isinstance(made, OSError) else "name",) * (told["about"] is not None):
-        if hasattr(made, name):
-            setattr(made, name, told["about"])
+    name = "filename" if isinstance(made, OSError) and made.errno is not None else "name"
+    if told["about"] is not None and hasattr(made, name):
+        setattr(made, name, told["about"])
     return made
 
 
