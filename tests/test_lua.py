@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import shlex
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +290,17 @@ def test_an_interrupt_is_no_error_that_lua_can_catch(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(KeyboardInterrupt):
         call("while true do pcall(self.other, self) end", other=interrupted)
+
+
+def test_ctrl_c_ends_code_that_catches_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "INSTRUCTIONS", 10**15)
+    it = thing(n=0)
+    timer = threading.Timer(0.2, _thread.interrupt_main)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        call("self.n = 1; while true do pcall(function() while true do end end) end", on=it)
+    timer.join()
+    assert it.n == 0
 
 
 BOMBS = {
