@@ -9,7 +9,7 @@ from typing import Any
 
 from agent_repl.agent import Agent
 from agent_repl.errors import ExecutorError, InvalidCode
-from agent_repl.executors.inline import InlineExecutor
+from agent_repl.executors.inline import InlineExecutor, InlinePlace
 from agent_repl.records import Code, Spec
 from agent_repl_code.lua import legible
 from agent_repl_code.unit import Function, digest, method_of, parameters
@@ -60,11 +60,14 @@ class LuaExecutor(InlineExecutor):
             return super().define(code, filename, namespace)
         return _refused(code, namespace)
 
+    def open(self, agent: Any) -> InlinePlace:
+        if not isinstance(agent, Agent):
+            raise ExecutorError("methods of ordinary classes are Python, and here executor=lua: describe an agent's")
+        return super().open(agent)
+
     def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         from .runtime import unfit
 
-        if not isinstance(agent, Agent):
-            return "methods of ordinary classes are Python; describe them where executor is inline"
         if agent._agent_repl_wraps_ is not None:
             return "it wraps an object, which Lua cannot have"
         given = {f"argument {n}": value for n, value in enumerate(args, 1)} | dict(kwargs)

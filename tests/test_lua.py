@@ -20,6 +20,7 @@ from lupa import lua54
 
 import agent_repl as ar
 from agent_repl import Agent, ExecutorError, InvalidCode, ScriptedProvider, Verdict, control, open_session
+from agent_repl.session import use
 from agent_repl.signature.options import signer
 from agent_repl_code.lua import legible, touched, used, words
 from agent_repl_lua import runtime
@@ -773,6 +774,14 @@ def test_an_object_that_is_wrapped_and_an_ordinary_class_are_not_for_lua(tmp_pat
     home = opened(tmp_path, ADD)
     with pytest.raises(ExecutorError, match="wraps an object"):
         home.agent("a thing", wraps=Odd()).total()
+    use(home)
+
+    @ar.agentic
+    class Robot:
+        """A robot."""
+
+    with pytest.raises(ExecutorError, match="methods of ordinary classes are Python"):
+        ar.describe(Robot, "double: doubles n")
     assert asked(home) == 0
 
 
