@@ -98,8 +98,9 @@ def _complaints(lua: str, head: Head, found: Used, spec: Spec) -> Iterator[tuple
         takes = ", ".join(["self", *names])
         wrong = f"It is called as {spec.name}({given}), and `function {spec.name}({takes})` does not take that."
         yield "binds", head.line, f"{wrong} Change the parameters."
-    body = [token.text for token in words if token.line > head.line or token.kind != "name"]
-    body += [token.text for token in words if token.line == head.line][len(names) + 5 :]
+    texts = [token.text for token in words]
+    at = next(n for n in range(len(texts)) if texts[n : n + 3] == ["function", spec.name, "("])
+    body = texts[texts.index(")", at) + 1 :]
     for name in [*names[: len(spec.args)], *spec.kwargs] if spec.made else []:
         if body.count(name) == 0:
             yield (

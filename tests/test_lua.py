@@ -649,6 +649,7 @@ REFUSED = {
     "function add(n) return n end": ("self", "The first parameter must be self"),
     "function add(self) return 1 end": ("binds", "does not take that"),
     "function add(self, n) return 1 end": ("baked", "ignores its parameter n"),
+    "local n = 1\nfunction add(self, n, m)\n  -- n\n  return m or 'n' end": ("baked", "ignores its parameter n"),
     "function add(self, n) return self.rows[n] end": ("attributes", "There is no self.rows"),
     "function add(self, n) return self:_help(n) end": ("attributes", "local function _help"),
     "function add(self, n) return self:count(n) end": ("attributes", "a value, not a method"),
