@@ -11,6 +11,8 @@ from pathlib import Path, PosixPath, WindowsPath
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple, TypeVar, cast
 
+from agent_repl_code.lua import legible
+
 from . import pipeline
 from .agent import Agent, MethodHandle, make
 from .errors import AgentError, ReviewRequired
@@ -123,7 +125,7 @@ def synced(agent: Agent) -> Identity:
 def source(method: Any, /, *name: str) -> str:
     """The accepted source of a method, with its imports and helpers; raises AgentError where there is none."""
     found = described(method)
-    return found.version.source if found else _target(method, *name).method().code.source
+    return found.version.source if found else legible(_target(method, *name).method().code.source)
 
 
 def versions(method: Any, /, *name: str) -> tuple[Version, ...]:
@@ -176,7 +178,7 @@ def forget(target: Target) -> None:
     if found and found.entry.pinned:
         raise AgentError(f"{target.title} is pinned: unpin it first")
     if ahead:
-        target.shop.store.put(Entry(ahead, ()))  # a past head is not shown again
+        target.shop.store.put(Entry(ahead, ()))  # a past head is not legible again
     target.shop.store.drop(target.identity.key(target.name))
     target.identity.forget(target.name)
 
@@ -201,7 +203,7 @@ def diff(target: Target, older: int = 0, newer: int = 0) -> str:
     numbers = older or next(iter(head.parents), head.number), newer or head.number
     if missing := [number for number in numbers if number not in known]:
         raise AgentError(f"{target.title} has no version {missing[0]}; there are: {', '.join(map(str, known))}")
-    before, after = (known[number].source.splitlines() for number in numbers)
+    before, after = (legible(known[number].source).splitlines() for number in numbers)
     return "\n".join(unified_diff(before, after, f"v{numbers[0]}", f"v{numbers[1]}", lineterm=""))
 
 
@@ -251,7 +253,7 @@ def accept(target: Target) -> str:
 
 @_verb
 def reject(target: Target) -> str:
-    """Reject the draft that waits: it is kept, and marked when it is shown again."""
+    """Reject the draft that waits: it is kept, and marked when it is legible again."""
     return byhand.reject(case := target.case(), byhand.waiting(case))
 
 

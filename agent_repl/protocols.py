@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .generation import Generation
-from .records import Code, Entry, Event, Example, Key, Prompt, Proposal, Reply, Standing, Verdict, Version
+from .records import Code, Entry, Event, Example, Key, Prompt, Proposal, Reply, Spec, Standing, Verdict, Version
 
 
 class Provider(Protocol):
@@ -81,6 +81,7 @@ class Executor(Protocol):
 
     name: str
     isolation: str
+    language: str = ""  # that the writer is asked for, "" for Python
 
     def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
         """Run accepted code's definition time in a namespace of its own; all agents of an identity get its method."""
@@ -90,6 +91,10 @@ class Executor(Protocol):
     def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """Why such a call cannot run here, "" where it can: asked before a model is paid."""
         return ""
+
+    def unit(self, text: str, spec: Spec) -> str:
+        """The Python that a reply, or a person's text, stands for; raises InvalidCode."""
+        return text
 
 
 class Store(Protocol):

@@ -105,6 +105,7 @@ class Spec:
     made: bool = True  # as in Call; else `args` and `kwargs` say nothing, and the code has parameters of its own choice
     kind: str = ""  # on an ordinary class: method, async, property, classmethod or staticmethod
     beside: frozenset[str] = frozenset()  # methods that are wanted too: they may stand in the same reply
+    unit: Callable[[str, Spec], str] = lambda text, spec: text  # the Python that a text stands for, as an executor's
 
 
 @dataclass(frozen=True)
@@ -264,3 +265,5 @@ class Settings:
     log_level: str = "call"
     trust_key_file: str = ""
     executor: str = "inline"
+    max_run_seconds: float = 60.0
+    max_run_memory: int = 2048

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from agent_repl_data.kinds import KEYLESS, UNKNOWN, WORDED, takes_by_place
 
-from .unit import RESERVED, Comprehension, Function, imported, method_of, parameters, scope
+from .lua import used, words
+from .unit import RESERVED, Comprehension, Function, bindings, imported, method_of, parameters, scope
 
 Option = frozenset[tuple[str, str, str]]
 """The steps that a value takes to a constant (`.strip()[0]`), how they meet (==, in, has, with, truth), the constant.
@@ -104,6 +105,7 @@ _SELF: _Flow = frozenset({None})
 @lru_cache(maxsize=8)
 def _read(tree: ast.Module, name: str) -> _Reader:
     reader = _Reader()
+    reader.lua = bindings(tree).get("lua") == "agent_repl_lua:lua"
     reader.inside(tree)
     reader.shared = dict(reader.names)
     if method := method_of(tree, name):
@@ -120,7 +122,7 @@ class _Reader:
         self.reads: set[str] = set()
         self.binds: set[str] = set()
         self.calls: set[str] = set()
-        self.dynamic = False
+        self.dynamic = self.lua = False
         self.compared: set[tuple[str, str, str, str]] = set()
         self.names: dict[str, _Flow] = {}
         self.shared: dict[str, _Flow] = {}
@@ -231,6 +233,8 @@ class _Reader:
         match node:
             case ast.Call(func=ast.Name(id=name)) if helpers := _functions(self.names.get(name, _NOTHING)):
                 return _NOTHING.union(*(self.run(one, self.bound(one.args, arguments, given)) for one in helpers))
+            case ast.Call(func=ast.Name(id="lua"), args=[_, _, _, ast.Constant(value=str(text))]) if self.lua:
+                return self.in_lua(text, given)
             case ast.Call(func=ast.Name(id=name), args=[_, ast.Constant(value=str(of)), *_]) if name in _BY_NAME:
                 found = self.attribute(given[0], of, name in ("setattr", "delattr"))
                 return self.lost(*given[1:]) | (found if name == "getattr" else _NOTHING)
@@ -245,6 +249,17 @@ class _Reader:
                 return self.asked(holder - _SELF, name, arguments, given) if known else _NOTHING
         flow = self.read(node.func) | every
         return _NOTHING if isinstance(node.func, ast.Name) and node.func.id.startswith(_OPENS) else _part(flow)
+
+    def in_lua(self, text: str, given: list[_Flow]) -> _Flow:
+        """What Lua text does with the self that it is given, and which of its constants it may compare values with."""
+        found, steps = used(text), words(text)
+        self.reads |= found.reads
+        self.binds |= found.binds
+        self.calls |= found.calls
+        self.dynamic |= found.dynamic or not given[0] >= _SELF
+        paths = [each.path for each in given[2] if isinstance(each, _View)] + [f"self.{name}" for name in found.reads]
+        self.compared |= {(path, *step) for path in paths for step in steps}
+        return _NOTHING
 
     def asked(self, holder: _Flow, name: str, arguments: list[ast.AST], given: list[_Flow]) -> _Flow:
         """What a method of what is held gives; of a text's own the step, and what it compares."""

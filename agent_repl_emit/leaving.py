@@ -20,6 +20,7 @@ from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.pipeline.pinning import constructor_state
 from agent_repl_bounds.packages import requirements, with_requirements
 from agent_repl_data.copies import Copies
+from agent_repl_lua.emission import apart
 
 from .about import MARK, doctests, file_words, pyproject, readme
 from .alone import failures
@@ -43,7 +44,7 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
     With `package` the path is a folder, with a pyproject.toml, a README.md and the tests in it. The tests are the
     recorded and the kept calls, and files of at most 1 MB that they read stand beside them; calls that cannot be made
     by themselves are skipped and say why. All this has been tried alone, under `python -I`, before anything is
-    written. Raises ModuleError, and nothing is changed.
+    written, but for code of a sandbox, which is not run outside. Raises ModuleError, and nothing is changed.
     """
     identity, target = synced(agent), Path(path)
     if package and target.suffix == ".py":
@@ -58,14 +59,14 @@ def emit(agent: Agent, path: str | Path, tests: bool = True, package: bool = Fal
     for _ in range(4):  # what turns out not to be repeatable is left out, and the rest is tried again
         files = _files(identity, methods, checks, data, target, form)
         test_file = next((name for name in files if Path(name).name == f"test_{module}.py"), "")
-        failed = failures(files, next(iter(files)), test_file, form.examples)
+        here = identity.executor.name != "sandbox"  # what runs there is not run here, even to try it
+        failed = failures(files, next(iter(files)), test_file, form.examples) if here else {}
         if not failed:
             _put(files, root)
             return target
         left = [_unrepeatable(identity, check, failed) for check in checks]
         wrong = [check.name for check in left if check.name in failed and not check.why]
-        if wrong or (left == checks and not form.examples):
-            name = next(iter(wrong or failed))
+        for name in wrong or [*failed] * (left == checks and not form.examples):
             raise ModuleError(f"its tests fail on its own, so nothing was written: {name}: {failed[name]}")
         checks, form = left, form._replace(examples=form.examples and left != checks)
     raise ModuleError("its tests fail otherwise each time, so nothing was written: say tests=False")
@@ -131,9 +132,9 @@ def _files(
     known = {name: default(value) for name, value in form.state.items()} | dict.fromkeys(given, "")
     shown = doctests(identity.label, checks, known) if form.examples else []
     parts, head = [Part(n, m.code.source) for n, m in methods.items()], file_words(identity, methods, shown)
-    text = render(identity.label, identity.template, parts, form.state, head, given=given)
+    text, more = apart(render(identity.label, identity.template, parts, form.state, head, "", given), module, form)
     needed = requirements(text)
-    found = {f"{module}.py" if form.package else target.name: text if form.package else with_requirements(text, needed)}
+    found = {f"{module}.py": text} if form.package else {target.name: with_requirements(text, needed)} | more
     folder, below = ("data", "tests/") if form.package else (f"test_{module}_data", "")
     if form.package:
         found |= {"README.md": readme(identity, methods, needed, shown)}

@@ -1,23 +1,116 @@
-"""Written code in Lua 5.4, within limits of instructions and memory, with nothing of Python in reach."""
+"""Written code in Lua 5.4, inside this process and closed off from it (the extra `lua`)."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
-from agent_repl.errors import AgentError
+from agent_repl.agent import Agent
+from agent_repl.errors import ExecutorError, InvalidCode
+from agent_repl.executors.inline import InlineExecutor, InlinePlace
+from agent_repl.records import Code, Spec
+from agent_repl_code.lua import legible
+from agent_repl_code.unit import Function, digest, method_of, parameters
+
+INSTALL = 'Lua needs lupa, which is not installed here: pip install "ipython-agent-repl[lua]"'
 
 
-class LuaExecutor:
-    """Not built yet."""
+def lua(obj: Any, name: str, args: tuple[Any, ...], text: str, /, **methods: Callable[..., Any]) -> Any:
+    """Call the function of that name which a text in Lua defines: what a method that is written in Lua consists of.
 
-    name = isolation = ""
+    Raises `runtime.LuaError` for what Lua raises, ExecutorError where a limit is reached or lupa is missing.
+    """
+    _require_lupa()
+    from .runtime import LuaLimit, lua
+
+    try:
+        return lua(obj, name, args, text, **methods)
+    except LuaLimit as error:
+        raise ExecutorError(f"{name}: {error}") from error
+
+
+def _require_lupa() -> None:
+    try:
+        from lupa import lua54 as lua54
+    except ImportError as error:
+        raise ExecutorError(INSTALL) from error
+
+
+class LuaExecutor(InlineExecutor):
+    """Asks for Lua, and runs nothing else."""
+
+    name = language = "lua"
+    isolation = (
+        "Lua 5.4 in this process, no files, no network, no Python; limits of instructions and memory; "
+        "a fault in the C library would end this process"
+    )
 
     def __init__(self) -> None:
-        raise AgentError("this executor is not built yet: leave executor at inline")
+        _require_lupa()
 
-    def define(self, code: Any, filename: str, namespace: dict[str, Any]) -> Any: ...
+    def unit(self, text: str, spec: Spec) -> str:
+        from .unit import to_unit
 
-    def open(self, agent: Any) -> Any: ...
+        return to_unit(text, spec)
 
-    def lacks(self, agent: Any, args: Any, kwargs: Any) -> str:
-        return ""
+    def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
+        if _is_lua(code):
+            return super().define(code, filename, namespace)
+        return _refused(code, namespace)
+
+    def open(self, agent: Any) -> InlinePlace:
+        if not isinstance(agent, Agent):
+            raise ExecutorError("methods of ordinary classes are Python, and here executor=lua: describe an agent's")
+        return super().open(agent)
+
+    def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        from .runtime import unfit
+
+        if agent._agent_repl_wraps_ is not None:
+            return "it wraps an object, which Lua cannot have"
+        given = {f"argument {n}": value for n, value in enumerate(args, 1)} | dict(kwargs)
+        given |= {f"self.{name}": value for name, value in vars(agent).items()}
+        return next((f"{where}: {why}" for where, value in given.items() if (why := unfit(value))), "")
+
+
+def _is_lua(code: Code) -> bool:
+    """Whether it is nothing but what a text in Lua is kept as."""
+    from .unit import to_unit
+
+    try:
+        made = to_unit(legible(code.source), Spec(code.name, state=frozenset({"*"}), made=False))
+    except InvalidCode:
+        return False
+    return digest(_bare(ast.parse(made), code.name), code.name) == digest(_bare(code.tree, code.name), code.name)
+
+
+def _bare(tree: ast.Module, name: str) -> ast.Module:
+    """The tree without the method's docstring."""
+    bare = deepcopy(tree)
+    method = method_of(bare, name)
+    if method and ast.get_docstring(method) is not None:
+        del method.body[0]
+    return bare
+
+
+def _refused(code: Code, namespace: dict[str, Any]) -> Callable[..., Any]:
+    """What stands in the place of a method that was accepted as Python: it says so when it is called."""
+    method = deepcopy(method_of(code.tree, code.name))
+    assert isinstance(method, Function)
+    method.decorator_list, method.returns = [], None
+    method.args.defaults = [ast.Constant(None) for _ in method.args.defaults]
+    method.args.kw_defaults = [default and ast.Constant(None) for default in method.args.kw_defaults]
+    for each in parameters(method.args):
+        each.annotation = None
+    method.body = ast.parse("_refuse()").body
+    exec(compile(ast.fix_missing_locations(ast.Module([method], [])), "<refused>", "exec"), namespace)
+
+    def refuse() -> None:
+        how = "run it where executor is inline, or forget it and have it written anew"
+        raise ExecutorError(f"{code.name} is written in Python, and here only Lua runs: {how}")
+
+    namespace["_refuse"] = refuse
+    made: Callable[..., Any] = namespace[code.name]
+    return made

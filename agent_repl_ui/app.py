@@ -19,9 +19,10 @@ from prompt_toolkit.layout import AnyContainer, BufferControl, Window
 from prompt_toolkit.layout.processors import BeforeInput
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.styles import Style
-from pygments.lexers import PythonLexer
+from pygments.lexers import LuaLexer, PythonLexer
 
 from agent_repl.records import Proposal
+from agent_repl_code.lua import is_lua
 
 from .editing import edited
 from .panes import Aside, Pane, application, label
@@ -119,7 +120,7 @@ class Screen:
 
     def _wrong(self) -> str:
         try:
-            ast.parse(self._draft.text)
+            _ = is_lua(self._proposal.code.source) or ast.parse(self._draft.text)
         except SyntaxError as error:
             return f"line {error.lineno}: {error.msg}"
         return escaped(self._proposal.check(self._draft.text).partition("\n")[0])
@@ -147,7 +148,7 @@ def _editing_mode() -> EditingMode:
 
 
 def _editor(buffer: Buffer) -> Window:
-    """A window to edit the buffer as Python; Ctrl-S and Alt-Enter end it with a word, Esc and Ctrl-C without."""
+    """A window to edit the buffer as code; Ctrl-S and Alt-Enter end it with a word, Esc and Ctrl-C without."""
     keys = KeyBindings()
     inserting = emacs_insert_mode | vi_insert_mode
     keys.add("c-s")(lambda event: event.app.exit(result="run"))
@@ -156,7 +157,10 @@ def _editor(buffer: Buffer) -> Window:
     keys.add("escape", filter=~vi_mode | vi_navigation_mode)(lambda event: event.app.exit())
     keys.add("enter", filter=inserting)(_next_line)
     keys.add("tab", filter=inserting)(lambda event: event.current_buffer.insert_text("    "))
-    return Window(BufferControl(buffer, lexer=_Visible(PythonLexer), key_bindings=keys), dont_extend_height=True)
+    return Window(
+        BufferControl(buffer, lexer=_Visible(LuaLexer if is_lua(buffer.text) else PythonLexer), key_bindings=keys),
+        dont_extend_height=True,
+    )
 
 
 def _next_line(event: KeyPressEvent) -> None:

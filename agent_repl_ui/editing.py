@@ -7,6 +7,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from agent_repl_code.lua import is_lua
+
 
 def edited(source: str) -> str:
     """The source as the person leaves it in an editor; raises ValueError that says why there is none."""
@@ -15,7 +17,7 @@ def edited(source: str) -> str:
         raise ValueError("no editor is set: at the prompt, %env EDITOR=nano (or another) sets one")
     try:
         with tempfile.TemporaryDirectory(prefix="agent_repl-") as scratch:
-            file = Path(scratch, "method.py")
+            file = Path(scratch, "method.lua" if is_lua(source) else "method.py")
             file.write_text(source, encoding="utf-8")
             if code := _exit_code([*shlex.split(command, posix=os.name != "nt"), str(file)]):
                 raise ValueError(f"its exit code is {code}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent_repl.records import Effect, Event, Proposal, Usage, Verdict
+from agent_repl_code.lua import is_lua
 
 Line = tuple[str, str]  # a style and a line on the screen; of style "code" a whole source, to be numbered and coloured
 
@@ -126,12 +127,13 @@ def highlighted(code: str, form: str) -> str:
         return code
     from pygments import highlight
     from pygments.formatters import HtmlFormatter, TerminalFormatter
-    from pygments.lexers import PythonLexer
+    from pygments.lexers import LuaLexer, PythonLexer
 
     scheme = {_token(name): (colour, colour) for name, colour in COLOURS.items()}
     is_html = form == "html"
     formatter = HtmlFormatter(noclasses=True, nowrap=True) if is_html else TerminalFormatter(colorscheme=scheme)
-    return str(highlight(code, PythonLexer(stripnl=False, ensurenl=False), formatter)).rstrip("\n")
+    lexer = (LuaLexer if is_lua(code) else PythonLexer)(stripnl=False, ensurenl=False)
+    return str(highlight(code, lexer, formatter)).rstrip("\n")
 
 
 def _token(name: str) -> Any:

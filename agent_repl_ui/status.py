@@ -17,6 +17,7 @@ from agent_repl.pipeline.methods import Identity, Method
 from agent_repl.pipeline.words import written_for
 from agent_repl.session import default_session
 from agent_repl.wrapping import ABSENT, real
+from agent_repl_code.lua import legible
 from agent_repl_code.unit import Definition, bindings, global_names
 
 from .display import colour_wanted
@@ -121,7 +122,7 @@ class _Watch:
             method = key[0].find(key[1]) if key and show == "code" else None
             if key and method and (key, method.code.unit) not in self._shown:
                 self._shown.add((key, method.code.unit))
-                print(highlighted(visible(method.code.source).rstrip("\n"), "terminal" if colour else ""))
+                print(highlighted(visible(legible(method.code.source)).rstrip("\n"), "terminal" if colour else ""))
 
 
 _watched: dict[Any, _Watch] = {}

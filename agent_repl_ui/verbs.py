@@ -19,6 +19,7 @@ from agent_repl.errors import AgentError
 from agent_repl.pipeline.examples import brief, told
 from agent_repl.records import Usage, Version
 from agent_repl.session import default_session
+from agent_repl_code.lua import legible
 from agent_repl_code.unit import RESERVED
 from agent_repl_emit import adopt, emit
 from agent_repl_growth import grow
@@ -190,9 +191,9 @@ _VIEWS: dict[str, Callable[[Agent, str], str]] = {
 
 def _edit(names: Names, target: str, number: str = "") -> str:
     agent, method = method_of(names, target)
-    known = {str(version.number): version.source for version in control.versions(agent, method)}
+    known = {str(version.number): legible(version.source) for version in control.versions(agent, method)}
     head = type(agent)._agent_repl_identity_.find(method)
-    old = known.get(number) or (head.code.source if head else next(reversed(known.values()), ""))
+    old = known.get(number) or (legible(head.code.source) if head else next(reversed(known.values()), ""))
     if not old or number not in ("", *known):
         there = f"has no version {number}; there are: {', '.join(known)}" if known else "is not written yet"
         raise AgentError(f"{target} {there}")

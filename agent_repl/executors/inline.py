@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..protocols import Executor
 from ..records import Code
 from ..signature import signature
 from ..wrapping import ABSENT, real
@@ -52,7 +53,7 @@ class InlinePlace:
         self._agent.__dict__.pop(name, None)
 
 
-class InlineExecutor:
+class InlineExecutor(Executor):
     """Makes places in this process."""
 
     name = "inline"
@@ -66,6 +67,3 @@ class InlineExecutor:
 
     def open(self, agent: Any) -> InlinePlace:
         return InlinePlace(agent)
-
-    def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        return ""

@@ -20,12 +20,13 @@ from .policy import proposal_of, require_kept, require_policy
 
 def define(case: Case, source: str, pinned: bool) -> Path | None:
     """Make a person's source the head, as `take` does; raises InvalidCode, or Rejected where it breaks a check."""
+    source = (spec := spec_of(case)).unit(source, spec)
     try:
         ast.parse(source)
     except (SyntaxError, ValueError) as error:  # in words for a person; `validate` has those for a model
         line = getattr(error, "lineno", 0) or 0
         raise InvalidCode(f"line {line}: {getattr(error, 'msg', error)}", "parse", source, line) from None
-    code = validate(source, spec_of(case))
+    code = validate(source, spec)
     require_policy(case.shop.settings, code)
     head = case.identity.find(case.name)
     parents = (head.entry.version.number,) if head else ()

@@ -180,12 +180,13 @@ def object_request(identity: Identity, filled: str, state: Mapping[str, Any], bu
     """
     methods = [m for m in (identity.find(name) for name in identity.names()) if m is not None and m.code.name != but]
     sources = {m.code.name: m.code.source for m in methods}
-    return describe_object(identity.label, filled if samples else identity.template, state, sources, samples, but)
+    said = filled if samples else identity.template
+    return describe_object(identity.label, said, state, sources, samples, but, identity.executor.language)
 
 
 def spec_of(case: Case) -> Spec:
     if case.held:
-        return case.held
+        return replace(case.held, unit=case.shop.executor.unit)
     call, state = case.call, state_of(case.place)
     real = real_names(case.place.wraps)
     methods = {*case.identity.names(), *_plain_methods(case), *(n for n in real if real[n] and n not in state)}
@@ -195,7 +196,8 @@ def spec_of(case: Case) -> Spec:
     paths = {where: str(value) for where, value in here.items() if looks_like_path(value)}
     has = frozenset(state) | real.keys() - methods
     known = frozenset(methods - {case.name})
-    return Spec(case.name, call.args, call.kwargs, has, known, frozenset(named), paths, made=call.made)
+    unit, named_here = case.shop.executor.unit, frozenset(named)
+    return Spec(case.name, call.args, call.kwargs, has, known, named_here, paths, made=call.made, unit=unit)
 
 
 def _plain_methods(case: Case) -> list[str]:

@@ -42,7 +42,7 @@ def is_inside(error: BaseException, values: Iterable[Any]) -> bool:
     if isinstance(error, OSError):
         named = [os.fsdecode(value) for value in values if id(type(value)) in _PATHS]
         return error.filename is not None and os.fsdecode(error.filename) not in named
-    return CALLS in frame[0].f_globals and not _on_purpose(*frame)
+    return CALLS in frame[0].f_globals and not (_on_purpose(*frame) or getattr(error, "on_purpose", False))
 
 
 def _responsible(trace: TracebackType | None) -> tuple[FrameType, int] | None:
@@ -65,8 +65,9 @@ def is_library(code: CodeType) -> bool:
 @cache
 def _library_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
+    known = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     ours = __file__.rpartition("pipeline")[0]
-    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {ours})
+    return *known, ours, f"{ours[:-1]}_"
 
 
 def _on_purpose(frame: FrameType, line: int) -> bool:
@@ -108,7 +109,7 @@ def explain(error: BaseException, samples: bool = True) -> str:
     trace = error.__traceback__
     both = zip(_walk(trace), traceback.extract_tb(trace), strict=True)
     written = [t for each, t in both if not _foreign(t) and (samples or CALLS in each.tb_frame.f_globals)]
-    lines = [f"line {t.lineno}: {t.line}" for t in written[-3:]]
+    lines = [f"line {t.lineno}: {t.line}" for t in written[-3:] if "return lua(" not in (t.line or "")]
     words = f": {_quoted(str(error))}" if samples else ""
     return "\n".join([f"it raised {type(error).__name__}{words}", *lines, *_values(error, samples)])
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent_repl_code.lua import may_lack
 from agent_repl_code.page import Misfit, Page, read
 
 from ..atomic import replace_file
@@ -93,7 +94,7 @@ def bind(identity: Identity) -> None:
     there: list[str] = []
     bases: tuple[type, ...] = (identity.base,)
     try:
-        if entries:
+        if entries and identity.executor.name == "inline":  # elsewhere nothing of the file is run here
             made, there = _loaded(identity, entries)
             bases = (made, identity.base)
     except ModuleError as error:
@@ -207,7 +208,7 @@ def _asked(tree: ast.Module) -> set[str]:
     """The names of state which code asks for, since they may not be there."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) > 1]
     named = [call.args[1] for call in calls if ast.unparse(call.func) in ("hasattr", "getattr")]
-    return {str(node.value) for node in named if isinstance(node, ast.Constant)}
+    return {str(node.value) for node in named if isinstance(node, ast.Constant)} | may_lack(tree)
 
 
 def hashed(text: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from difflib import SequenceMatcher
+
+from agent_repl_code.lua import legible, touched
 
 from ..effects import KINDS
 from ..errors import CacheMiss, ExecutorError, InvalidCode, PolicyError, Rejected, ReviewRequired, UnaskedCall
@@ -125,6 +128,7 @@ def proposal_of(case: Case, found: Draft, rejected: bool, diff: Diff) -> Proposa
     """What a reviewer is asked about a draft."""
     draft, code, why = found.version, found.code, found.why
     head = case.identity.find(case.name)
+    read = replace(code, source=legible(code.source), effects=touched(code.source, code.effects))
     spec, known = spec_of(case), case.shop.store.versions(case.call.key)
     before = head.code.source if head else next((v.source for v in known if v.number in draft.parents), "")
 
@@ -138,9 +142,9 @@ def proposal_of(case: Case, found: Draft, rejected: bool, diff: Diff) -> Proposa
     return Proposal(
         title=case.title,
         status="CHANGED" if head else "NEW",
-        code=code,
+        code=read,
         reason=f"{why}{', REJECTED BEFORE' if rejected else ''}",
-        previous="" if head and head.code.unit == code.unit else before,
+        previous="" if head and head.code.unit == code.unit else legible(before),
         provider=draft.model,
         usage=draft.usage,
         attempts=draft.usage.calls,

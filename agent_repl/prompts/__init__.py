@@ -12,6 +12,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from agent_repl_code.lua import heading, legible
 from agent_repl_code.unit import method_of
 from agent_repl_data.files import literal, named_files
 from agent_repl_data.libraries import libraries, told
@@ -73,6 +74,7 @@ class Request:
     spec: str = ""  # what `shape` made of the person's words
     made: bool = True  # as in Call
     premises: Guard = ()
+    language: str = ""  # as an executor's
 
     @property
     def helpers(self) -> dict[str, str]:
@@ -81,7 +83,13 @@ class Request:
 
 
 def describe_object(
-    label: str, identity: str, state: Mapping[str, Any], methods: Mapping[str, str], samples: bool, wanted: str = ""
+    label: str,
+    identity: str,
+    state: Mapping[str, Any],
+    methods: Mapping[str, str],
+    samples: bool,
+    wanted: str = "",
+    language: str = "",
 ) -> Request:
     """What there is to say of an agent before any call; `methods` are the sources of accepted ones by name.
 
@@ -91,7 +99,7 @@ def describe_object(
     held = {str(value) for value in state.values() if looks_like_path(value)}
     files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
     packages = _packages(own.values(), identity)
-    recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples)
+    recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples and not language)
     helpers = {name for recipe in recipes for name in recipe.helpers}  # every method has them again
     return Request(
         label,
@@ -100,8 +108,9 @@ def describe_object(
         tuple(own),
         _listed({name: _without(source, helpers) for name, source in methods.items()}, wanted),
         recipes,
-        _described(files, samples),
+        _described(files, samples and not language),
         packages,
+        language=language,
         premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
     )
 
@@ -126,7 +135,7 @@ def describe_call(
         shown=", ".join(brief),
         said=_said_of(request.identity, name),
         parameters=", ".join(["self", *given, *["**kwargs"] * bool(others)]),
-        reading=_recipes(named, samples, request.recipes),
+        reading=_recipes(named, samples and not request.language, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
         premises=request.premises + _premises({**given, **others}) + packages,
@@ -190,11 +199,13 @@ def render(
     A template of the same name in `directory` is used instead of ours. Raises AgentError for one that is broken.
     """
     installed = told({path.removeprefix("library "): version for path, version in request.packages})
-    code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
-    failure = failure and replace(failure, code=_fenced(_without(failure.code, request.helpers)))
+    code = {"head": _fenced(legible(request.head)), "methods": _fenced(request.methods)}
+    failure = failure and replace(failure, code=_fenced(legible(_without(failure.code, request.helpers))))
     about = {**request.__dict__, **_read_by_recipes(request), **code}
     values = {**about, "failure": failure, "libraries": installed, **more}
-    system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
+    names = [f"{request.language}_{part}" if request.language else part for part in ("system", "user")]
+    names = [f"{stage}{part}" for part in ("system", "user")] if stage else names
+    system, user = (_rendered(directory, f"{name}.jinja", values) for name in names)
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
 
 
@@ -283,12 +294,12 @@ def _listed(methods: Mapping[str, str], wanted: str = "") -> str:
 
     The order never changes, so that what a provider has cached of the prompt stays good.
     """
-    sources = {name: source.strip() for name, source in methods.items()}
+    kept, sources = methods, {name: legible(source).strip() for name, source in methods.items()}
     whole = "\n\n".join(sources.values())
     if len(whole) <= METHODS_LIMIT:
         return whole
     alike = sorted(sources, key=lambda name: _likeness(wanted, name, sources[name]), reverse=True)
-    short = {name: _heading(name, sources[name]) for name in sources}
+    short = {name: _heading(name, kept[name]) for name in sources}
     room = METHODS_LIMIT - sum(len(text) + 2 for text in short.values())
     for name in alike:
         if (more := len(sources[name]) - len(short[name])) <= room:
@@ -305,6 +316,8 @@ def _likeness(wanted: str, name: str, source: str) -> int:
 def _heading(name: str, source: str) -> str:
     """A method's parameters and what it says it does."""
     method = method_of(ast.parse(source), name)
+    if legible(source) != source:
+        return heading(source, name)
     if method is None:
         return ""
     first = (ast.get_docstring(method) or "").partition("\n")[0]

@@ -29,7 +29,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
     Raises InvalidCode for the first rule that is broken: `.rule` names it, `.code` is what was read, `.line` counts in
     that, and the message tells the model what to write instead. `attempt` (from 1) is handed on to the error.
     """
-    draft = split(extract(text, spec.name), spec.name, spec.beside)
+    draft = split(extract(spec.unit(text, spec), spec.name), spec.name, spec.beside)
     try:
         draft = _on_self(draft, spec.methods)
         promised = _promised(draft.tree, spec.helpers)
@@ -48,6 +48,7 @@ def validate(text: str, spec: Spec, attempt: int = 1) -> Code:
 
 def checked(source: str, spec: Spec) -> Code:
     """A unit as a person left it in a file: held to the same rules, and not one character of it changed."""
+    spec.unit(source, spec)
     draft = read(source)
     for rule, line, message in complaints(draft, spec):
         raise InvalidCode(message, rule, source, line)

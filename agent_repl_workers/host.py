@@ -1,0 +1,199 @@
+"""One worker process as its host has it: started, spoken to within a time, and ended with all that it began."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from agent_repl.errors import ExecutorError
+from agent_repl_bounds.lockdown import LARGEST
+from agent_repl_data.crossing import Malformed
+from agent_repl_data.crossing.wire import framed, received
+
+START = 60.0
+_BOOT = "import sys; sys.path[:] = {path!r}; from agent_repl_workers.worker import main; main({pipe})"
+_HERE = Path(__file__).parent
+_OURS = [str(_HERE.parent / name) for name in ("agent_repl_workers", "agent_repl_data", "agent_repl_bounds")]
+TEXT_OF_STRANGERS, MOST_FILES = 1 << 24, 10_000
+
+
+class Gone(Exception):
+    """The worker ended, or had to be ended; says why."""
+
+
+class Full(Gone):
+    """It wrote too much."""
+
+
+class Worker:
+    """A process that runs written code; `layers` says what holds it. Raises ExecutorError where it cannot be had.
+
+    It may read `readable` in a sandbox, write below `own`, and use `memory` bytes. It has `seconds` left for what it is
+    asked; the time in which it waits for us does not count.
+    """
+
+    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str) -> None:
+        if not hasattr(socket, "socketpair") or os.name != "posix":
+            raise ExecutorError("workers need Linux or macOS: leave executor at inline")
+        if sandbox and sys.platform != "linux":
+            raise ExecutorError(
+                "executor=sandbox needs Linux, for Landlock and seccomp: use process, or another machine"
+            )
+        self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
+        self.inside = bool(sandbox and bubblewrap(own))
+        self.running, self.seconds, self.limit = 0, START, START
+        self._end, its = socket.socketpair()
+        try:
+            self.process = _spawner().submit(self._start, its).result()
+        finally:
+            its.close()
+        self.close = weakref.finalize(self, _end, os.getpid(), self.process, self._end)
+        self.layers = self._greeted(memory)
+
+    def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
+        """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
+        around = {"HOME": self.own, "TMPDIR": self.own, "LC_ALL": "C.UTF-8"} if self.sandbox else dict(os.environ)
+        boot = _BOOT.format(path=_path(), pipe=its.fileno())
+        command = [*(bubblewrap(self.own) if self.sandbox else ()), sys.executable, "-I", "-S", "-B", "-c", boot]
+        nothing = subprocess.DEVNULL
+        return subprocess.Popen(
+            command,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            env=around,
+            pass_fds=[its.fileno()],
+            start_new_session=True,
+        )
+
+    def _greeted(self, memory: int) -> list[str]:
+        setup = {"sandbox": self.sandbox, "path": _path(), "host": os.getpid(), "own": self.own, "memory": memory}
+        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "processor": 3600.0}
+        try:
+            self.send(setup)
+            match self.receive():
+                case ["ready", list(layers)]:
+                    return [*layers, "bubblewrap"] if self.inside else layers
+                case ["refused", str(why)]:
+                    raise Gone(why)
+            raise Gone("it said something else")
+        except Gone as gone:
+            self.close()
+            raise ExecutorError(f"no worker can be had here, so nothing runs: {gone}") from None
+
+    def send(self, message: Any) -> None:
+        """Send a message; raises Gone."""
+        for buffer in framed(message):
+            view = memoryview(buffer)
+            while view:
+                view = view[self._within(self._end.send, view) :]
+
+    def receive(self) -> Any:
+        """The worker's next message; raises Gone when it ended, the time is over, or what it sent is no message."""
+        try:
+            return received(lambda view: self._within(self._end.recv_into, view), TEXT_OF_STRANGERS * self.sandbox)
+        except EOFError:
+            raise Gone(self._ending()) from None
+        except Malformed as error:
+            raise Gone(f"it sent what cannot be read: {error}") from error
+
+    def _within(self, act: Any, *arguments: Any) -> Any:
+        while True:
+            began = time.monotonic()
+            self._end.settimeout(min(max(self.seconds, 0.001), 0.5))  # an interrupt is seen between two of these
+            try:
+                return act(*arguments)
+            except TimeoutError:
+                if self.seconds <= 0:
+                    raise Gone(f"it ran longer than max_run_seconds={self.limit:g}") from None
+                self.require_room()
+            except OSError:
+                raise Gone(self._ending()) from None
+            finally:
+                self.seconds -= time.monotonic() - began
+
+    def pause(self) -> None:
+        """Between calls a sandbox stands still, with what its code left running."""
+        if self.sandbox and not self.inside:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self.sandbox and not self.inside:
+            self.process.send_signal(signal.SIGCONT)
+
+    def require_room(self) -> None:
+        """Its folder is bounded, of which the system bounds only each file; raises Full."""
+        if not self.sandbox:
+            return
+        held = 0
+        for number, (place, _, files) in enumerate(os.walk(self.own), 1):
+            with suppress(OSError):
+                held += sum(os.lstat(os.path.join(place, name)).st_size for name in files[:MOST_FILES])
+            if number + len(files) > MOST_FILES or held > LARGEST:
+                raise Full(f"it wrote more than {LARGEST >> 20} MB or {MOST_FILES} files")
+
+    def _ending(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            code = self.process.wait(1.0)
+            if code < 0:
+                with suppress(ValueError):
+                    return f"it was ended by {signal.Signals(-code).name}"
+            return f"it left by itself ({code})"
+        return "it stopped talking"
+
+
+def _path() -> list[str]:
+    return [str(_HERE.parent), *(str(Path(entry).absolute()) for entry in sys.path)]
+
+
+def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket) -> None:
+    end.close()
+    if os.getpid() != host:
+        return
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(OSError, subprocess.TimeoutExpired):
+        process.wait(10)
+
+
+@cache
+def _spawner() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "agent-workers")
+
+
+def bubblewrap(own: str) -> list[str]:
+    """How a worker is started inside bubblewrap; nothing where that is not installed or was seen not to work."""
+    program = _bubblewrap()
+    if not program:
+        return []
+    view = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", own, own]
+    return [program, *view, "--unshare-all", "--die-with-parent", "--new-session"]
+
+
+@cache
+def _bubblewrap() -> str:
+    program = shutil.which("bwrap") or ""
+    return program if program and works([program]) else ""
+
+
+def works(wrapper: list[str]) -> bool:
+    """Whether a program inside this wrapper runs, and has its own processes and no network."""
+    asks = "import os, socket; print(os.getpid() < 20, [n for _, n in socket.if_nameindex()] in ([], ['lo']))"
+    view = ["--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "--die-with-parent", "--new-session"]
+    command = [*wrapper, *view, sys.executable, "-I", "-S", "-c", asks]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
+        return done.returncode == 0 and done.stdout.split() == [b"True", b"True"]
+    return False
