@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, Self, TypeVar
@@ -29,6 +30,17 @@ class Limits(Protocol):
     def max_cost(self) -> float: ...
 
 
+class LeafLimits(Limits, Protocol):
+    """Also how many leaves one call may ask, the tokens of all its model calls, and the seconds for its leaves."""
+
+    @property
+    def max_leaves(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def max_seconds(self) -> float: ...
+
+
 S = TypeVar("S", bound=Spent)
 _counting = threading.Lock()
 
@@ -41,6 +53,9 @@ class Budget(Generic[S]):
     stages: dict[str, S] = field(default_factory=dict)
     dollars: float = 0.0  # what is known of the cost
     held: list[float] = field(default_factory=list)
+    leaves: int = 0  # questions that written code has asked; these are on their way or done, and no calls
+    began: float = 0.0  # when the first of them was asked
+    promised: int = 0  # the most tokens of what is on its way
 
 
 def hold(call: Budget[S], session: Budget[S], limits: Limits, price: float) -> str:
@@ -56,8 +71,52 @@ def hold(call: Budget[S], session: Budget[S], limits: Limits, price: float) -> s
         return why
 
 
+def hold_leaf(call: Budget[S], session: Budget[S], limits: LeafLimits, price: float, tokens: int) -> str:
+    """The same for a question of written code, which may take so many tokens; it counts as a leaf, and as no call."""
+    with _counting:
+        why = (
+            _leaves(call, limits.max_leaves)
+            or _tokens(call, limits.max_tokens, tokens)
+            or late(call, limits)
+            or _money(call, "this call", "max_call_cost", limits.max_call_cost, price)
+            or _money(session, "this session", "max_cost", limits.max_cost, price)
+        )
+        for budget in () if why else (call, session):
+            budget.held.append(price)
+            budget.leaves += 1
+            budget.promised += tokens
+            budget.began = budget.began or time.monotonic()
+        return why
+
+
+def late(call: Budget[S], limits: LeafLimits) -> str:
+    """Why no more time is left for the leaves of this call, "" where there is some."""
+    passed = time.monotonic() - call.began if call.began else 0.0
+    asked = f"this call has asked leaves for {passed:.1f} s (max_seconds={limits.max_seconds:g})"
+    return f"{asked}: {_raise('max_seconds')}" * (0 < limits.max_seconds <= passed)
+
+
+def _leaves(budget: Budget[S], limit: int) -> str:
+    asked = f"this call has asked {budget.leaves} leaves (max_leaves={limit})"
+    return f"{asked}: {_raise('max_leaves')}" * (0 < limit <= budget.leaves)
+
+
+def _tokens(budget: Budget[S], limit: int, tokens: int) -> str:
+    spent = tokens_of(budget.usage)
+    if not limit or spent + budget.promised + tokens <= limit:
+        return ""
+    others = f", what is on its way may take {budget.promised}" * bool(budget.promised)
+    told = f"this call has taken {spent} tokens{others}, and the next prompt may take {tokens}"
+    return f"{told}: together more than max_tokens={limit}; {_raise('max_tokens')}"
+
+
+def tokens_of(spent: Spent) -> int:
+    """Its tokens of all kinds."""
+    return sum(number for name, number in vars(spent).items() if name.endswith("_tokens"))
+
+
 def _calls(budget: Budget[S], limit: int) -> str:
-    asked = budget.usage.calls + len(budget.held)
+    asked = budget.usage.calls + len(budget.held) - budget.leaves
     return f"this call has asked the model {asked} times (max_calls={limit}): {_raise('max_calls')}" * (asked >= limit)
 
 
@@ -82,3 +141,12 @@ def pay(budgets: Sequence[Budget[S]], stage: str, price: float, spent: S) -> Non
             budget.usage = budget.usage + spent
             budget.stages[stage] = budget.stages[stage] + spent if stage in budget.stages else spent
             budget.dollars += price if spent.cost is None else spent.cost
+
+
+def pay_leaf(budgets: Sequence[Budget[S]], price: float, spent: S, tokens: int) -> None:
+    """The same for a leaf, which is none where nothing was asked."""
+    pay(budgets, "leaf", price, spent)
+    with _counting:
+        for budget in budgets:
+            budget.promised -= tokens
+            budget.leaves += spent.calls - 1
