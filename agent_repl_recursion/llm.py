@@ -15,9 +15,10 @@ from typing import Any, Literal, NoReturn
 from agent_repl.errors import AgentError, AuthenticationFailed, BudgetExceeded, NoProvider, PolicyError, UnaskedCall
 from agent_repl.modules.live import CALLS
 from agent_repl.pipeline.ledger import Ledger, ledger, noted
+from agent_repl_data.answers import filled
 
 from .desk import Desk, desk_of
-from .leaf import NOTHING, Held, Question, Work, filled
+from .leaf import NOTHING, Held, Question, Work
 
 OnError = Literal["raise", "skip", "keep"]
 _FOR_ALL = (BudgetExceeded, PolicyError, AuthenticationFailed, NoProvider)  # what fails one item so fails all

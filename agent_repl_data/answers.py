@@ -1,11 +1,13 @@
-"""What a leaf must answer: how it is said to the model, and how the answer is read."""
+"""A question about a piece of data: how the data stand in it, what form the answer has, and how that is read."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
+_SHORT = 120
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 _FORMS: dict[Any, tuple[str, str, int]] = {  # how it is asked for, how it stands in JSON, tokens that it may take
     None: ("Answer shortly, with the answer alone.", "text", 1024),
@@ -14,6 +16,29 @@ _FORMS: dict[Any, tuple[str, str, int]] = {  # how it is asked for, how it stand
     int: ("Answer with one whole number, in digits.", "whole number", 24),
     float: ("Answer with one number, in digits.", "number", 32),
 }
+
+
+def filled(prompt: str | Callable[[Any], str], item: Any) -> str:
+    """The question about an item: of a function what it gives; in a text the item stands for {item}, or at its end."""
+    if callable(prompt):
+        return str(prompt(item))
+    mark = next((mark for mark in ("{item}", "{items}") if mark in prompt), "")
+    return prompt.replace(mark, delimited(item)) if mark else f"{prompt.rstrip()}\n{delimited(item)}"
+
+
+def delimited(item: Any) -> str:
+    """Data as a prompt may hold it: in quotes if it is one short line, else between lines that it cannot end."""
+    if isinstance(item, str) and len(item) <= _SHORT and item.isprintable():
+        return json.dumps(item, ensure_ascii=False)
+    return f"\n```\n{re.sub(r'`{3,}|~{3,}', lambda fence: ' '.join(fence[0]), _text_of(item))}\n```\n"
+
+
+def _text_of(item: Any) -> str:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, list | tuple):
+        return "\n".join(json.dumps(each, ensure_ascii=False, default=str) for each in item)
+    return json.dumps(item, ensure_ascii=False, default=str)
 
 
 def form(schema: Any) -> str:
