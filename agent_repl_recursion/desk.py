@@ -86,11 +86,11 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in list(value)] if isinstance(value, list) else value
 
 
-def told(session: Any = None) -> str:
-    """The tree in lines."""
+def traced(session: Any = None) -> str:
+    """The same in lines."""
     tree = trace(session)
     if not tree:
-        return "nothing was asked by self.llm yet"
+        return "self.llm has asked nothing yet"
     return "\n".join([*_lines(tree), " · ".join(_facts(tree["total"]))])
 
 
