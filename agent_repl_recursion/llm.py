@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from inspect import CO_OPTIMIZED
 from typing import Any, Literal, NoReturn
 
-from agent_repl.errors import AgentError, AuthenticationFailed, BudgetExceeded, NoProvider, PolicyError, UnaskedCall
+from agent_repl.errors import (
+    AgentError,
+    AuthenticationFailed,
+    BudgetExceeded,
+    NoProvider,
+    PolicyError,
+    UnaskedCall,
+    unplaced,
+)
 from agent_repl.modules.live import CALLS
 from agent_repl.pipeline.ledger import Ledger, ledger, noted, running
 from agent_repl_data.answers import filled
@@ -58,7 +66,7 @@ class Llm:
             question = work.question(str(prompt), schema)
             answer = work.remembered(question)
             answer = work.answer(question, work.reserve(question)) if answer is NOTHING else answer
-            self._desk.tell(work, f"{work.book.leaves} asked by {self._label}")
+            self._desk.tell(work, f"question {work.book.leaves}")
             return answer
 
     def each(
@@ -160,9 +168,10 @@ class Round:
                 self._begin(pool, position, item, prompt, schema, width)
             while self.flying:
                 self._land()
-        except BaseException:  # those that are on their way are remembered when they come
+        except KeyboardInterrupt as stop:  # those that are on their way are remembered when they come
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            words = f"{self._progress()} are answered: the same call asks only for the rest"
+            raise unplaced(stop, words) from None
         pool.shutdown()
         self.desk.tell(self.work, self._progress(), done=True)
         return self._found()
