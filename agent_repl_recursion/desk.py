@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 from agent_repl.pipeline.ledger import Ledger
 from agent_repl.records import Event
 from agent_repl_bounds.budget import tokens_of
+from agent_repl_data.memo import Memo
 
 from .leaf import Work
-from .memo import Memo
 
 FIRST, MOST = 0.5, 15.0  # seconds between two lines about the same work; each takes longer than the one before
 

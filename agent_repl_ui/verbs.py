@@ -325,7 +325,7 @@ _ROWS = (
         "grow", "AGENT [SCENARIO]", "write ahead what will be called", _grow, ("agent",), ("--calls N", "--from FILE")
     ),
     Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
-    Verb("trace", "", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),
+    Verb("trace", "[--json | --clear]", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),
     Verb("adopt", "FILE.py [key=value ...]", "make an agent of the class in a file", _adopt, ("script",)),
     Verb("help", "[VERB]", "explain one verb, or all", _help, ("verb",)),
 )

@@ -40,9 +40,9 @@ from agent_repl.pipeline.ledger import Ledger, ledger
 from agent_repl.session import use
 from agent_repl.stores.memory import MemoryStore
 from agent_repl_data import answers
+from agent_repl_data.memo import Memo
 from agent_repl_recursion import Failed, Llm, chunks, grep, peek
 from agent_repl_recursion.desk import desk_of
-from agent_repl_recursion.memo import Memo
 
 LABEL = '''
 def labels(self):
