@@ -525,10 +525,18 @@ def test_a_project_may_only_tighten_the_limits_of_leaves(tmp_path):
 # ── Ctrl-C ──
 
 
-def test_ctrl_c_in_the_middle_keeps_what_was_answered_and_the_next_call_asks_for_the_rest(tmp_path):
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises KeyboardInterrupt also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_the_middle_keeps_what_was_answered_and_the_next_call_asks_for_the_rest(tmp_path, interrupts):
     def stopping(asked: str) -> str:
         if len(home.provider.leaves) == 6:
-            signal.raise_signal(signal.SIGINT) if hasattr(signal, "raise_signal") else None
+            signal.raise_signal(signal.SIGINT)
         return "yes"
 
     home = opened(tmp_path, Model(stopping, ASK))
