@@ -213,7 +213,7 @@ class Verdict:
 class Event:
     """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words."""
 
-    kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
+    kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, asking, done or warning
     text: str
     title: str = ""
     rule: str = ""  # of an attempt: what its reply was refused by, and the line
@@ -255,6 +255,9 @@ class Settings:
     crystallize_after: int = 3
     max_depth: int = 8
     max_calls: int = 20
+    max_leaves: int = 1000
+    max_tokens: int = 0
+    max_seconds: float = 0.0
     max_cost: float = 1.0
     max_call_cost: float = 0.0
     template_directory: str = ""

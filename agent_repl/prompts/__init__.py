@@ -15,6 +15,8 @@ from typing import Any
 from agent_repl_code.lua import heading, legible
 from agent_repl_code.unit import method_of
 from agent_repl_data.files import literal, named_files
+from agent_repl_data.large import cut, helpers, is_large, large
+from agent_repl_data.large import told as told_large
 from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
 from agent_repl_data.recipes import Recipe, apart, recipe_for
@@ -75,11 +77,13 @@ class Request:
     made: bool = True  # as in Call
     premises: Guard = ()
     language: str = ""  # as an executor's
+    large: tuple[str, ...] = ()  # names of state and arguments that no prompt can hold
 
     @property
     def helpers(self) -> dict[str, str]:
-        """Sources of helpers that the recipes call: they are added to code that uses them."""
-        return {name: source for found in (*self.recipes, *self.reading) for name, source in found.helpers.items()}
+        """Sources of helpers that the writer is told of: they are added to code that uses them."""
+        found = {name: source for each in (*self.recipes, *self.reading) for name, source in each.helpers.items()}
+        return found | helpers() if self.large else found
 
 
 def describe_object(
@@ -100,18 +104,25 @@ def describe_object(
     files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
     packages = _packages(own.values(), identity)
     recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples and not language)
-    helpers = {name for recipe in recipes for name in recipe.helpers}  # every method has them again
+    vast = () if language else large({**own, **files})
+    offered = {name for recipe in recipes for name in recipe.helpers}.union(helpers() if vast else ())
     return Request(
         label,
         identity,
         _described(own, samples),
         tuple(own),
-        _listed({name: _without(source, helpers) for name, source in methods.items()}, wanted),
+        _listed({name: _without(source, offered) for name, source in methods.items()}, wanted),
         recipes,
         _described(files, samples and not language),
         packages,
         language=language,
-        premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
+        premises=(
+            *_premises(own),
+            *_file_premises({f"identity:{w}": w for w in files.values()}),
+            *packages,
+            *_vast(vast),
+        ),
+        large=vast,
     )
 
 
@@ -129,6 +140,7 @@ def describe_call(
     brief = [_brief(value, samples) for value in args]
     brief += [f"{name}={_brief(v, samples and not is_private(name))}" for name, v in {**named, **others}.items()]
     packages = tuple(p for p in _packages({**given, **others}.values()) if p not in request.packages)
+    vast = () if request.language else large({**given, **others})
     return replace(
         request,
         name=name,
@@ -138,7 +150,8 @@ def describe_call(
         reading=_recipes(named, samples and not request.language, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
-        premises=request.premises + _premises({**given, **others}) + packages,
+        large=request.large + vast,
+        premises=request.premises + _premises({**given, **others}) + packages + _vast(vast),
     )
 
 
@@ -202,7 +215,7 @@ def render(
     code = {"head": _fenced(legible(request.head)), "methods": _fenced(request.methods)}
     failure = failure and replace(failure, code=_fenced(legible(_without(failure.code, request.helpers))))
     about = {**request.__dict__, **_read_by_recipes(request), **code}
-    values = {**about, "failure": failure, "libraries": installed, **more}
+    values = {**about, "failure": failure, "libraries": installed, "large": told_large(request.large), **more}
     names = [f"{request.language}_{part}" if request.language else part for part in ("system", "user")]
     names = [f"{stage}{part}" for part in ("system", "user")] if stage else names
     system, user = (_rendered(directory, f"{name}.jinja", values) for name in names)
@@ -261,7 +274,7 @@ def _environment(directory: str) -> Any:
 
 def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
     described = [(profile_file if looks_like_path(value) else profile, name, value) for name, value in values.items()]
-    return tuple(how(value, name, samples=samples) for how, name, value in described)
+    return tuple((cut if is_large(value) else str)(how(value, name, samples=samples)) for how, name, value in described)
 
 
 def _recipes(values: Mapping[str, Any], samples: bool, beside: tuple[Recipe, ...] = ()) -> tuple[Recipe, ...]:
@@ -273,6 +286,10 @@ def _premises(values: Mapping[str, Any]) -> Guard:
     tables = [(f"schema({name})", schema(value)) for name, value in values.items()]
     kinds = tuple(Premise(name, signature(value)) for name, value in values.items())
     return (*kinds, *_file_premises(values), *(Premise(path, "; ".join(found)) for path, found in tables if found))
+
+
+def _vast(names: Iterable[str]) -> Guard:
+    return tuple(Premise(f"large({name})", "") for name in names)
 
 
 def _file_premises(values: Mapping[str, Any]) -> Guard:
