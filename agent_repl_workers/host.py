@@ -27,6 +27,7 @@ _BOOT = "import sys; sys.path[:] = {path!r}; from agent_repl_workers.worker impo
 _HERE = Path(__file__).parent
 _OURS = [str(_HERE.parent / name) for name in ("agent_repl_workers", "agent_repl_data", "agent_repl_bounds")]
 TEXT_OF_STRANGERS, MOST_FILES = 1 << 24, 10_000
+_BARE = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}  # each thread takes of its memory
 
 
 class Gone(Exception):
@@ -64,7 +65,7 @@ class Worker:
 
     def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
         """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
-        around = {"HOME": self.own, "TMPDIR": self.own, "LC_ALL": "C.UTF-8"} if self.sandbox else dict(os.environ)
+        around = dict(_BARE, HOME=self.own, TMPDIR=self.own) if self.sandbox else dict(os.environ)
         boot = _BOOT.format(path=_path(), pipe=its.fileno())
         command = [*(bubblewrap(self.own) if self.sandbox else ()), sys.executable, "-I", "-S", "-B", "-c", boot]
         nothing = subprocess.DEVNULL
@@ -171,6 +172,10 @@ def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket) -> Non
 @cache
 def _spawner() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "agent-workers")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_spawner.cache_clear)  # its thread is not there
 
 
 def bubblewrap(own: str) -> list[str]:

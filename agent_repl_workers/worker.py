@@ -109,15 +109,15 @@ class Guest:
         value = function(self.me, *args, **kwargs)
         if not hasattr(value, "__await__"):
             return value
-        if self.pickles:
-            import asyncio
+        import asyncio
 
+        if self.pickles and asyncio._get_running_loop() is None:
             return asyncio.run(value)
         try:
             value.send(None)
         except StopIteration as done:
             return done.value
-        raise CannotCross("it waits for an event loop, and a sandbox has none")
+        raise CannotCross("it waits for an event loop, and there is none for it here")
 
     def value(self, value: Any) -> list[Any]:
         for stream in (sys.stdout, sys.stderr):
@@ -156,16 +156,21 @@ class Guest:
         """Have the host do something; what it raises is raised here."""
         with self.talk:
             packed = codec.pack([list(args), kwargs or {}], self.pickles)
-            self.send(["ask", what, name, packed, *self.delta()])
+            try:
+                self.send(["ask", what, name, packed, *self.delta()])
+            except CannotCross:
+                self.mirror.forget(self.visible)
+                raise
             kind, *rest = self.loop()
             if kind == "raise":
                 number, error, news = rest
                 self.take(news, False)
                 self.told[number] = raised = revived(error, self.pickles) or _foreign(error)
                 raise raised
-            data, itself, news = rest
+            data, itself, later, news = rest
             self.take(news, False)
-            return self.me if itself else codec.unpack(data, self.pickles)
+            value = self.me if itself else codec.unpack(data, self.pickles)
+            return _ready(value) if later else value
 
     def failure(self, error: BaseException) -> list[Any]:
         """An error as data; one that the host raised itself goes back as its number."""
@@ -226,6 +231,10 @@ def _walk(trace: Any) -> Any:
     while trace is not None:
         yield trace
         trace = trace.tb_next
+
+
+async def _ready(value: Any) -> Any:
+    return value
 
 
 def _into(old: Any, new: Any) -> Any:
