@@ -148,6 +148,23 @@ def test_what_a_sibling_raises_can_be_caught_and_its_changes_are_gone(tmp_path: 
 
 
 @both
+def test_what_was_changed_before_a_call_of_a_sibling_is_put_back_too(tmp_path: Path, place: str) -> None:
+    """Pinned, so that nothing but the worker's host puts anything back."""
+    outer = "def outer(self, n):\n    self.total = 1\n    self.inner()\n    return 1 / n"
+    inner = "def inner(self):\n    self.rows = [*self.rows, 2]\n    self.new = 3"
+    thing = session(tmp_path, place, outer, inner).agent("thing", total=0, rows=[1])
+    assert thing.outer(1) == 1
+    pin(thing, "outer")
+    pin(thing, "inner")
+    vars(thing).update(total=0, rows=[1])
+    del thing.new
+    with pytest.raises(ZeroDivisionError):
+        thing.outer(0)
+    assert vars(thing) == {"total": 0, "rows": [1]}
+    assert (thing.outer(1), thing.rows) == (1, [1, 2])
+
+
+@both
 def test_an_error_of_the_host_goes_through_the_worker_as_it_is(tmp_path: Path, place: str) -> None:
     made = session(tmp_path, place, "def outer(self):\n    return self.inner()", max_calls=1)
     with pytest.raises(Exception, match="max_calls") as found:
