@@ -8,7 +8,6 @@ Nothing of the tower is imported here.
 from __future__ import annotations
 
 import builtins
-import dis
 import io
 import linecache
 import os
@@ -285,6 +284,8 @@ class Self:
 
 def _calls(frame: FrameType, name: str) -> bool:
     """Whether the frame is at the call `self.name(...)` itself, and not at a mere read."""
+    import dis  # late: few workers need it
+
     code = frame.f_code
     if CALLS not in frame.f_globals or dis.opname[code.co_code[frame.f_lasti]] not in _READS:
         return False
