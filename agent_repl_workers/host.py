@@ -42,10 +42,10 @@ class Worker:
     """A process that runs written code; `layers` says what holds it. Raises ExecutorError where it cannot be had.
 
     It may read `readable` in a sandbox, write below `own`, and use `memory` bytes. It has `seconds` left for what it is
-    asked; the time in which it waits for us does not count.
+    asked; the time in which it waits for us does not count. In a trial a call that tries what is forbidden is none.
     """
 
-    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str) -> None:
+    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str, trial: bool = False) -> None:
         if not hasattr(socket, "socketpair") or os.name != "posix":
             raise ExecutorError("workers need Linux or macOS: leave executor at inline")
         if sandbox and sys.platform != "linux":
@@ -61,7 +61,7 @@ class Worker:
         finally:
             its.close()
         self.close = weakref.finalize(self, _end, os.getpid(), self.process, self._end)
-        self.layers = self._greeted(memory)
+        self.layers = self._greeted(memory, trial)
 
     def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
         """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
@@ -79,9 +79,9 @@ class Worker:
             start_new_session=True,
         )
 
-    def _greeted(self, memory: int) -> list[str]:
+    def _greeted(self, memory: int, trial: bool) -> list[str]:
         setup = {"sandbox": self.sandbox, "path": _path(), "host": os.getpid(), "own": self.own, "memory": memory}
-        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "processor": 3600.0}
+        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "trial": trial, "processor": 3600.0}
         try:
             self.send(setup)
             match self.receive():

@@ -145,7 +145,7 @@ class Post:
             self._drop()
             self._mirror, self._units, self._visible = Mirror(not self.sandbox), {}, []
             memory = (settings.max_run_memory or 1 << 20) << 20
-            self._worker = worker = self._make(self.sandbox, wanted | known, memory, self._own)
+            self._worker = worker = self._make(self.sandbox, wanted | known, memory, self._own, self._until > 0)
         worker.resume()
         worker.limit = settings.max_run_seconds or 1e9
         worker.seconds = max(0.001, self._until - time.monotonic()) if self._until else worker.limit

@@ -19,6 +19,7 @@ from itertools import islice
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
+from agent_repl_bounds.trial import watched
 from agent_repl_bounds.worker import bound
 from agent_repl_data import crossing as codec
 from agent_repl_data.crossing import CannotCross, wire
@@ -39,6 +40,7 @@ def main(number: int) -> None:
         guest.pickles = not setup["sandbox"]
         guest.mirror = wire.Mirror(guest.pickles)
         layers = bound(setup, number)
+        guest.refused = watched() if setup["trial"] else []
     except Exception as error:
         guest.send(["refused", f"{type(error).__name__}: {error}"[:1000]])
         return
@@ -62,6 +64,7 @@ class Guest:
         self.depth = self.shown = 0
         self.talk = threading.RLock()
         self.told: dict[int, BaseException] = {}
+        self.refused: list[str] = []
 
     def send(self, message: Any) -> None:
         for buffer in wire.framed(message):
@@ -97,6 +100,7 @@ class Guest:
                 self.units[key] = _defined(label, key, *unit)
             self.take(news, outermost)
             args, kwargs = codec.unpack(given, self.pickles)
+            self.refused.clear()
             return self.value(self._called(self.units[key], args, kwargs))
         except BaseException as error:
             self.mirror.forget(self.visible)
@@ -121,6 +125,8 @@ class Guest:
     def value(self, value: Any) -> list[Any]:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        if self.refused:
+            raise CannotCross(self.refused[0])
         try:
             itself = value is self.me
             packed = codec.pack(None if itself else value, self.pickles)

@@ -336,6 +336,22 @@ def test_a_draft_is_tried_in_isolation_whatever_holds_accepted_code(tmp_path: Pa
 
 
 @both
+def test_a_draft_that_swallows_what_a_trial_forbids_was_not_tried(tmp_path: Path, place: str) -> None:
+    code = """
+    def write(self):
+        try:
+            open("canary", "w").close()
+        except OSError:
+            return 1
+    """
+    person = kit.Person("reject")
+    with pytest.raises(AgentError, match="rejected"):
+        session(tmp_path, place, code, review=person).agent("writer").write()
+    assert "not tried" in person.seen[0].tried
+    assert "a trial forbids open" in person.seen[0].tried
+
+
+@both
 def test_an_emitted_class_is_plain_python(tmp_path: Path, place: str) -> None:
     made = session(tmp_path, place, ADD).agent("counter", total=5)
     made.add(2)
