@@ -19,7 +19,7 @@ from typing import Any
 
 from agent_repl.errors import ExecutorError
 from agent_repl_bounds.lockdown import LARGEST
-from agent_repl_data.crossing import Malformed
+from agent_repl_data.crossing import LIMIT, Malformed
 from agent_repl_data.crossing.wire import framed, received
 
 START = 60.0
@@ -54,7 +54,7 @@ class Worker:
             )
         self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
         self.inside = bool(sandbox and bubblewrap(own))
-        self.running, self.seconds, self.limit = 0, START, START
+        self.running, self.seconds, self.limit, self._room = 0, START, START, LIMIT
         self._end, its = socket.socketpair()
         try:
             self.process = _spawner().submit(self._start, its).result()
@@ -104,11 +104,18 @@ class Worker:
     def receive(self) -> Any:
         """The worker's next message; raises Gone when it ended, the time is over, or what it sent is no message."""
         try:
-            return received(lambda view: self._within(self._end.recv_into, view), TEXT_OF_STRANGERS * self.sandbox)
+            return received(self._filled, TEXT_OF_STRANGERS * self.sandbox)
         except EOFError:
             raise Gone(self._ending()) from None
         except Malformed as error:
             raise Gone(f"it sent what cannot be read: {error}") from error
+
+    def _filled(self, view: memoryview) -> int:
+        count: int = self._within(self._end.recv_into, view)
+        self._room -= count
+        if self._room < 0 and self.sandbox:
+            raise Gone(f"it sent more than {2 * LIMIT >> 20} MB in one call")
+        return count
 
     def _within(self, act: Any, *arguments: Any) -> Any:
         while True:
@@ -131,6 +138,7 @@ class Worker:
             self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        self._room = 2 * LIMIT
         if self.sandbox and not self.inside:
             self.process.send_signal(signal.SIGCONT)
 
