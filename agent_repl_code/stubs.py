@@ -6,6 +6,7 @@ import ast
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import CodeType, TracebackType
@@ -15,6 +16,8 @@ from .unit import Function, method_of
 
 _CALL = "{name}({me}, [{given}], [{rest}], {{{named}}})"
 _FORWARD = "_agent_forward_"
+in_place: ContextVar[bool] = ContextVar("agent_repl_in_place", default=False)
+"""Whether async stubs call right here, since this thread holds what another one would wait for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ def stub(unit: Unit, forward: Forward) -> Callable[..., Any]:
         return forward(unit, me, [value for _, value in given[:left]] + rest, later)
 
     async def awaited(*arguments: Any) -> Any:
-        return await asyncio.to_thread(called, *arguments)
+        return called(*arguments) if in_place.get() else await asyncio.to_thread(called, *arguments)
 
     is_async = isinstance(method, ast.AsyncFunctionDef)
     unit.scope[_FORWARD] = awaited if is_async else called

@@ -55,11 +55,8 @@ class WorkerExecutor(Executor):
         return InlinePlace(agent)
 
     def lacks(self, agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        kind = type(agent)
-        if getattr(kind, "_agent_repl_deep_", False):
-            return "with deep=True answers are live objects of this process: use executor=inline"
-        if hasattr(kind, "_agent_repl_kind_"):
-            return "it wraps an object of this process, which cannot be sent: use executor=inline"
+        if why := _is_live(type(agent)):
+            return why
         held = {f"argument {n}": value for n, value in enumerate(args, 1)} | dict(kwargs)
         for name, value in (held | {f"self.{name}": value for name, value in state_of(agent).items()}).items():
             try:
@@ -90,6 +87,8 @@ class WorkerExecutor(Executor):
 
     def _call(self, unit: Unit, agent: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True
+        if why := _is_live(type(agent)):
+            raise ExecutorError(f"{unit.name} cannot run where executor={self.name}: {why}")
         trial = getattr(self._here, "trial", None)
         post = trial.post(agent) if trial else self._posts.get(agent)
         if post is None or post.host != os.getpid():
@@ -103,6 +102,14 @@ class WorkerExecutor(Executor):
             for post in waiting[: max(0, len(waiting) - MOST + 1)]:
                 post.rest()
         return Worker(*arguments)
+
+
+def _is_live(kind: type) -> str:
+    """Why agents of a class have to do with objects of this process, "" where they have not."""
+    if getattr(kind, "_agent_repl_deep_", False):
+        return "with deep=True answers are live objects of this process, which cannot be sent: use executor=inline"
+    wraps = "it wraps an object of this process, which cannot be sent: use executor=inline"
+    return wraps if hasattr(kind, "_agent_repl_kind_") else ""
 
 
 class _Trial:

@@ -19,7 +19,7 @@ from typing import Any
 
 from agent_repl.errors import ExecutorError
 from agent_repl_bounds.lockdown import LARGEST
-from agent_repl_data.crossing import Malformed
+from agent_repl_data.crossing import LIMIT, Malformed
 from agent_repl_data.crossing.wire import framed, received
 
 START = 60.0
@@ -27,6 +27,7 @@ _BOOT = "import sys; sys.path[:] = {path!r}; from agent_repl_workers.worker impo
 _HERE = Path(__file__).parent
 _OURS = [str(_HERE.parent / name) for name in ("agent_repl_workers", "agent_repl_data", "agent_repl_bounds")]
 TEXT_OF_STRANGERS, MOST_FILES = 1 << 24, 10_000
+_BARE = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}  # each thread takes of its memory
 
 
 class Gone(Exception):
@@ -41,10 +42,10 @@ class Worker:
     """A process that runs written code; `layers` says what holds it. Raises ExecutorError where it cannot be had.
 
     It may read `readable` in a sandbox, write below `own`, and use `memory` bytes. It has `seconds` left for what it is
-    asked; the time in which it waits for us does not count.
+    asked; the time in which it waits for us does not count. In a trial a call that tries what is forbidden is none.
     """
 
-    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str) -> None:
+    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str, trial: bool = False) -> None:
         if not hasattr(socket, "socketpair") or os.name != "posix":
             raise ExecutorError("workers need Linux or macOS: leave executor at inline")
         if sandbox and sys.platform != "linux":
@@ -53,18 +54,18 @@ class Worker:
             )
         self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
         self.inside = bool(sandbox and bubblewrap(own))
-        self.running, self.seconds, self.limit = 0, START, START
+        self.running, self.seconds, self.limit, self._room = 0, START, START, LIMIT
         self._end, its = socket.socketpair()
         try:
             self.process = _spawner().submit(self._start, its).result()
         finally:
             its.close()
         self.close = weakref.finalize(self, _end, os.getpid(), self.process, self._end)
-        self.layers = self._greeted(memory)
+        self.layers = self._greeted(memory, trial)
 
     def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
         """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
-        around = {"HOME": self.own, "TMPDIR": self.own, "LC_ALL": "C.UTF-8"} if self.sandbox else dict(os.environ)
+        around = dict(_BARE, HOME=self.own, TMPDIR=self.own) if self.sandbox else dict(os.environ)
         boot = _BOOT.format(path=_path(), pipe=its.fileno())
         command = [*(bubblewrap(self.own) if self.sandbox else ()), sys.executable, "-I", "-S", "-B", "-c", boot]
         nothing = subprocess.DEVNULL
@@ -78,9 +79,9 @@ class Worker:
             start_new_session=True,
         )
 
-    def _greeted(self, memory: int) -> list[str]:
+    def _greeted(self, memory: int, trial: bool) -> list[str]:
         setup = {"sandbox": self.sandbox, "path": _path(), "host": os.getpid(), "own": self.own, "memory": memory}
-        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "processor": 3600.0}
+        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "trial": trial, "processor": 3600.0}
         try:
             self.send(setup)
             match self.receive():
@@ -103,11 +104,18 @@ class Worker:
     def receive(self) -> Any:
         """The worker's next message; raises Gone when it ended, the time is over, or what it sent is no message."""
         try:
-            return received(lambda view: self._within(self._end.recv_into, view), TEXT_OF_STRANGERS * self.sandbox)
+            return received(self._filled, TEXT_OF_STRANGERS * self.sandbox)
         except EOFError:
             raise Gone(self._ending()) from None
         except Malformed as error:
             raise Gone(f"it sent what cannot be read: {error}") from error
+
+    def _filled(self, view: memoryview) -> int:
+        count: int = self._within(self._end.recv_into, view)
+        self._room -= count
+        if self._room < 0 and self.sandbox:
+            raise Gone(f"it sent more than {2 * LIMIT >> 20} MB in one call")
+        return count
 
     def _within(self, act: Any, *arguments: Any) -> Any:
         while True:
@@ -130,6 +138,7 @@ class Worker:
             self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        self._room = 2 * LIMIT
         if self.sandbox and not self.inside:
             self.process.send_signal(signal.SIGCONT)
 
@@ -171,6 +180,10 @@ def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket) -> Non
 @cache
 def _spawner() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "agent-workers")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_spawner.cache_clear)  # its thread is not there
 
 
 def bubblewrap(own: str) -> list[str]:

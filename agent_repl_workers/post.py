@@ -6,6 +6,7 @@ changed; so when it ends, whatever the reason, the state before the call is ther
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from inspect import isawaitable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +25,7 @@ from agent_repl.errors import ExecutorError, UnaskedCall
 from agent_repl.pipeline import fill
 from agent_repl.records import Settings
 from agent_repl.signature import looks_like_path
-from agent_repl_code.stubs import Unit, placed
+from agent_repl_code.stubs import Unit, in_place, placed
 from agent_repl_code.unit import RESERVED
 from agent_repl_data.crossing import CannotCross, Malformed, pack, unpack
 from agent_repl_data.crossing.wire import Mirror
@@ -99,6 +101,7 @@ class Post:
                 value = self._run(worker, agent, unit, args, kwargs)
             except BaseException as error:
                 _restore(state_of(agent), frame)
+                self._mirror.forget([*state_of(agent), *self._visible])
                 if self._worker is not None and (self._worker.running != level or not isinstance(error, Exception)):
                     self._drop()  # it waits for an answer that it will not have
                 if isinstance(error, CannotCross):
@@ -142,7 +145,7 @@ class Post:
             self._drop()
             self._mirror, self._units, self._visible = Mirror(not self.sandbox), {}, []
             memory = (settings.max_run_memory or 1 << 20) << 20
-            self._worker = worker = self._make(self.sandbox, wanted | known, memory, self._own)
+            self._worker = worker = self._make(self.sandbox, wanted | known, memory, self._own, self._until > 0)
         worker.resume()
         worker.limit = settings.max_run_seconds or 1e9
         worker.seconds = max(0.001, self._until - time.monotonic()) if self._until else worker.limit
@@ -218,7 +221,8 @@ class Post:
         identity = getattr(type(agent), "_agent_repl_identity_", None)
         for name in [*changed, *gone]:
             own = type(name) is str and name.isidentifier() and len(name) <= 200 and name[:2] != "__"
-            if not own or name in RESERVED or name[:12] == "_agent_repl_" or (identity and name in identity.names()):
+            hides = identity and name not in state and name in identity.names()
+            if not own or hides or name in RESERVED or name[:12] == "_agent_repl_":
                 raise Gone(f"it set the state {str(name)[:80]!r}, which is not its own")
         for name in gone:
             self._mirror.forget([name])
@@ -229,6 +233,8 @@ class Post:
                 value = self._mirror.takes(name, data)
             except (Malformed, CannotCross, TypeError) as error:
                 raise Gone(f"it sent what cannot be read: {error}") from None
+            if self._strange([value]):
+                raise Gone(f"it set self.{name} to a file that it may not read")
             before.setdefault(name, state.get(name, _ABSENT))
             state[name] = self._given[name] = value
         self._visible = list(dict.fromkeys([*self._visible, *changed]))
@@ -241,8 +247,10 @@ class Post:
                     value = self._asked(agent, what, name, args, kwargs)
                 case _:
                     raise Gone("it sent what is no answer")
+            if later := isawaitable(value):
+                value = asyncio.run(_awaited(value))
             packed = pack(None if value is agent else value, not self.sandbox)
-            return ["answer", packed, value is agent, self._news(agent)]
+            return ["answer", packed, value is agent, later, self._news(agent)]
         except Exception as error:
             if self._worker is None or isinstance(error, Gone):
                 raise
@@ -265,19 +273,22 @@ class Post:
         public = name.isidentifier() and name[0] != "_"
         if what != "method" or not public or ours or not named or name in state_of(agent):
             raise AttributeError(f"self has no {name[:80]!r}")
-        if self.sandbox:
-            self._refuse_files([*args, *kwargs.values()])
+        if strange := self._strange([*args, *kwargs.values()]):
+            raise PermissionError(13, "this sandbox may not read it", strange)
         if callable(stands := getattr(type(agent), name, None)):
             return stands(agent, *args, **kwargs)
         return identity.handle(agent, name, None, True)(*args, **kwargs)  # type: ignore[union-attr]
 
-    def _refuse_files(self, values: list[Any]) -> None:
-        """A sandbox names no file that it may not read: we would look into it, to see what kind of call that is."""
-        granted = [*(self._worker.readable if self._worker else ()), os.path.realpath(self._own)]
+    def _strange(self, values: list[Any]) -> str:
+        """A file that a sandbox names and may not read: we would look into it, to see what kind of call that is."""
+        if not self.sandbox or self._worker is None:
+            return ""
+        granted = [*self._worker.readable, os.path.realpath(self._own)]
         values = [*values, *(each for value in values if type(value) in (list, tuple) for each in value[:100])]
-        for path in filter(looks_like_path, values):
+        for path in (str(value) for value in values if looks_like_path(value) and "/" in str(value)):
             if not any(Path(os.path.realpath(path)).is_relative_to(place) for place in granted):
-                raise PermissionError(13, "this sandbox may not read it", str(path))
+                return path
+        return ""
 
     def _error(self, number: int | None, told: dict[str, Any]) -> Exception:
         """What the code raised, as an error of this process with the lines of the written code."""
@@ -314,6 +325,11 @@ def _names_place(value: Any) -> bool:
         return False
     place = Path(os.path.realpath(value))
     return not (place.is_dir() and Path(os.path.realpath(Path.home())).is_relative_to(place))
+
+
+async def _awaited(value: Any) -> Any:
+    in_place.set(True)  # in this task's own context
+    return await value
 
 
 def _told(answer: Any) -> Any:

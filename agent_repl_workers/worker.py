@@ -8,7 +8,6 @@ Nothing of the tower is imported here.
 from __future__ import annotations
 
 import builtins
-import dis
 import io
 import linecache
 import os
@@ -20,6 +19,7 @@ from itertools import islice
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
+from agent_repl_bounds.trial import watched
 from agent_repl_bounds.worker import bound
 from agent_repl_data import crossing as codec
 from agent_repl_data.crossing import CannotCross, wire
@@ -40,6 +40,7 @@ def main(number: int) -> None:
         guest.pickles = not setup["sandbox"]
         guest.mirror = wire.Mirror(guest.pickles)
         layers = bound(setup, number)
+        guest.refused = watched() if setup["trial"] else []
     except Exception as error:
         guest.send(["refused", f"{type(error).__name__}: {error}"[:1000]])
         return
@@ -63,6 +64,7 @@ class Guest:
         self.depth = self.shown = 0
         self.talk = threading.RLock()
         self.told: dict[int, BaseException] = {}
+        self.refused: list[str] = []
 
     def send(self, message: Any) -> None:
         for buffer in wire.framed(message):
@@ -98,6 +100,7 @@ class Guest:
                 self.units[key] = _defined(label, key, *unit)
             self.take(news, outermost)
             args, kwargs = codec.unpack(given, self.pickles)
+            self.refused.clear()
             return self.value(self._called(self.units[key], args, kwargs))
         except BaseException as error:
             self.mirror.forget(self.visible)
@@ -109,19 +112,21 @@ class Guest:
         value = function(self.me, *args, **kwargs)
         if not hasattr(value, "__await__"):
             return value
-        if self.pickles:
-            import asyncio
+        import asyncio
 
+        if self.pickles and asyncio._get_running_loop() is None:
             return asyncio.run(value)
         try:
             value.send(None)
         except StopIteration as done:
             return done.value
-        raise CannotCross("it waits for an event loop, and a sandbox has none")
+        raise CannotCross("it waits for an event loop, and there is none for it here")
 
     def value(self, value: Any) -> list[Any]:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        if self.refused:
+            raise CannotCross(self.refused[0])
         try:
             itself = value is self.me
             packed = codec.pack(None if itself else value, self.pickles)
@@ -156,16 +161,21 @@ class Guest:
         """Have the host do something; what it raises is raised here."""
         with self.talk:
             packed = codec.pack([list(args), kwargs or {}], self.pickles)
-            self.send(["ask", what, name, packed, *self.delta()])
+            try:
+                self.send(["ask", what, name, packed, *self.delta()])
+            except CannotCross:
+                self.mirror.forget(self.visible)
+                raise
             kind, *rest = self.loop()
             if kind == "raise":
                 number, error, news = rest
                 self.take(news, False)
                 self.told[number] = raised = revived(error, self.pickles) or _foreign(error)
                 raise raised
-            data, itself, news = rest
+            data, itself, later, news = rest
             self.take(news, False)
-            return self.me if itself else codec.unpack(data, self.pickles)
+            value = self.me if itself else codec.unpack(data, self.pickles)
+            return _ready(value) if later else value
 
     def failure(self, error: BaseException) -> list[Any]:
         """An error as data; one that the host raised itself goes back as its number."""
@@ -228,6 +238,10 @@ def _walk(trace: Any) -> Any:
         trace = trace.tb_next
 
 
+async def _ready(value: Any) -> Any:
+    return value
+
+
 def _into(old: Any, new: Any) -> Any:
     """The new value, in the old container where it is one of the same kind: written code may hold on to it."""
     if type(old) is not type(new) or type(old) not in (list, dict, set):
@@ -276,6 +290,8 @@ class Self:
 
 def _calls(frame: FrameType, name: str) -> bool:
     """Whether the frame is at the call `self.name(...)` itself, and not at a mere read."""
+    import dis  # late: few workers need it
+
     code = frame.f_code
     if CALLS not in frame.f_globals or dis.opname[code.co_code[frame.f_lasti]] not in _READS:
         return False

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,23 @@ def test_what_a_sibling_raises_can_be_caught_and_its_changes_are_gone(tmp_path: 
     made = session(tmp_path, place, outer, inner).agent("thing", rows=[])
     assert made.outer() == ["no", [1]]
     assert made.rows == [1]
+
+
+@both
+def test_what_was_changed_before_a_call_of_a_sibling_is_put_back_too(tmp_path: Path, place: str) -> None:
+    """Pinned, so that nothing but the worker's host puts anything back."""
+    outer = "def outer(self, n):\n    self.total = 1\n    self.inner()\n    return 1 / n"
+    inner = "def inner(self):\n    self.rows = [*self.rows, 2]\n    self.new = 3"
+    thing = session(tmp_path, place, outer, inner).agent("thing", total=0, rows=[1])
+    assert thing.outer(1) == 1
+    pin(thing, "outer")
+    pin(thing, "inner")
+    vars(thing).update(total=0, rows=[1])
+    del thing.new
+    with pytest.raises(ZeroDivisionError):
+        thing.outer(0)
+    assert vars(thing) == {"total": 0, "rows": [1]}
+    assert (thing.outer(1), thing.rows) == (1, [1, 2])
 
 
 @both
@@ -318,6 +336,22 @@ def test_a_draft_is_tried_in_isolation_whatever_holds_accepted_code(tmp_path: Pa
 
 
 @both
+def test_a_draft_that_swallows_what_a_trial_forbids_was_not_tried(tmp_path: Path, place: str) -> None:
+    code = """
+    def write(self):
+        try:
+            open("canary", "w").close()
+        except OSError:
+            return 1
+    """
+    person = kit.Person("reject")
+    with pytest.raises(AgentError, match="rejected"):
+        session(tmp_path, place, code, review=person).agent("writer").write()
+    assert "not tried" in person.seen[0].tried
+    assert "a trial forbids open" in person.seen[0].tried
+
+
+@both
 def test_an_emitted_class_is_plain_python(tmp_path: Path, place: str) -> None:
     made = session(tmp_path, place, ADD).agent("counter", total=5)
     made.add(2)
@@ -358,23 +392,26 @@ def test_a_sandbox_reads_what_a_call_names_and_nothing_else(tmp_path: Path) -> N
     assert reader.read(str(tmp_path / "one.txt")) == "one"
     with pytest.raises(PermissionError):
         tried(tmp_path / "a", f"return open({str(tmp_path / 'two.txt')!r}).read()")
-    assert reader.sly() == 1
-    assert reader.path.endswith("two.txt")
-    peek = made.agent("reader", path=str(tmp_path / "one.txt"))
-    assert peek.read(str(tmp_path / "two.txt")) == "two"  # a person named it
+    with pytest.raises(ExecutorError, match="a file that it may not read"):
+        reader.sly()
+    assert reader.path.endswith("one.txt")
+    assert reader.read(str(tmp_path / "two.txt")) == "two"  # a person named it
 
 
 @sandboxed
 def test_a_state_that_the_code_made_up_grants_nothing(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
-    secret.write_text("hush")
     turn = f"def turn(self):\n    self.path = {str(secret)!r}\n    return 1"
     read = "def read(self):\n    return open(self.path).read()"
     made = session(tmp_path, "sandbox", turn, read, review=kit.Person("accept", "accept"), without="trial")
     thing = made.agent("thing", path="none")
     thing.turn()
+    secret.write_text("hush")
     with pytest.raises(PermissionError):
         thing.read()
+    thing.path = "none"
+    with pytest.raises(ExecutorError, match="a file that it may not read"):
+        thing.turn()
     thing.path = str(secret)  # now it is the person's
     assert thing.read() == "hush"
 
@@ -564,6 +601,46 @@ def test_async_methods_are_awaited(tmp_path: Path, place: str) -> None:
     thing = session(tmp_path, place, code).agent("thing", total=0)
     assert asyncio.run(thing.later(2)) == 3
     assert thing.total == 2
+
+
+@both
+def test_async_methods_await_each_other(tmp_path: Path, place: str) -> None:
+    outer = "async def outer(self):\n    return await self.inner() + await self.inner()"
+    inner = "async def inner(self):\n    self.total += 1\n    return self.total"
+    thing = session(tmp_path, place, outer, inner).agent("thing", total=0)
+    assert (asyncio.run(thing.outer()), thing.total) == (3, 2)
+
+
+@both
+def test_accepted_code_of_an_agent_that_wraps_is_refused(tmp_path: Path, place: str) -> None:
+    kit.session(tmp_path, "def size(self):\n    return len(self.items)").agent("thing", items=[1]).size()
+    with pytest.raises(ExecutorError, match="wraps an object of this process"):
+        session(tmp_path, place).agent("thing", wraps=[1], items=[1]).size()
+
+
+@both
+def test_state_that_cannot_be_sent_later_leaves_nothing_half_sent(tmp_path: Path, place: str) -> None:
+    code = "def count(self):\n    return [self.first, self.second]"
+    thing = session(tmp_path, place, code).agent("thing", first=1, second=2)
+    assert thing.count() == [1, 2]
+    pin(thing, "count")
+    thing.first, thing.second = 3, iter([1])
+    with pytest.raises(ExecutorError, match=r"self\.second"):
+        thing.count()
+    thing.second = 4
+    assert thing.count() == [3, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_has_workers_of_its_own(tmp_path: Path) -> None:
+    thing = session(tmp_path, "process", ADD).agent("thing", total=0)
+    thing.add()
+    with warnings.catch_warnings(action="ignore"):
+        child = os.fork()
+    if not child:
+        os._exit(thing.add() if thing.add() == 2 else 9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    assert thing.add() == 2
 
 
 @both

@@ -29,6 +29,7 @@ PIECES = ("profiles", "recipes", "files", "libraries", "siblings", "said", "head
 _LISTS = {"without": PIECES, "refuse": KINDS}
 _STRICT = (("policy", "strict"), ("samples", "none"))
 _LIMITS = ("generation_retries", "repairs", "max_depth", "max_calls")
+_FREE = ("max_cost", "max_call_cost", "max_leaves", "max_tokens", "max_seconds", "max_run_seconds", "max_run_memory")
 _TYPES: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
 
 
@@ -88,16 +89,7 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if ("refuse" in project or "policy" in changes) and (mine or settings.policy != "strict"):
         both = {*named.split(","), *mine.split(",")} - {""}
         changes["refuse"] = ",".join(sorted(both)) if named else ""
-    limits = (
-        "max_cost",
-        "max_call_cost",
-        "max_leaves",
-        "max_tokens",
-        "max_seconds",
-        "max_run_seconds",
-        "max_run_memory",
-    )
-    for name in limits:
+    for name in _FREE:
         if limit := project.get(name):
             changes[name] = min(limit, getattr(settings, name) or limit)  # 0 is no limit
     return replace(settings, **changes)
