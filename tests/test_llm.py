@@ -166,6 +166,8 @@ def test_what_is_no_schema_is_said_before_anything_is_asked(tmp_path, schema):
     home = opened(tmp_path, Model(topic))
     with pytest.raises(TypeError, match="is no schema"):
         llm_of(home).ask("What?", schema)
+    with pytest.raises(TypeError, match="is no schema"):  # which is no failure of single items
+        llm_of(home).each(["a"], "{item}", schema, on_error="skip")
     assert home.provider.prompts == []
 
 
