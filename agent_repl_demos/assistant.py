@@ -33,10 +33,10 @@ SCENARIO = "You plan the day: which meetings there are, who wrote most, and whic
 _ALONE = """
 import runpy
 Assistant = runpy.run_path({file})["Assistant"]
-names = Assistant.__init__.__code__.co_varnames
 given = {"inbox": "inbox.mbox", "calendar": "calendar.ics", "today": "2026-11-02"}
-assistant = Assistant(**{name: given[name] for name in given if name in names})
-print(f"   {len(assistant.summarize_emails())} senders")
+assistant = Assistant(**{name: given[name] for name in given if name in Assistant.__init__.__code__.co_varnames})
+if hasattr(assistant, "summarize_emails"):
+    print(f"   Assistant(...).summarize_emails(): {len(assistant.summarize_emails())} senders")
 """
 
 
@@ -49,7 +49,8 @@ def _explore(stage: Stage, seed: int) -> int:
     (mail, emails), (calendar, events) = make_mail(seed), make_calendar(seed)
     Path(INBOX).write_text(mail, encoding="utf-8", newline="\n")
     Path(CALENDAR).write_text(calendar, encoding="utf-8", newline="\n")
-    print(f"\n{INBOX}: {len(emails)} emails; {CALENDAR}: {len(events)} events; today is {TODAY}.\n")
+    print(f"\n{INBOX}: {len(emails)} emails; {CALENDAR}: {len(events)} events, to which schedule_meeting may write.")
+    print(f"Today is {TODAY}.\n")
     agent = stage.session.agent(IDENTITY, name="assistant", inbox=INBOX, calendar=CALENDAR, today=TODAY.isoformat())
     for first, *more in rounds(emails, events):
         stage.take(agent, first)
@@ -63,16 +64,16 @@ def _explore(stage: Stage, seed: int) -> int:
 
 
 def _leave_and_grow(stage: Stage, agent: Agent) -> None:
+    own = {name for name, _ in stage.verdicts}
     try:
         leave(agent, "assistant.py", _ALONE)
-        if waiting := pending(stage.session):
-            print(f"── grown by an earlier run: {', '.join(version.key.name for version in waiting)}")
+        if waiting := {version.key.name for version in pending(stage.session)} - own:
+            print(f"── grown by an earlier run: {', '.join(sorted(waiting))}\n")
         else:
             print(f"── grow: {SCENARIO}")
-            print(f"\n{grow(agent, SCENARIO, calls=3)}")
+            print(f"\n{grow(agent, SCENARIO, calls=3)}\n")
     except AgentError as error:
-        print(f"   {stage.unsolved}: {error}")
-    print()
+        print(f"   not done: {error}\n")
 
 
 def rounds(emails: list[Email], events: list[Event]) -> list[list[Step]]:

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] = (), provider: Provider | None = None) -> int:
 
 def _explore(stage: Stage, seed: int) -> int:
     users = make_users(Path(FILE), seed)
-    print(f"\n{FILE}: {len(users)} users; today is {TODAY}. The agent wraps the connection, and each answer.\n")
+    print(f"\n{FILE}: {len(users)} users; today is {TODAY}. export_to_csv may write the file that it is given.\n")
     with closing(sqlite3.connect(FILE)) as base:
         db = stage.session.agent(IDENTITY, name="db", wraps=base, deep=True, today=TODAY.isoformat())
         stage.take(db, per_plan(users))

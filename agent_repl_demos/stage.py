@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import subprocess
 import sys
 import textwrap
@@ -80,8 +81,12 @@ class Reviewer:
     def review(self, proposal: Proposal) -> Verdict:
         if self.screen.can_ask:
             return self.screen.review(proposal)
-        flagged = {(effect.kind, effect.detail) for effect in proposal.code.effects if effect.flagged}
-        if not flagged or flagged - {("writes", where) for where in self.writes}:
+        code, granted = proposal.code, {("writes", where) for where in self.writes}
+        flagged = {(effect.kind, effect.detail) for effect in code.effects if effect.flagged}
+        stored = {
+            node.id for node in ast.walk(code.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        if not flagged or flagged - granted or {*stored, *(f"self.{name}" for name in code.binds)} & {*self.writes}:
             what = "; ".join(map(" ".join, sorted(flagged))) or "nobody can answer here"
             raise ReviewRequired(f"{proposal.title} is written and waits for a person: {what}")
         self.tell(Event("done", "accepted: this call is there to write, and writes only that", proposal.title))
