@@ -18,16 +18,19 @@ from .stage import Stage, Step, leave, perform
 
 INBOX, CALENDAR = "inbox.mbox", "calendar.ics"
 IDENTITY = (
-    "assistant of a person: self.inbox is a file of emails in the mbox format, self.calendar an iCalendar file, and "
-    "self.today a date such as 2026-11-02. "
-    "summarize_emails() answers a dict: for the address of each sender, without name and brackets, the list of the "
-    "subjects of their emails, oldest first. "
-    "draft_reply(sender, tone) answers the text of a reply to the last email from that address: it begins with "
-    '"Dear NAME," where the tone is "formal", with "Hi NAME," where it is "friendly"; then "thank you for your email '
-    'about SUBJECT."; NAME is the first word in the From line, SUBJECT that of this email. '
-    "schedule_meeting(title, in_days, at, minutes) puts an event before the line END:VCALENDAR of self.calendar, and "
-    "writes the file again: the lines BEGIN:VEVENT, SUMMARY:title, DTSTART:20261105T143000, DTEND:20261105T151500 and "
-    "END:VEVENT; it starts in_days days after self.today at a time such as 14:30, and ends so many minutes later."
+    "assistant of a person: in the lines of the file self.inbox are emails, each with a line such as "
+    '"From: Ann Berg <ann@example.org>", and after it one such as "Subject: Trip"; self.calendar is an iCalendar file, '
+    "and self.today a text such as 2026-11-02. "
+    "summarize_emails() answers a dict: for each address, the text between < and > of the From lines, the list of the "
+    "subjects in the Subject lines that follow these, in their order. "
+    "draft_reply(sender, tone) keeps the last From line while it goes through the lines, and at a Subject line, where "
+    "that has the sender in it, NAME, which is its second word, and SUBJECT; the last ones count; it answers "
+    '"Dear NAME, thank you for your email about SUBJECT." where the tone is "formal", and else "Hi NAME, thank you for '
+    'your email about SUBJECT." '
+    "schedule_meeting(title, in_days, at, minutes) writes self.calendar again, with the lines BEGIN:VEVENT, "
+    "SUMMARY:title, DTSTART:start, DTEND:end and END:VEVENT before its line END:VCALENDAR: the start is "
+    'datetime.fromisoformat(self.today + "T" + at) and in_days days more, the end so many minutes later, both as '
+    '"%Y%m%dT%H%M%S".'
 )
 SCENARIO = "You plan the day: which meetings there are, who wrote most, and which emails are about a subject."
 _ALONE = """

@@ -16,8 +16,8 @@ from .stage import SEED, Stage, Step, perform
 IDENTITY = (
     "calculator; self.total is its running total. add(number) adds the number to self.total and answers the new total. "
     "sqrt(number) answers the square root. factorial(number) answers the factorial of a whole number. "
-    "convert(value, unit, to) answers a value of one unit in another: from C to F, F to C, km to miles, miles to km; "
-    "a mile is 1.609344 km, and all else raises ValueError. "
+    "convert(value, unit, to) answers a value of one unit in another: from C to F, from F to C, from km to miles by "
+    "value / 1.609344, from miles to km by value * 1.609344; all else raises ValueError. "
     "solve(equation) answers the x of an equation such as 3x + 4 = 19, three whole numbers, of which the second is "
     "added: it finds a, b and c by a regular expression, and answers (c - b) / a."
 )

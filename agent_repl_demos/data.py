@@ -74,12 +74,10 @@ class Event(NamedTuple):
 def make_people(seed: int) -> tuple[str, list[Person]]:
     """A CSV with a header, its names as `Berg, Ann` in quotes, two ages missing; and who is in it."""
     draw = Random(seed).random
-    people = [Person(id, *_person(draw)) for id in range(1, 31)]
+    people = [Person(number, *_person(draw)) for number in range(1, 31)]
     for row in (int(draw() * 15), 15 + int(draw() * 15)):
         people[row] = people[row]._replace(age=None)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerows([Person._fields, *people])
+    csv.writer(file := io.StringIO(), lineterminator="\n").writerows([Person._fields, *people])
     return file.getvalue(), people
 
 
@@ -132,9 +130,7 @@ def make_calendar(seed: int) -> tuple[str, list[Event]]:
     """An iCalendar text with five events of the coming days; and what is in it."""
     draw, midnight = Random(seed + 1).random, datetime(TODAY.year, TODAY.month, TODAY.day)
     starts = sorted(midnight + timedelta(days=1 + int(draw() * 7), hours=8 + int(draw() * 9)) for _ in range(5))
-    events = [
-        Event(_one(TOPICS, draw), start, start + timedelta(minutes=30 + 15 * int(draw() * 4))) for start in starts
-    ]
+    events = [Event(_one(TOPICS, draw), at, at + timedelta(minutes=30 + 15 * int(draw() * 4))) for at in starts]
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//agent_repl//demo//EN"]
     lines += [line for event in events for line in _vevent(event)]
     return "\n".join([*lines, "END:VCALENDAR", ""]), events

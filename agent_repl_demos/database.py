@@ -18,10 +18,11 @@ from .stage import Stage, Step, perform
 
 FILE = "users.sqlite"
 IDENTITY = (
-    "customer database, a SQLite connection; self.today is a date such as 2026-11-02. "
+    "customer database, a SQLite connection; self.today is a text such as 2026-11-02. "
     "users_per_plan() answers a dict: for each plan the number of its users. "
-    "find_inactive_users(days) answers a list of dicts with the keys id, name, email, plan and last_login, by id: the "
-    "users whose last_login is NULL or more than so many days before self.today. "
+    "find_inactive_users(days) answers a list with a dict, dict(zip(keys, row)), of the keys id, name, email, plan and "
+    "last_login for each user whose last_login is NULL, or less than the isoformat of "
+    "date.fromisoformat(self.today) - timedelta(days=days), ordered by id. "
     "export_to_csv(path) writes this list of dicts to a new CSV file with a header, by csv.DictWriter."
 )
 

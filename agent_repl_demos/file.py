@@ -15,13 +15,14 @@ from .stage import Stage, Step, perform
 
 FILE = "people.csv"
 IDENTITY = (
-    "analyst of the file people.csv. line_count() answers how many lines the file has: its rows and the header. "
-    "columns() answers the list of its column names, the keys of a row. "
-    "rows_where(condition) answers the list of the rows, as dicts, for which a condition holds such as "
-    '"age > 30": a column, one of the operators > < >= <= ==, and a number, apart by spaces; '
-    "a row where that column is missing is left out. "
-    "summary() answers a dict with the keys age and salary, each with a dict of its min, max and mean; "
-    "missing values do not count, and a mean is rounded to 2 places."
+    "analyst of the file people.csv. "
+    "rows_where(condition) answers the list of the rows for which a condition holds such as "
+    '"age > 30": it splits it into a column, an operator and a number, and compares with an if for each of the '
+    "operators > < >= <= ==; rows where that column is missing are left out. "
+    "summary() takes for each of the columns age and salary the list of its values that are not missing, and answers "
+    "a dict by column, each with the keys min, max and mean of this list; the mean is rounded to 2 places. "
+    "columns() answers the list of the column names, the keys of a row. "
+    "line_count() answers the number of the rows plus 1, since the header is a line too."
 )
 
 
@@ -61,7 +62,7 @@ def steps(people: list[Person]) -> tuple[list[Step], ...]:
     summary = step("summary", {}, lambda value, _: _rounded(value) == _summary(people))
     rich = where("salary > 50000", lambda person: person.salary > 50_000)
     young = where("age <= 25", lambda person: person.age is not None and person.age <= 25)
-    return [lines, columns, older(30), summary], [lines, older(45)], [rich, young]
+    return [older(30), summary, columns, lines], [lines, older(45)], [rich, young]
 
 
 def _summary(people: list[Person]) -> dict[str, dict[str, float]]:

@@ -66,33 +66,26 @@ def _explore(stage: Stage, seed: int) -> int:
 
 
 def _steps(truth: Truth, path: str) -> tuple[list[Step], Callable[[int], Step]]:
-    step = partial(Step, "sales")
-
     def top(n: int) -> Step:
         best = Counter(truth.units_by_product).most_common(n)
-        return step("top_sellers", {"n": n}, lambda value, _: _pairs(value) == best)
+        return step("top_sellers", {"n": n}, lambda value, _: [tuple(each) for each in _items(value)] == best)
 
-    quality = (truth.sales, truth.bad)
+    step, quarters = partial(Step, "sales"), [*truth.revenue_by_quarter.values()]
     return [
         step("load", {}, lambda value, sales: len(vars(sales)["rows"]) == truth.sales),
         step("total_revenue", {}, lambda value, _: _money(value) == truth.revenue),
         top(3),
-        step("revenue_by_quarter", {}, lambda value, _: _by_key(value) == [*truth.revenue_by_quarter.values()]),
-        step("data_quality_report", {"path": path}, lambda value, _: _counts(value) == quality),
+        step("revenue_by_quarter", {}, lambda value, _: [_money(value[key]) for key in sorted(value)] == quarters),
+        step("data_quality_report", {"path": path}, lambda value, _: _counts(value) == [truth.sales, truth.bad]),
     ], top
 
 
-def _pairs(value: Any) -> list[tuple[Any, ...]]:
-    return [tuple(item) for item in (value.items() if isinstance(value, dict) else value)]
+def _items(value: Any) -> Any:
+    return value.items() if isinstance(value, dict) else value
 
 
-def _by_key(value: Any) -> list[Decimal]:
-    return [_money(value[key]) for key in sorted(value)]
-
-
-def _counts(value: Any) -> tuple[Any, ...]:
-    found = value["good"], value["bad"]
-    return tuple(len(lines) if isinstance(lines, list) else lines for lines in found)
+def _counts(value: Any) -> list[Any]:
+    return [len(lines) if isinstance(lines, list) else lines for lines in (value["good"], value["bad"])]
 
 
 def _money(value: Any) -> Decimal:

@@ -83,10 +83,9 @@ class Reviewer:
             return self.screen.review(proposal)
         code, granted = proposal.code, {("writes", where) for where in self.writes}
         flagged = {(effect.kind, effect.detail) for effect in code.effects if effect.flagged}
-        stored = {
-            node.id for node in ast.walk(code.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
-        if not flagged or flagged - granted or {*stored, *(f"self.{name}" for name in code.binds)} & {*self.writes}:
+        names = [node for node in ast.walk(code.tree) if isinstance(node, ast.Name)]
+        bound = {f"self.{name}" for name in code.binds} | {n.id for n in names if isinstance(n.ctx, ast.Store)}
+        if not flagged or flagged - granted or bound & {*self.writes}:
             what = "; ".join(map(" ".join, sorted(flagged))) or "nobody can answer here"
             raise ReviewRequired(f"{proposal.title} is written and waits for a person: {what}")
         self.tell(Event("done", "accepted: this call is there to write, and writes only that", proposal.title))
