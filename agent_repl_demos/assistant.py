@@ -22,15 +22,15 @@ IDENTITY = (
     '"From: Ann Berg <ann@example.org>", and after it one such as "Subject: Trip"; self.calendar is an iCalendar file, '
     "and self.today a text such as 2026-11-02. "
     "summarize_emails() answers a dict: for each address, the text between < and > of the From lines, the list of the "
-    "subjects in the Subject lines that follow these, in their order. "
-    "draft_reply(sender, tone) keeps the last From line while it goes through the lines, and at a Subject line, where "
-    "that has the sender in it, NAME, which is its second word, and SUBJECT; the last ones count; it answers "
+    "subjects in the Subject lines that follow these, in their order; many addresses have more than one. "
+    "draft_reply(sender, tone) answers a text about SUBJECT, the last one of that sender in self.summarize_emails(): "
     '"Dear NAME, thank you for your email about SUBJECT." where the tone is "formal", and else "Hi NAME, thank you for '
-    'your email about SUBJECT." '
-    "schedule_meeting(title, in_days, at, minutes) writes self.calendar again, with the lines BEGIN:VEVENT, "
-    "SUMMARY:title, DTSTART:start, DTEND:end and END:VEVENT before its line END:VCALENDAR: the start is "
-    'datetime.fromisoformat(self.today + "T" + at) and in_days days more, the end so many minutes later, both as '
-    '"%Y%m%dT%H%M%S".'
+    'your email about SUBJECT."; NAME is sender.split("@")[0].title(). '
+    "schedule_meeting(title, in_days, at, minutes) reads the text of the file self.calendar, puts the lines "
+    "BEGIN:VEVENT, SUMMARY:title, DTSTART:start, DTEND:end and END:VEVENT before END:VCALENDAR by replace, and writes "
+    'the file with open(self.calendar, "w"): the start is datetime.fromisoformat(self.today + "T" + at) + '
+    'timedelta(days=in_days), the end so many minutes later, both as "%Y%m%dT%H%M%S"; datetime and timedelta are '
+    "imported from datetime."
 )
 SCENARIO = "You plan the day: which meetings there are, who wrote most, and which emails are about a subject."
 _ALONE = """

@@ -20,10 +20,11 @@ FILE = "users.sqlite"
 IDENTITY = (
     "customer database, a SQLite connection; self.today is a text such as 2026-11-02. "
     "users_per_plan() answers a dict: for each plan the number of its users. "
-    "find_inactive_users(days) answers a list with a dict, dict(zip(keys, row)), of the keys id, name, email, plan and "
-    "last_login for each user whose last_login is NULL, or less than the isoformat of "
-    "date.fromisoformat(self.today) - timedelta(days=days), ordered by id. "
-    "export_to_csv(path) writes this list of dicts to a new CSV file with a header, by csv.DictWriter."
+    "find_inactive_users(days) answers a list, ordered by id, with "
+    'dict(zip(("id", "name", "email", "plan", "last_login"), row)) for each user whose last_login is NULL, or less '
+    "than str(date.fromisoformat(self.today) - timedelta(days=days)). "
+    "export_to_csv(path), of such a list, writes the dicts in self to a new CSV file by csv.DictWriter, whose "
+    "fieldnames are the keys of self[0]."
 )
 
 
