@@ -1,6 +1,7 @@
 """python3 run.py COMMAND: make .venv, install what is missing, run.
 
-    demo      an analyst that is written while you watch, by the embedded model (fetched once, 1.1 GB)
+    demo      an analyst that is written while you watch, by the embedded model (fetched once, 1.1 GB); demo NAME
+              for the others: csv, file, database, calculator, assistant
     test      ruff, mypy, and every test that needs neither the model nor much time
     test-all  the same, the slow tests, those of the model, the oldest IPython, and the other Pythons on the PATH
     lint      ruff and mypy

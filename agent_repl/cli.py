@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="")
     commands.add_parser("review", help="go through the drafts that wait for you").set_defaults(run=_review)
     for name, run, about in (
-        ("demo", _demo, "watch an agent grow"),
+        ("demo", _demo, "watch an agent grow: csv, file, database, calculator or assistant"),
         ("doctor", _doctor, "check, repair, measure and prune a home"),
         ("model", _model, "fetch (pull), remove or find (path) the local model's file"),
         ("trust", _trust, "look at code that is not yours, and let it be loaded"),
@@ -86,7 +86,7 @@ def _review(words: argparse.Namespace) -> int:
 
 
 def _demo(words: argparse.Namespace) -> int:
-    from agent_repl_demos.sales import main
+    from agent_repl_demos.command import main
 
     return main(words.rest)
 

@@ -441,11 +441,10 @@ def demo(folder: Path, turns: int) -> Iterator[Row]:
 def _written(home: Path) -> list[Any]:
     """The versions that the demo's model wrote."""
     from agent_repl import open_session, versions
-    from agent_repl_demos.sales import IDENTITY, STEPS
+    from agent_repl_demos.sales import IDENTITY, METHODS
 
     agent = open_session(home, review="cached").agent(IDENTITY, name="sales")
-    names = [*(step.name for step in STEPS), "data_quality_report"]
-    return [version for name in names for version in versions(agent, name)]
+    return [version for name in METHODS for version in versions(agent, name)]
 
 
 def memory(folder: Path, turns: int) -> Iterator[Row]:

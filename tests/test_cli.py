@@ -70,7 +70,7 @@ def test_wrong_words_are_told_on_one_line(words, said):
 def test_the_words_after_demo_are_its_own(monkeypatch):
     taken = []
     monkeypatch.setitem(
-        sys.modules, "agent_repl_demos.sales", SimpleNamespace(main=lambda words: taken.extend(words) or 7)
+        sys.modules, "agent_repl_demos.command", SimpleNamespace(main=lambda words: taken.extend(words) or 7)
     )
     words = ["--provider", "scripted", "--review", "auto", "--home", "a place", "--help"]
     assert cli.main(["demo", *words]) == 7

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent_repl import open_session
+from agent_repl_demos.command import main as demos
 from agent_repl_demos.sales import main
 
 pytestmark = pytest.mark.model
@@ -37,6 +38,14 @@ def test_the_demo_comes_to_its_end_and_a_second_run_asks_nothing(tmp_path, capsy
     assert right >= 3
     main(["--home", str(tmp_path / "demo")])
     assert "answers are right · 0 model calls" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("demo", "least"), [("file", 0), ("database", 0), ("calculator", 0), ("assistant", 0)])
+def test_another_demo_comes_to_its_end_and_says_what_is_right(demo, least, tmp_path, capsys):
+    code = demos([demo, "--home", str(tmp_path / "demo")])
+    right, of = map(int, re.search(r"── (\d+) of (\d+) answers are right", capsys.readouterr().out).groups())
+    assert right >= least
+    assert code == (right < of)
 
 
 def test_a_tenth_of_the_evaluation_is_mostly_solved(tmp_path):

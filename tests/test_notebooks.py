@@ -39,8 +39,9 @@ def outputs(notebook: Any, mime: str = "") -> list[Any]:
 # ── those that are shipped ──
 
 
-def test_the_tour_the_analysis_and_the_many_machines_are_there():
-    assert NOTEBOOKS == ["five_minute_tour", "live_analysis", "many_machines"]
+def test_the_tour_the_analysis_the_many_machines_and_the_demos_are_there():
+    demos = ["assistant", "calculator", "file_questions", "inactive_users"]
+    assert sorted([*demos, "five_minute_tour", "live_analysis", "many_machines"]) == NOTEBOOKS
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -87,6 +88,29 @@ def test_the_methods_of_many_machines_answer_there_as_here():
     dask = "DataFrame of 100 partitions, nothing computed; then 198 rows" in said
     assert dask == (maps == 4)
     assert shown.cells[-1].outputs[0]["text"].startswith(f"{2 + dask} model calls; ")
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "calls"), [("file_questions", 6, 4), ("inactive_users", 4, 3), ("calculator", 17, 6)]
+)
+def test_the_notebook_of_a_demo_runs_and_is_right(name, right, calls):
+    shown = ran(read(name))
+    said = "".join(each.get("text", "") for each in outputs(shown))
+    assert said.count("right") == right, said
+    assert "WRONG" not in said
+    assert "not solved" not in said
+    assert shown.cells[-1].outputs[0]["text"].startswith(f"{calls} model calls; ")
+
+
+def test_the_assistant_grows_and_leaves():
+    shown = ran(read("assistant"))
+    said = "".join(each.get("text", "") for each in outputs(shown))
+    assert said.count("right") == 12, said
+    assert said.count("CRYSTALLIZED") >= 3
+    assert "'cleo@example.org': ['Trip to Porto']" in said
+    assert "written ahead: 2" in said
+    assert "('hugo@example.org', 0)" in outputs(shown, "text/plain")
+    assert shown.cells[-1].outputs[0]["text"].startswith("7 model calls; ")
 
 
 @pytest.mark.model
