@@ -6,6 +6,8 @@ What written code raises is never wrapped: it reaches the caller as itself, with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class AgentError(Exception):
     """The root of all errors that agent_repl raises on its own behalf."""
@@ -102,9 +104,13 @@ class UnaskedCall(AgentError, TypeError, error_type="policy"):
 
 
 class BudgetExceeded(AgentError, error_type="budget_exceeded"):
-    """A limit of depth, calls or money was reached; `.attempts` holds what was refused before, which is paid for."""
+    """A limit was reached; `.attempts` holds what was refused before and is paid for, `.partial` answers by position.
+
+    What was not asked is None there.
+    """
 
     attempts: tuple[AgentError, ...] = ()
+    partial: Sequence[object] = ()
 
 
 class Rejected(AgentError, error_type="rejected"):

@@ -254,6 +254,9 @@ class Settings:
     crystallize_after: int = 3
     max_depth: int = 8
     max_calls: int = 20
+    max_leaves: int = 1000
+    max_tokens: int = 0
+    max_seconds: float = 0.0
     max_cost: float = 1.0
     max_call_cost: float = 0.0
     template_directory: str = ""

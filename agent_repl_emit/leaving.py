@@ -25,7 +25,8 @@ from .about import MARK, doctests, file_words, pyproject, readme
 from .alone import failures
 from .recorded import Check, answered, checks_of, test_text
 
-_LLM = "`llm` is asked by {}: an object with agent(words, **state), which makes another such object, and ask(words)."
+_ASKS = "ask(prompt, schema=None), each(items, prompt, schema=None), reduce(items, prompt), agent(words, **state)"
+_LLM = f"`llm` is asked by {{}}: an object with those of {_ASKS} that are called here."
 
 
 class Form(NamedTuple):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from agent_repl_data.large import functions
 
-from agent_repl.errors import AgentError
+from .desk import clear_answers, trace
+from .leaf import InvalidAnswer
+from .llm import Failed, Llm
 
+__all__ = ["Failed", "InvalidAnswer", "Llm", "chunks", "clear_answers", "grep", "peek", "trace"]
 
-class Llm:
-    """What written code has as `self.llm`."""
-
-    def __init__(self, session: Any, agent: Any) -> None:
-        self._session = session
-        self.agent = session.agent
-
-    def ask(self, *args: Any, **kwargs: Any) -> Any:
-        raise AgentError("self.llm.ask is not built yet: make an agent with self.llm.agent(...) and call its methods")
+_functions = functions()
+chunks, grep, peek = _functions["_chunks"], _functions["_grep"], _functions["_peek"]

@@ -572,10 +572,10 @@ def test_outside_of_written_code_there_is_no_llm(home):
         home.agent("boss").llm  # noqa: B018
 
 
-def test_asking_the_model_says_that_it_is_not_built(tmp_path):
+def test_written_code_asks_the_model(tmp_path):
     asks = 'def guess(self):\n    """A guess."""\n    return self.llm.ask("what?")\n'
-    with pytest.raises(AgentError, match=r"self\.llm\.ask is not built yet"):
-        session(tmp_path, asks).agent("boss").guess()
+    home = session(tmp_path, asks, "``` forty-two")
+    assert home.agent("boss").guess() == "forty-two"
 
 
 def test_an_agent_as_a_result_is_a_value(tmp_path):

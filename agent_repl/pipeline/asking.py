@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from agent_repl_bounds.budget import hold, pay
+from agent_repl_bounds.budget import hold, most_tokens, pay
 
 from ..errors import BudgetExceeded, ProviderTimeout, ReplyCut, unplaced
 from ..protocols import Provider
@@ -37,7 +37,8 @@ class _Counted(Provider):
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         """The provider's reply, counted; one that was broken off is taken to have cost what it could."""
-        said, began, usage, price = list[str](), time.monotonic(), Usage(), self._held(prompt)
+        tokens = most_tokens(f"{prompt.system}{prompt.user}", prompt.max_tokens)
+        said, began, usage, price = list[str](), time.monotonic(), Usage(), self._held(prompt, tokens)
 
         def heard(text: str) -> None:
             said.append(text)
@@ -52,15 +53,15 @@ class _Counted(Provider):
                 usage = Usage(calls=1, seconds=time.monotonic() - began, cost=price)
             raise
         finally:
-            pay((self._case.book, self._case.shop.account), self._stage, price or 0.0, usage)
+            pay((self._case.book, self._case.shop.account), self._stage, price or 0.0, usage, tokens)
             self._note(prompt, "".join(said), usage)
 
-    def _held(self, prompt: Prompt) -> float | None:
+    def _held(self, prompt: Prompt, tokens: int) -> float | None:
         case, shop, price = self._case, self._case.shop, self._provider.most(prompt)
         if price is None and self.model not in shop.unpriced:
             shop.unpriced.add(self.model)
             case.tell(Event("warning", f"the price of {self.model} is unknown: max_cost does not stop it"))
-        if why := hold(case.book, shop.account, shop.settings, price or 0.0):
+        if why := hold(case.book, shop.account, shop.settings, price or 0.0, self._stage, tokens):
             raise BudgetExceeded(why)
         return price
 

@@ -170,6 +170,8 @@ def tried(case: Case, code: Code) -> Tried:
     off = case.mode not in ("ask", "later") or "trial" in case.without
     if off or not case.call.made or case.place.wraps is not None:
         return Tried()
+    if any(effect.kind == "model" for effect in code.effects):
+        return Tried("not tried: it asks a model")
     sample, scope = _today(case), cache(lambda: _defined(case, code))
     run, values = _runner(case, scope), [*sample.args, *sample.kwargs.values(), *sample.state.values()]
     files = [Path(value) for value in values if looks_like_path(value)]

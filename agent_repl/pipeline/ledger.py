@@ -6,6 +6,7 @@ attempts, tokens, cost, seconds, error, and the calls inside it.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class Ledger(Budget[Usage]):
     log: Log = field(default_factory=Log)
     tier: Tier | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    tree: dict[str, Any] = field(default_factory=dict)  # the node of the outermost call
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -60,6 +62,8 @@ class Ledger(Budget[Usage]):
 
 
 _NONE = Log()
+_COUNTED = ("tokens", "cost", "attempts", "leaves")
+_noting = threading.Lock()
 _current: ContextVar[Ledger | None] = ContextVar("agent_repl_ledger", default=None)
 _node: ContextVar[dict[str, Any] | None] = ContextVar("agent_repl_node", default=None)
 _depth: ContextVar[int] = ContextVar("agent_repl_depth", default=0)
@@ -67,15 +71,19 @@ _open: list[Ledger] = []  # those of outermost calls that have not ended, the ne
 
 
 @contextmanager
-def ledger(title: str = "", log: Log = _NONE, nested: bool = False, key: tuple[str, ...] = ()) -> Iterator[Ledger]:
+def ledger(
+    title: str = "", log: Log = _NONE, nested: bool = False, key: tuple[str, ...] = (), spare: Ledger | None = None
+) -> Iterator[Ledger]:
     """The ledger of the outermost call, or a new one when this is it; `log` is given its tree, if it has a `title`.
 
-    In a thread of its own, which knows no ledger, `nested` written code joins the newest one.
+    In a thread of its own, which knows no ledger, `nested` written code joins the newest one, else the `spare` one.
     """
     outer, node, began = _node.get(), dict[str, Any](call=title), time.perf_counter()
     if key:  # a hash, since an identity may hold data
         node["key"] = sha256("\0".join(key).encode(errors="replace")).hexdigest()[:16]
-    book = _current.get() or (_open[-1:] * nested or [Ledger(log=log)])[0]
+    book = _current.get() or (_open[-1:] * nested or [spare or Ledger(log=log)])[0]
+    book.tree = book.tree or (spare.tree if spare else node if title else {})
+    outer = book.tree if outer is None and spare else outer
     tokens = _current.set(book), _node.set(node if title else outer)
     _open.append(book)
     if outer is not None and title:
@@ -95,12 +103,13 @@ def ledger(title: str = "", log: Log = _NONE, nested: bool = False, key: tuple[s
 
 
 def noted(**facts: Any) -> None:
-    """Add facts to the node of the call that is running; to tokens, cost and attempts that are there they are added."""
+    """Add facts to the node of the call that is running; to what is counted there they are added."""
     node = _node.get()
     for name, value in facts.items():
         if node is None:
             return
-        node[name] = _sum(node[name], value) if name in ("tokens", "cost", "attempts") and name in node else value
+        with _noting:
+            node[name] = _sum(node[name], value) if name in _COUNTED and name in node else value
 
 
 def _sum(known: Any, more: Any) -> Any:

@@ -14,6 +14,8 @@ from typing import Any
 
 from agent_repl_code.unit import method_of
 from agent_repl_data.files import literal, named_files
+from agent_repl_data.large import cut, helpers, is_large, large
+from agent_repl_data.large import told as told_large
 from agent_repl_data.libraries import libraries, told
 from agent_repl_data.profile import can_show, is_private, profile, profile_file, schema, shown
 from agent_repl_data.recipes import Recipe, apart, recipe_for
@@ -73,11 +75,13 @@ class Request:
     spec: str = ""  # what `shape` made of the person's words
     made: bool = True  # as in Call
     premises: Guard = ()
+    large: tuple[str, ...] = ()  # names of state and arguments that no prompt can hold
 
     @property
     def helpers(self) -> dict[str, str]:
-        """Sources of helpers that the recipes call: they are added to code that uses them."""
-        return {name: source for found in (*self.recipes, *self.reading) for name, source in found.helpers.items()}
+        """Sources of helpers that the writer is told of: they are added to code that uses them."""
+        found = {name: source for each in (*self.recipes, *self.reading) for name, source in each.helpers.items()}
+        return found | helpers() if self.large else found
 
 
 def describe_object(
@@ -92,17 +96,19 @@ def describe_object(
     files = {f"the file {word!r}": word for word in named_files(identity) if word not in held}
     packages = _packages(own.values(), identity)
     recipes = _recipes({**own, **{repr(word): word for word in files.values()}}, samples)
-    helpers = {name for recipe in recipes for name in recipe.helpers}  # every method has them again
+    vast = large({**own, **files})
+    offered = {name for recipe in recipes for name in recipe.helpers}.union(helpers() if vast else ())
     return Request(
         label,
         identity,
         _described(own, samples),
         tuple(own),
-        _listed({name: _without(source, helpers) for name, source in methods.items()}, wanted),
+        _listed({name: _without(source, offered) for name, source in methods.items()}, wanted),
         recipes,
         _described(files, samples),
         packages,
         premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
+        large=vast,
     )
 
 
@@ -129,6 +135,7 @@ def describe_call(
         reading=_recipes(named, samples, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
+        large=(*request.large, *large({**given, **others})),
         premises=request.premises + _premises({**given, **others}) + packages,
     )
 
@@ -193,7 +200,7 @@ def render(
     code = {"head": _fenced(request.head), "methods": _fenced(request.methods)}
     failure = failure and replace(failure, code=_fenced(_without(failure.code, request.helpers)))
     about = {**request.__dict__, **_read_by_recipes(request), **code}
-    values = {**about, "failure": failure, "libraries": installed, **more}
+    values = {**about, "failure": failure, "libraries": installed, "large": told_large(request.large), **more}
     system, user = (_rendered(directory, f"{stage}{part}.jinja", values) for part in ("system", "user"))
     return Prompt(system.strip() + "\n", user.strip() + "\n", request.premises, temperature, max_tokens)
 
@@ -250,7 +257,7 @@ def _environment(directory: str) -> Any:
 
 def _described(values: Mapping[str, Any], samples: bool) -> tuple[str, ...]:
     described = [(profile_file if looks_like_path(value) else profile, name, value) for name, value in values.items()]
-    return tuple(how(value, name, samples=samples) for how, name, value in described)
+    return tuple((cut if is_large(value) else str)(how(value, name, samples=samples)) for how, name, value in described)
 
 
 def _recipes(values: Mapping[str, Any], samples: bool, beside: tuple[Recipe, ...] = ()) -> tuple[Recipe, ...]:

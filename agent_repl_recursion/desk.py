@@ -1,0 +1,105 @@
+"""What the leaves of one session share: the memo, the last tree of calls, and what a person is told on the way."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from agent_repl.pipeline.ledger import Ledger
+from agent_repl.records import Event
+from agent_repl_bounds.budget import tokens_of
+
+from .leaf import Work
+from .memo import Memo
+
+FIRST, MOST = 0.5, 15.0  # seconds between two lines about the same work; each takes longer than the one before
+
+
+class Desk:
+    """What the leaves of one session share."""
+
+    def __init__(self, session: Any) -> None:
+        self.memo = Memo(session.store)
+        self.last: Ledger | None = None
+        self._told: dict[str, Any] = {}  # the work that was told of last, when, and how long it is to be quiet
+
+    def tell(self, work: Work, progress: str, done: bool = False) -> None:
+        """Tell the person how far it is, unless that was done a moment ago; at the end always, if any was asked."""
+        now, same = time.monotonic(), self._told.get("title") == work.title
+        wait = self._told.get("wait", FIRST) if same else 0.0
+        if not (done and work.counts["asked"]) and (now - self._told.get("at", 0.0) < wait or not work.counts["asked"]):
+            return
+        self._told = {"title": work.title, "at": now, "wait": min(max(FIRST, wait * 1.5), MOST)}
+        told = [work.title, progress, f"{work.counts['asked']} asked", f"{work.counts['memo']} remembered"]
+        told += [f"{work.counts['failed']} failed"] * bool(work.counts["failed"])
+        told += [f"{work.counts['tokens']:,} tokens"] * bool(work.counts["tokens"])
+        told.append(work.note or work.provider.model)
+        work.shop.reviewer.tell(Event("done" if done else "asking", " · ".join(told), work.title))
+
+
+_desks: WeakKeyDictionary[Any, Desk] = WeakKeyDictionary()
+
+
+def desk_of(session: Any) -> Desk:
+    """The desk of a session."""
+    return _desks.get(session) or _desks.setdefault(session, Desk(session))
+
+
+def clear_answers(session: Any = None) -> int:
+    """Forget what leaves have answered in this home; says how many answers there were."""
+    return desk_of(session or _default()).memo.clear()
+
+
+def trace(session: Any = None) -> dict[str, Any]:
+    """The tree of the last call that asked leaves, also while it runs: plain data, as JSON has it; {} where none did.
+
+    Its `total` has root calls, leaves, what was remembered and failed, tokens and cost of the whole.
+    """
+    book = desk_of(session or _default()).last
+    if book is None:
+        return {}
+    counted = sum((Counter(node["leaves"]) for node in _nodes(book.tree) if "leaves" in node), Counter())
+    usage, tree = book.usage, _plain(book.tree)
+    total: dict[str, Any] = {"root": usage.calls - book.leaves, "leaves": book.leaves, "memo": counted["memo"]}
+    total |= {"failed": counted["failed"], "tokens": tokens_of(usage), "cost": usage.cost}
+    return {**tree, "total": total}
+
+
+def _default() -> Any:
+    from agent_repl.session import default_session
+
+    return default_session()
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in list(node.get("calls", ())):
+        yield from _nodes(inner)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in list(value.items())}
+    return [_plain(each) for each in list(value)] if isinstance(value, list) else value
+
+
+def told(session: Any = None) -> str:
+    """The tree in lines."""
+    tree = trace(session)
+    if not tree:
+        return "nothing was asked by self.llm yet"
+    return "\n".join([*_lines(tree), " · ".join(_facts(tree["total"]))])
+
+
+def _lines(node: dict[str, Any], indent: str = "") -> Iterator[str]:
+    facts = {name: value for name, value in node.items() if name in ("tier", "version", "seconds", "error")}
+    yield indent + " · ".join([node["call"], *_facts(facts | node.get("leaves", {}))])
+    for inner in node.get("calls", ()):
+        yield from _lines(inner, indent + "  ")
+
+
+def _facts(facts: dict[str, Any]) -> list[str]:
+    return [f"{name} {value}" for name, value in facts.items() if value not in (0, None, 0.0)]
