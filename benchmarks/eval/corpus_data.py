@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from .corpus_words import CHANNELS, CITIES, DECOYS, DIGITS, FILLERS, FIRST, LAST, LEAVES, MOODS, NEEDLE
-from .corpus_words import PRODUCTS, STAYS, TOPICS
+from . import corpus_words as words
+from .corpus_words import CHANNELS, CITIES, DECOYS, DIGITS, FILLERS, MOODS, NEEDLE, PRODUCTS, STAYS, TOPICS
 
 TICKETS = 4_000
 """Of about 550 characters each: more than 2 MB."""
@@ -113,12 +113,16 @@ def _ticket(random: Random, number: int, fillers: int, hint: str) -> Ticket:
     facts = {
         "product": product,
         "city": random.choice(CITIES),
-        "name": f"{random.choice(FIRST)} {random.choice(LAST)}",
+        "name": f"{random.choice(words.FIRST)} {random.choice(words.LAST)}",
         "season": random.choice(("spring", "summer", "autumn", "winter")),
         "n": random.randrange(2, 9),
         "year": random.randrange(1990, 2020),
     }
-    said = [*random.sample(FILLERS, fillers), random.choice(MOODS[mood]), random.choice(LEAVES if leaves else STAYS)]
+    said = [
+        *random.sample(FILLERS, fillers),
+        random.choice(MOODS[mood]),
+        random.choice(words.LEAVES if leaves else STAYS),
+    ]
     random.shuffle(said)
     sentences = [random.choice(TOPICS[topic]), *filter(None, said), hint]
     text = " ".join(sentence.format(**facts) for sentence in sentences if sentence)

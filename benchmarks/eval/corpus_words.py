@@ -28,7 +28,7 @@ MOODS = {
         "I have told three friends about it, and none of them will want one now.",
         "It is a long time since anybody took so little trouble over something I bought.",
         "I had thought that it would all be done before I had finished my tea, and that was in spring.",
-        "You need not do anything, you have not done so until now either, and I only thought that somebody should hear.",
+        "You need not do anything, you have not done so yet either, and I only thought that somebody should hear.",
         "If all shops were like this one I should do nothing but write letters.",
         "I did not think that a {product} could make my mornings any worse, and I was wrong.",
         "The young man who was to call me back deserves to read this, if he can be found.",
