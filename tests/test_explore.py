@@ -351,7 +351,28 @@ def test_the_verb_takes_a_call_as_python_writes_it(ip: Any, session: Any, capsys
 
 
 def test_fenced_text_of_the_data_cannot_end_the_block_that_it_stands_in(tmp_path: Path) -> None:
-    _, home = explored(
-        tmp_path, "def step(self):\n    return self.data[0]\n", ANSWER, INCOMING, data=["in 1```", "in 2"]
-    )
-    assert "in 1```" not in prompts(home)[1]
+    data = ["in 1", "```", "in 2"]
+    _, home = explored(tmp_path, "def step(self):\n    return self.data[1]\n", ANSWER, INCOMING, data=data)
+    assert "It returned (a str of 3): '` ` `'" in prompts(home)[1]
+
+
+ASKS = """
+def {name}(self, topic):
+    {doc}told = self.llm.each(self.data, "Is this about " + topic + "? {{item}}", schema=bool)
+    return [row for row, about in zip(self.data, told) if about]
+"""
+
+
+def test_the_leaf_answers_of_the_steps_are_remembered_so_that_the_method_costs_none(tmp_path: Path) -> None:
+    written = [ASKS.format(name="answer", doc=""), ASKS.format(name="about", doc='"""Those about it."""\n    ')]
+
+    def reply(prompt: ar.Prompt) -> str:
+        if "`def " in prompt.user:
+            return fenced(written.pop(0))
+        return "yes" if "pear" in prompt.user else "no"
+
+    home = ar.open_session(tmp_path / ".agent_repl", provider=ar.ScriptedProvider(reply), review="auto")
+    rows = ["a pear", "two plums", "pears again", "bread"]
+    found = ar.explore(home.agent("a shop", data=rows), "about", "fruit that is green")
+    assert (found.answer, found.kept) == (["a pear", "pears again"], True)
+    assert found.usage.calls == 6  # one step, four leaves, one method
