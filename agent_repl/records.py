@@ -212,7 +212,7 @@ class Verdict:
 class Event:
     """Something to show on a call's way: of kind "text" the next piece of the reply, of all others words."""
 
-    kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, done or warning
+    kind: str  # writing, text and written (no words), loading, attempt, replaying, repair, asking, done or warning
     text: str
     title: str = ""
     rule: str = ""  # of an attempt: what its reply was refused by, and the line

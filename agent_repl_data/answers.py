@@ -64,7 +64,7 @@ def room(schema: Any) -> int:
 
 def parse(schema: Any, text: str) -> Any:
     """The answer in a model's words; raises ValueError that tells it what is wrong."""
-    kind, said = _kind(schema), text.strip().strip("`\"'").strip()
+    kind, said = _kind(schema), _bare(text)
     if kind in ("list", "dict"):
         return _checked(schema, _json(said, "[" if kind == "list" else "{"))
     if not said:
@@ -77,6 +77,13 @@ def parse(schema: Any, text: str) -> Any:
             raise ValueError("it is neither yes nor no")
         return _WORDS[first[1]]
     return _number(schema, said) if schema in (int, float) else said
+
+
+def _bare(text: str) -> str:
+    """The text without a fence, or quotes, around the whole of it."""
+    said = re.sub(r"\A```\w*\s(.*?)```\Z", r"\1", text.strip(), flags=re.DOTALL).strip()
+    whole = said[:1] in ("'", '"', "`") and said[-1:] == said[0] and said.count(said[0]) == 2
+    return said[1:-1].strip() if whole else said
 
 
 def _kind(schema: Any) -> str:

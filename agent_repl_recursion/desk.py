@@ -24,20 +24,20 @@ class Desk:
     def __init__(self, session: Any) -> None:
         self.memo = Memo(session.store)
         self.last: Ledger | None = None
-        self._told: dict[str, Any] = {}  # the work that was told of last, when, and how long it is to be quiet
+        self._told: dict[str, tuple[float, float]] = {}  # by title: when to be heard again, and how long it waits then
 
     def tell(self, work: Work, progress: str, done: bool = False) -> None:
-        """Tell the person how far it is, unless that was done a moment ago; at the end always, if any was asked."""
-        now, same = time.monotonic(), self._told.get("title") == work.title
-        wait = self._told.get("wait", FIRST) if same else 0.0
-        if not (done and work.counts["asked"]) and (now - self._told.get("at", 0.0) < wait or not work.counts["asked"]):
+        """Tell the person how far it is, unless that was done a moment ago; the end too, if the rest was told."""
+        (again, wait), counts, now = self._told.get(work.title, (0.0, FIRST)), work.counts, time.monotonic()
+        if not counts["asked"] or (now < again and not (done and work.told)):
             return
-        self._told = {"title": work.title, "at": now, "wait": min(max(FIRST, wait * 1.5), MOST)}
-        told = [work.title, progress, f"{work.counts['asked']} asked", f"{work.counts['memo']} remembered"]
-        told += [f"{work.counts['failed']} failed"] * bool(work.counts["failed"])
-        told += [f"{work.counts['tokens']:,} tokens"] * bool(work.counts["tokens"])
-        told.append(work.note or work.provider.model)
-        work.shop.reviewer.tell(Event("done" if done else "asking", " · ".join(told), work.title))
+        wait = FIRST if now > again + MOST else wait
+        self._told[work.title] = now + wait, min(wait * 1.5, MOST)
+        work.told = True
+        told = [work.title, progress, f"{counts['asked']} asked", f"{counts['memo']} remembered"]
+        told += [f"{counts['failed']} failed"] * bool(counts["failed"])
+        told += [f"{counts['tokens']:,} tokens"] * bool(counts["tokens"])
+        work.shop.reviewer.tell(Event("done" if done else "asking", " · ".join([*told, work.by]), work.title))
 
 
 _desks: WeakKeyDictionary[Any, Desk] = WeakKeyDictionary()
@@ -86,11 +86,11 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in list(value)] if isinstance(value, list) else value
 
 
-def told(session: Any = None) -> str:
-    """The tree in lines."""
+def traced(session: Any = None) -> str:
+    """The same in lines."""
     tree = trace(session)
     if not tree:
-        return "nothing was asked by self.llm yet"
+        return "self.llm has asked nothing yet"
     return "\n".join([*_lines(tree), " · ".join(_facts(tree["total"]))])
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,17 +12,17 @@ from agent_repl.pipeline.case import Case, request_of, spec_of
 from agent_repl.pipeline.drafts import judged
 from agent_repl.prompts import Failure
 from agent_repl.protocols import Place
-from agent_repl.records import Code, Event
-from agent_repl.signature import signature
-from agent_repl_data.plain import encode
+from agent_repl.records import Event
+from agent_repl_data.views import same, stands_in, view
 
 WORDS = "the way that an exploration found, so that it serves other data of this kind too"
 _HOW = """\
 The answer of this call was found by looking at the data in steps:
 {}
-The answer was: {}
+{}
 The method is run on the same data and must give the same answer. Where it asks a model as the steps did, with the very
 prompts, that costs nothing."""
+_ROOM = 600
 
 
 class _Differs(AgentError):
@@ -38,7 +35,7 @@ def distilled(case: Case, trail: str, answer: Any) -> str:
     A method with another answer is written again, with what was wrong, as often as code that fails is repaired.
     """
     request, samples = request_of(case), case.shop.settings.samples != "none"
-    told = _HOW.format(trail, _shown(answer) if samples else f"<{signature(answer)}>")
+    told = _HOW.format(trail, view(answer, "The answer was", _ROOM, samples))
     mine = replace(case, told=replace(request, arguments=(*request.arguments, told)), held=spec_of(case))
     mine, why = replace(mine, place=cast(Place, _Replay(mine, answer))), ""
     for _ in range(1 + case.shop.settings.repairs):
@@ -71,6 +68,16 @@ class _Replay:
         return value
 
 
+def _wrong(case: Case, value: Any, answer: Any) -> str:
+    """What speaks against this method, "" where nothing does."""
+    code, found = case.identity.methods[case.name].code, view(answer, "the exploration found", _ROOM)
+    if not (code.reads or code.calls or code.dynamic or code.effects or case.call.args or case.call.kwargs):
+        return "it does not look at the data at all: find the answer from self"
+    if stands_in(code.tree, answer):
+        return f"the answer stands in the code as a constant ({found}): find it from the data"
+    return "" if same(value, answer) else f"{view(value, 'it answers', _ROOM)}, and {found}"
+
+
 def _unlearn(case: Case, why: str) -> None:
     """The code that was accepted a moment ago is no head any more; the next writing is told why."""
     version = case.identity.methods[case.name].entry.version
@@ -79,47 +86,3 @@ def _unlearn(case: Case, why: str) -> None:
     case.written.clear()
     judged(case, version, "failed", why)
     case.shop.failures[case.call.key] = Failure(version.source, why, "it gives another answer on the same data")
-
-
-def _wrong(case: Case, value: Any, answer: Any) -> str:
-    """What speaks against this method, "" where nothing does."""
-    code = case.identity.methods[case.name].code
-    if not (code.reads or code.calls or code.dynamic or code.effects or case.call.args or case.call.kwargs):
-        return "it does not look at the data at all: find the answer from self"
-    if _holds(code, answer):
-        return f"the answer {_shown(answer)} stands in the code as a constant: find it from the data"
-    return "" if agree(value, answer) else f"it answers {_shown(value)}, and the exploration found {_shown(answer)}"
-
-
-def _holds(code: Code, answer: Any) -> bool:
-    """Whether the answer is written into the code, which can hardly be chance."""
-    short = type(answer) is str and len(answer) < 3
-    if short or type(answer) in (bool, type(None)) or answer in (0, 1, 2, 10, 100) or not encode(answer):
-        return False
-    for node in ast.walk(code.tree) if answer else ():
-        with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            if agree(ast.literal_eval(node), answer):
-                return True
-    return False
-
-
-def agree(one: Any, other: Any) -> bool:
-    """Whether two answers are the same: floats to nine digits, frames and arrays as they compare themselves."""
-    if type(one) is not type(other):
-        return False
-    if type(one) is float:
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12) or (one != one and other != other)
-    if type(one) in (list, tuple):
-        return len(one) == len(other) and all(map(agree, one, other))
-    if type(one) is dict:
-        return one.keys() == other.keys() and all(agree(one[key], other[key]) for key in one)
-    try:
-        same = one.equals(other) if hasattr(one, "equals") else one == other
-        return bool(same.all() if hasattr(same, "all") else same)
-    except Exception:  # whatever a library's object does
-        return False
-
-
-def _shown(value: Any) -> str:
-    """A value as the writer and the person read it, bounded."""
-    return repr(value) if encode(value, 600) else f"<{signature(value)[:300]}>"

@@ -63,7 +63,8 @@ class Work:
     title: str
     counts: Counter[str] = field(default_factory=Counter)
     cost: float | None = 0.0
-    note: str = ""  # "scripted" or "replayed", of the last reply
+    by: str = ""  # who gave the last reply: the model, or "scripted" or "replayed"
+    told: bool = False  # whether a person has heard of it
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     def question(self, words: str, schema: Any = None) -> Question:
@@ -139,7 +140,7 @@ class Work:
 
         try:
             reply = self.provider.complete(prompt, heard)
-            usage, self.note = reply.usage, reply.note
+            usage, self.by = reply.usage, reply.note or reply.model
             return reply
         except BaseException as error:
             if said or isinstance(error, ReplyCut | ProviderTimeout | KeyboardInterrupt):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -12,9 +11,17 @@ from dataclasses import dataclass, field
 from inspect import CO_OPTIMIZED
 from typing import Any, Literal, NoReturn
 
-from agent_repl.errors import AgentError, AuthenticationFailed, BudgetExceeded, NoProvider, PolicyError, UnaskedCall
+from agent_repl.errors import (
+    AgentError,
+    AuthenticationFailed,
+    BudgetExceeded,
+    NoProvider,
+    PolicyError,
+    UnaskedCall,
+    unplaced,
+)
 from agent_repl.modules.live import CALLS
-from agent_repl.pipeline.ledger import Ledger, ledger, noted
+from agent_repl.pipeline.ledger import Ledger, ledger, noted, running
 from agent_repl_data.answers import filled
 
 from .desk import Desk, desk_of
@@ -23,6 +30,7 @@ from .leaf import NOTHING, Held, Question, Work
 OnError = Literal["raise", "skip", "keep"]
 _FOR_ALL = (BudgetExceeded, PolicyError, AuthenticationFailed, NoProvider)  # what fails one item so fails all
 _KEPT = "__agent_ledger__"
+_LISTED = 50  # nodes of the tree below one; what is more is counted in that
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Llm:
             question = work.question(str(prompt), schema)
             answer = work.remembered(question)
             answer = work.answer(question, work.reserve(question)) if answer is NOTHING else answer
-            self._desk.tell(work, f"{work.book.leaves} asked by {self._label}")
+            self._desk.tell(work, f"question {work.book.leaves}")
             return answer
 
     def each(
@@ -86,12 +94,12 @@ class Llm:
         """One answer out of many items: `fan_in` of them at a time ({items}), then their answers, until one is left."""
         __tracebackhide__ = True
         found = list(items)
-        lost = next((item for item in found if isinstance(item, Failed)), None)
-        if lost or not found or fan_in < 2:
-            why = f"item {lost.position} has no answer" if lost is not None else "there is nothing to reduce"
-            raise ValueError(why if lost or not found else "fan_in is 2 or more")
+        if lost := [item.position for item in found if isinstance(item, Failed)]:
+            raise ValueError(f"item {lost[0]} has no answer: leave such items out")
+        if not found or fan_in < 2:
+            raise ValueError("reduce needs an item at least, and fan_in of 2 or more")
         title = f"{self._label}.llm.reduce"
-        with ledger(title, self._session.shop.log, True, spare=self._spare(title)):
+        with ledger(title, self._session.shop.log, True, spare=self._spare()):
             while True:
                 found = self.each([found[at : at + fan_in] for at in range(0, len(found), fan_in)], prompt)
                 if len(found) == 1:
@@ -113,15 +121,17 @@ class Llm:
                 f"samples=none lets no data leave this machine, and self.llm would send some to {provider.host}: "
                 f"set provider to `local`, or samples to `some`"
             )
-        with ledger(title, shop.log, True, spare=self._spare(name)) as book:
+        spare = self._spare()
+        listed = len((running() or spare.tree).get("calls", ())) < _LISTED
+        with ledger(title * listed, shop.log, True, spare=spare) as book:
             work = Work(shop, provider, book, self._desk.memo, title or f"{self._label}.llm.{name}")
             self._desk.last = book
             try:
                 yield work
             finally:
-                noted(leaves=Counter(work.counts), cost=work.cost)
+                noted(leaves=+work.counts, cost=work.cost)
 
-    def _spare(self, name: str) -> Ledger:
+    def _spare(self) -> Ledger:
         """The ledger of the outermost written frame on this stack, which keeps it as long as it runs."""
         frame, outermost = sys._getframe(1), None
         while frame is not None:
@@ -129,7 +139,7 @@ class Llm:
                 outermost = frame
             frame = frame.f_back  # type: ignore[assignment]
         if outermost is None:
-            return Ledger(log=self._session.shop.log, tree={"call": name})
+            return Ledger(log=self._session.shop.log, tree={"call": self._label})
         kept = outermost.f_locals.get(_KEPT)
         if kept is None:
             kept = Ledger(log=self._session.shop.log, tree={"call": f"{self._label}.{outermost.f_code.co_name}"})
@@ -158,9 +168,10 @@ class Round:
                 self._begin(pool, position, item, prompt, schema, width)
             while self.flying:
                 self._land()
-        except BaseException:  # those that are on their way are remembered when they come
+        except KeyboardInterrupt as stop:  # those that are on their way are remembered when they come
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            words = f"{self._progress()} are answered: the same call asks only for the rest"
+            raise unplaced(stop, words) from None
         pool.shutdown()
         self.desk.tell(self.work, self._progress(), done=True)
         return self._found()

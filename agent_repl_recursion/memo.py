@@ -25,6 +25,7 @@ _CREATE = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, answer TEXT NOT NULL, mac TEXT NOT NULL, used INTEGER);
 CREATE INDEX IF NOT EXISTS by_use ON answers (used, length(answer));
 """
+_DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # the first: of another form
 _NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
 
 
@@ -75,6 +76,13 @@ class Memo:
     def __len__(self) -> int:
         return self._look(lambda db: int(db.execute("SELECT count(*) FROM answers").fetchone()[0]), 0)
 
+    def close(self) -> None:
+        """Close the file; the next look opens it again."""
+        with self._lock:
+            if self._db:
+                self._db.close()
+            self._db = None
+
     def _look(self, what: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         """One look or change, in a transaction; where the table cannot be used nothing is there."""
         with self._lock:
@@ -95,16 +103,15 @@ class Memo:
 
     def _give_up(self, error: Exception) -> None:
         """A damaged file is set aside, and one that cannot be used is left; a locked one is free the next time."""
-        if self._db:
-            self._db.close()
-        self._db = None
-        if type(error) is sqlite3.DatabaseError and self._path:  # malformed, or no database at all
+        self.close()
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if self._path and code in _DAMAGED:
             aside = next(path for n in count(1) if not (path := Path(f"{self._path}.damaged-{n}")).exists())
             for suffix in ("-wal", "-shm", ""):
                 with suppress(OSError):
                     os.replace(f"{self._path}{suffix}", f"{aside}{suffix}")
             self._store.notes.append(f"{self._path} is damaged ({error}): set aside; its answers are asked again.")
-        elif not isinstance(error, sqlite3.OperationalError) or "locked" not in str(error):
+        elif code != sqlite3.SQLITE_BUSY:
             self._path = None
 
 

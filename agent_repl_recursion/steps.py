@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 from agent_repl.errors import AgentError, BudgetExceeded, InvalidCode, PolicyError, ProviderError, Rejected
@@ -16,21 +15,15 @@ from agent_repl.pipeline.policy import refused, require_policy, verdict_on
 from agent_repl.pipeline.undo import Undo
 from agent_repl.records import Code, Key, Spec, Version
 from agent_repl.replay import Diff, try_out
-from agent_repl.signature import looks_like_path, signature
+from agent_repl.signature import looks_like_path
 from agent_repl.validate import validate
 from agent_repl_bounds.trial import refusal
-from agent_repl_data.files import shortened
 from agent_repl_data.plain import decode, encode
-from agent_repl_data.profile import profile
-from agent_repl_data.secrets import hidden
+from agent_repl_data.views import quotable, view
 
 ROOM = 2_000
 """Characters of what a step gives that the model is shown."""
 _REPORT = 60_000  # characters of an answer that a locked child can give back
-_PLAIN = (str, bytes, list, tuple, dict, set, frozenset)
-_VIEW = Repr()  # of a container the first twelve items, three deep: all of it together must stay small
-vars(_VIEW).update(dict.fromkeys(("maxlist", "maxtuple", "maxdict", "maxset", "maxfrozenset"), 12), maxlevel=3)
-vars(_VIEW).update(dict.fromkeys(("maxstring", "maxother", "maxlong"), 300))
 
 
 @dataclass(frozen=True)
@@ -103,8 +96,10 @@ def _run(case: Case, code: Code, number: int) -> Step:
     except (BudgetExceeded, ProviderError):
         raise
     except (Exception, SystemExit) as error:
-        return Step(number, code.source, _plainly(explain(error, _samples(case))), True)
-    return Step(number, code.source, _told(case, value), True, False, code.name == "answer", value)
+        return Step(number, code.source, quotable(explain(error, _samples(case)), ROOM), True)
+    return Step(
+        number, code.source, view(value, "It returned", ROOM, _samples(case)), True, False, code.name == "answer", value
+    )
 
 
 def _called(case: Case, code: Code, number: int) -> Any:
@@ -133,18 +128,18 @@ def _tried(case: Case, code: Code, number: int, seconds: float) -> Step:
         except Exception as error:
             if refusal(error, (AgentError,)):
                 raise
-            return ["", _plainly(explain(error, _samples(case)))]
-        return [encode(value, _REPORT) or "-", _told(case, value)]
+            return ["", quotable(explain(error, _samples(case)), ROOM)]
+        return [encode(value, _REPORT) or "-", view(value, "It returned", ROOM, _samples(case))]
 
     report, answers = try_out(work, [Path(__file__).parent, *files], seconds), code.name == "answer"
     match report.value:  # a child that runs strange code may say anything
         case ["-", str(_)] if answers:
             said, text = "It did not count: an answer must be plain data, and not much of it.", ""
         case [str(text), str(said)]:
-            said, answers = _plainly(said), answers and bool(text)
+            said = quotable(said, ROOM)
         case _:
-            why = shortened(report.error or report.why or "its report cannot be read", 300)
-            said, text = f"It could not be run under limits: {_plainly(why)}", ""
+            why = report.error or report.why or "its report cannot be read"
+            said, text = f"It could not be run under limits: {quotable(why, 300)}", ""
     answers = answers and bool(text)
     return Step(number, code.source, said, True, True, answers, decode(text) if answers else None)
 
@@ -155,20 +150,3 @@ def _unreachable(*_: Any, **__: Any) -> Any:
 
 def _samples(case: Case) -> bool:
     return case.shop.settings.samples != "none"
-
-
-def _told(case: Case, value: Any) -> str:
-    """What a step gave, bounded whatever it is; without samples only of what kind it is."""
-    if not _samples(case):
-        return f"It returned: {shortened(signature(value), 400)}"
-    small = encode(value, ROOM)
-    if type(value) not in _PLAIN and not small:
-        return _plainly(profile(value, "It returned"))
-    size = f" (a {type(value).__name__} of {len(value)})" if type(value) in _PLAIN else ""
-    cut = value[:ROOM] if type(value) in (str, bytes) else value
-    return f"It returned{size}: {_plainly(repr(cut) if small or cut is not value else _VIEW.repr(value))}"
-
-
-def _plainly(text: str) -> str:
-    """A text that may stand in a prompt: bounded, without secrets, and with no fence in it."""
-    return shortened(hidden(text[: 2 * ROOM]), ROOM).replace("```", "` ` `")

@@ -22,6 +22,7 @@ from agent_repl.session import default_session
 from agent_repl_code.unit import RESERVED
 from agent_repl_emit import adopt, emit
 from agent_repl_growth import grow
+from agent_repl_recursion import clear_answers, trace, traced
 from agent_repl_recursion.explore import explore
 
 from .display import colour_wanted
@@ -280,6 +281,12 @@ def named(names: Names, node: ast.expr) -> Any:
     return names[node.id] if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
+def _trace(names: Names, **view: bool) -> str:
+    if "clear" in view:
+        return f"{clear_answers()} answers are forgotten"
+    return escaped(json.dumps(trace(), indent=2) if view else traced())
+
+
 def _emit(names: Names, target: str, path: str, **options: bool) -> str:
     tests, package = "no-tests" not in options, "package" in options
     return f"written: {emit(_agent(names, target), Path(_plain(path)).expanduser(), tests, package)}"
@@ -340,6 +347,7 @@ _ROWS = (
         ("--steps N", "--limits SECONDS"),
     ),
     Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
+    Verb("trace", "", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),
     Verb("adopt", "FILE.py [key=value ...]", "make an agent of the class in a file", _adopt, ("script",)),
     Verb("help", "[VERB]", "explain one verb, or all", _help, ("verb",)),
 )

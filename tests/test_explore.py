@@ -185,8 +185,8 @@ def test_steps_count_as_calls_of_the_model(tmp_path: Path) -> None:
 def test_a_method_with_another_answer_is_fed_back_and_mended(tmp_path: Path) -> None:
     found, home = explored(tmp_path, LOOK, ANSWER, WRONG, INCOMING)
     assert found.kept
-    assert f"and the exploration found {TRUTH}" in prompts(home)[3]
-    assert "Your last answer does not work: it answers " in prompts(home)[3]
+    assert f"and the exploration found: {TRUTH}" in prompts(home)[3]
+    assert "Your last answer does not work: it answers: " in prompts(home)[3]
     standing = [version.verdict for version in home.store.versions(home.identities["a ledger"].key("incoming"))]
     assert standing == ["failed", "accepted"]
     assert home.call(home.agent("a ledger", data=OTHER), "incoming").value == 9
@@ -196,7 +196,7 @@ def test_one_that_never_agrees_is_a_one_off_and_not_cached(tmp_path: Path) -> No
     person = Person(*["accept"] * 5)
     found, home = explored(tmp_path, LOOK, ANSWER, WRONG, WRONG.replace("All", "Any"), review=person, repairs=1)
     assert (found.answer, found.kept) == (TRUTH, False)
-    assert "a one-off, not cached: it answers" in str(found)
+    assert "a one-off, not cached: it answers:" in str(found)
     assert any("one-off, not cached" in event.text for event in person.events if event.kind == "warning")
     assert home.store.entries("a ledger") == {}
     again = session(tmp_path, review="cached")

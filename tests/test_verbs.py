@@ -29,6 +29,7 @@ ROWS = [
     "review",
     "grow",
     "emit",
+    "trace",
     "adopt",
 ]
 

@@ -67,7 +67,7 @@ def _library_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     ours = __file__.rpartition("pipeline")[0]
     known = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return *known, ours, f"{ours[:-1]}_recursion"
+    return *known, ours, f"{ours[:-1]}_"
 
 
 def _on_purpose(frame: FrameType, line: int) -> bool:

@@ -102,6 +102,11 @@ def ledger(
             log.put("call", **node)
 
 
+def running() -> dict[str, Any]:
+    """The node of the call that is running, an empty one where none is."""
+    return _node.get() or {}
+
+
 def noted(**facts: Any) -> None:
     """Add facts to the node of the call that is running; to what is counted there they are added."""
     node = _node.get()

@@ -107,7 +107,12 @@ def describe_object(
         recipes,
         _described(files, samples),
         packages,
-        premises=(*_premises(own), *_file_premises({f"identity:{w}": w for w in files.values()}), *packages),
+        premises=(
+            *_premises(own),
+            *_file_premises({f"identity:{w}": w for w in files.values()}),
+            *packages,
+            *_vast(vast),
+        ),
         large=vast,
     )
 
@@ -126,6 +131,7 @@ def describe_call(
     brief = [_brief(value, samples) for value in args]
     brief += [f"{name}={_brief(v, samples and not is_private(name))}" for name, v in {**named, **others}.items()]
     packages = tuple(p for p in _packages({**given, **others}.values()) if p not in request.packages)
+    vast = large({**given, **others})
     return replace(
         request,
         name=name,
@@ -135,8 +141,8 @@ def describe_call(
         reading=_recipes(named, samples, request.recipes),
         packages=request.packages + packages,
         arguments=_described({**given, **others}, samples),
-        large=(*request.large, *large({**given, **others})),
-        premises=request.premises + _premises({**given, **others}) + packages,
+        large=request.large + vast,
+        premises=request.premises + _premises({**given, **others}) + packages + _vast(vast),
     )
 
 
@@ -269,6 +275,10 @@ def _premises(values: Mapping[str, Any]) -> Guard:
     tables = [(f"schema({name})", schema(value)) for name, value in values.items()]
     kinds = tuple(Premise(name, signature(value)) for name, value in values.items())
     return (*kinds, *_file_premises(values), *(Premise(path, "; ".join(found)) for path, found in tables if found))
+
+
+def _vast(names: Iterable[str]) -> Guard:
+    return tuple(Premise(f"large({name})", "") for name in names)
 
 
 def _file_premises(values: Mapping[str, Any]) -> Guard:

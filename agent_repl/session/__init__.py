@@ -317,7 +317,7 @@ def _consented(session: Session, player: Provider | None = None) -> Provider:
         return provider
     question = (
         f"Prompts will go to {provider.host}: the agent's words, names and kinds of its state and arguments, short "
-        f'samples of data (none with samples="none") and the source of its methods.'
+        f'samples of data (none with samples="none"), the source of its methods, and data that they ask self.llm about.'
     )
     if not reviewer.can_ask:
         reviewer.tell(Event("warning", question))
