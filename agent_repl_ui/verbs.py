@@ -267,13 +267,13 @@ def _explore(names: Names, *words: str, **options: str) -> str:
 def _python_call(names: Names, text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """The target, and the arguments, of `AGENT.METHOD(...)` as Python writes it, with plain values or names."""
     with suppress(ValueError, SyntaxError, KeyError, MemoryError, RecursionError):
-        call = ast.parse(text, mode="eval").body
-        args, pairs = (call.args, call.keywords) if isinstance(call, ast.Call) else ([], [])
-        kwargs = {pair.arg: named(names, pair.value) for pair in pairs if pair.arg}
-        if len(kwargs) == len(pairs):  # else there is a **
-            target = call.func if isinstance(call, ast.Call) else call
-            return ast.unparse(target), [named(names, arg) for arg in args], kwargs
-    raise AgentError(f"{text!r} is no call of plain values or names, as in sales.trend(n=3)")
+        match ast.parse(text, mode="eval").body:
+            case ast.Call(func=target, args=args, keywords=pairs) if all(
+                pair.arg for pair in pairs
+            ):  # else there is **
+                kwargs = {str(pair.arg): named(names, pair.value) for pair in pairs}
+                return ast.unparse(target), [named(names, arg) for arg in args], kwargs
+    raise AgentError(f"{text!r} is no call with plain values or names, as in sales.trend(n=3)")
 
 
 def named(names: Names, node: ast.expr) -> Any:

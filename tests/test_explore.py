@@ -347,7 +347,8 @@ def test_the_verb_takes_a_call_as_python_writes_it(ip: Any, session: Any, capsys
     assert "sales.shifted · [4, 5]" in seen
     assert "it is a method now" in seen
     assert "usage: %agent explore" in said(ip, capsys, "%agent explore sales.other() --steps many")
-    assert "no call of plain values" in said(ip, capsys, "%agent explore sales.other(open())")
+    assert "no call with plain values" in said(ip, capsys, "%agent explore sales.other")
+    assert "no call with plain values" in said(ip, capsys, "%agent explore sales.other(open())")
 
 
 def test_fenced_text_of_the_data_cannot_end_the_block_that_it_stands_in(tmp_path: Path) -> None:
