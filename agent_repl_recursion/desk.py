@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from weakref import WeakKeyDictionary
 from agent_repl.pipeline.ledger import Ledger
 from agent_repl.records import Event
 from agent_repl_bounds.budget import tokens_of
+from agent_repl_data.memo import Memo
 
 from .leaf import Work
-from .memo import Memo
 
 FIRST, MOST = 0.5, 15.0  # seconds between two lines about the same work; each takes longer than the one before
 
@@ -61,11 +62,11 @@ def trace(session: Any = None) -> dict[str, Any]:
     book = desk_of(session or _default()).last
     if book is None:
         return {}
-    counted = sum((Counter(node["leaves"]) for node in _nodes(book.tree) if "leaves" in node), Counter())
-    usage, tree = book.usage, _plain(book.tree)
-    total: dict[str, Any] = {"root": usage.calls - book.leaves, "leaves": book.leaves, "memo": counted["memo"]}
-    total |= {"failed": counted["failed"], "tokens": tokens_of(usage), "cost": usage.cost}
-    return {**tree, "total": total}
+    tree: dict[str, Any] = json.loads(json.dumps(book.tree))
+    counted = sum((Counter(node["leaves"]) for node in _nodes(tree) if "leaves" in node), Counter())
+    tree["total"] = {"root": book.usage.calls - book.leaves, "leaves": book.leaves, "memo": counted["memo"]}
+    tree["total"] |= {"failed": counted["failed"], "tokens": tokens_of(book.usage), "cost": book.usage.cost}
+    return tree
 
 
 def _default() -> Any:
@@ -76,30 +77,5 @@ def _default() -> Any:
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
-    for inner in list(node.get("calls", ())):
-        yield from _nodes(inner)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in list(value.items())}
-    return [_plain(each) for each in list(value)] if isinstance(value, list) else value
-
-
-def traced(session: Any = None) -> str:
-    """The same in lines."""
-    tree = trace(session)
-    if not tree:
-        return "self.llm has asked nothing yet"
-    return "\n".join([*_lines(tree), " · ".join(_facts(tree["total"]))])
-
-
-def _lines(node: dict[str, Any], indent: str = "") -> Iterator[str]:
-    facts = {name: value for name, value in node.items() if name in ("tier", "version", "seconds", "error")}
-    yield indent + " · ".join([node["call"], *_facts(facts | node.get("leaves", {}))])
     for inner in node.get("calls", ()):
-        yield from _lines(inner, indent + "  ")
-
-
-def _facts(facts: dict[str, Any]) -> list[str]:
-    return [f"{name} {value}" for name, value in facts.items() if value not in (0, None, 0.0)]
+        yield from _nodes(inner)

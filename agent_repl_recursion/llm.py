@@ -7,28 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
+from copy import deepcopy
 from dataclasses import dataclass, field
 from inspect import CO_OPTIMIZED
 from typing import Any, Literal, NoReturn
 
-from agent_repl.errors import (
-    AgentError,
-    AuthenticationFailed,
-    BudgetExceeded,
-    NoProvider,
-    PolicyError,
-    UnaskedCall,
-    unplaced,
-)
+from agent_repl.errors import AgentError, BudgetExceeded, PolicyError, UnaskedCall, unplaced
 from agent_repl.modules.live import CALLS
 from agent_repl.pipeline.ledger import Ledger, ledger, noted, running
-from agent_repl_data.answers import filled
+from agent_repl_data.answers import filled, form
 
 from .desk import Desk, desk_of
-from .leaf import NOTHING, Held, Question, Work
+from .leaf import FOR_ALL, NOTHING, Held, Question, Work
 
 OnError = Literal["raise", "skip", "keep"]
-_FOR_ALL = (BudgetExceeded, PolicyError, AuthenticationFailed, NoProvider)  # what fails one item so fails all
 _KEPT = "__agent_ledger__"
 _LISTED = 50  # nodes of the tree below one; what is more is counted in that
 
@@ -62,7 +54,7 @@ class Llm:
     def ask(self, prompt: str, schema: Any = None) -> Any:
         """The answer to one question. Raises InvalidAnswer, BudgetExceeded, PolicyError or ProviderError."""
         __tracebackhide__ = True
-        with self._work("ask", "") as work:
+        with self._work("ask") as work:
             question = work.question(str(prompt), schema)
             answer = work.remembered(question)
             answer = work.answer(question, work.reserve(question)) if answer is NOTHING else answer
@@ -87,7 +79,8 @@ class Llm:
         if on_error not in ("raise", "skip", "keep") or width < 1:
             raise ValueError('on_error is "raise", "skip" or "keep", and width is 1 or more')
         found = list(items)
-        with self._work(f"{self._label}.llm.each", f"{self._label}.llm.each") as work:
+        form(schema)  # what is no schema is no failure of single items
+        with self._work("each") as work:
             return Round(work, self._desk, found, on_error).run(prompt, schema, width)
 
     def reduce(self, items: Iterable[Any], prompt: str | Callable[[Any], str], fan_in: int = 20) -> str:
@@ -110,9 +103,9 @@ class Llm:
         return desk_of(self._session)
 
     @contextmanager
-    def _work(self, name: str, title: str) -> Iterator[Work]:
-        """The work of one question, or of many under a title in the tree; what became of it is noted there."""
-        shop = self._session.shop
+    def _work(self, name: str) -> Iterator[Work]:
+        """The work of one question, or of many, which have a node in the tree; what became of it is noted there."""
+        shop, title = self._session.shop, f"{self._label}.llm.{name}"
         if shop.refuses:  # a draft is tried: nothing is asked
             raise UnaskedCall("it asks a model")
         provider = shop.provider()
@@ -123,8 +116,8 @@ class Llm:
             )
         spare = self._spare()
         listed = len((running() or spare.tree).get("calls", ())) < _LISTED
-        with ledger(title * listed, shop.log, True, spare=spare) as book:
-            work = Work(shop, provider, book, self._desk.memo, title or f"{self._label}.llm.{name}")
+        with ledger(title * (listed and name != "ask"), shop.log, True, spare=spare) as book:
+            work = Work(shop, provider, book, self._desk.memo, title)
             self._desk.last = book
             try:
                 yield work
@@ -178,7 +171,9 @@ class Round:
 
     @property
     def _over(self) -> bool:
-        return bool(self.errors) and (self.on_error == "raise" or any(map(_stops, self.errors.values())))
+        return bool(self.errors) and (
+            self.on_error == "raise" or any(isinstance(e, FOR_ALL) for e in self.errors.values())
+        )
 
     def _begin(self, pool: Any, position: int, item: Any, prompt: Any, schema: Any, width: int) -> None:
         try:
@@ -214,7 +209,7 @@ class Round:
         for future in done:
             _, positions = self.flying.pop(future)
             if (error := future.exception()) is None:
-                self.answers.update(dict.fromkeys(positions, future.result()))
+                self.answers.update({each: deepcopy(future.result()) for each in positions})
                 self.work.count(memo=len(positions) - 1)
             elif isinstance(error, Exception):
                 self._failed(positions, error)
@@ -224,14 +219,14 @@ class Round:
 
     def _failed(self, positions: list[int], error: Exception) -> None:
         self.errors.update(dict.fromkeys(positions, error))
-        self.work.count(failed=len(positions) * (not _stops(error)))
+        self.work.count(failed=len(positions) * (not isinstance(error, FOR_ALL)))
 
     def _progress(self) -> str:
         return f"{len(self.answers) + len(self.errors)} of {len(self.items)}"
 
     def _found(self) -> list[Any]:
         """All answers in order; raises what stops them."""
-        stop = next((error for _, error in sorted(self.errors.items()) if _stops(error)), None)
+        stop = next((error for _, error in sorted(self.errors.items()) if isinstance(error, FOR_ALL)), None)
         if isinstance(stop, BudgetExceeded):
             there = f"{len(self.answers)} of {len(self.items)} are answered (.partial)"
             limit = BudgetExceeded(f"{stop}\n{there}: the same call asks only for the rest")
@@ -244,11 +239,7 @@ class Round:
 
     def _at(self, position: int) -> Any:
         error = self.errors.get(position)
-        if error is None or _stops(error):
+        if error is None or isinstance(error, FOR_ALL):
             return self.answers.get(position)
         kind = error.error_type if isinstance(error, AgentError) else "execution"
         return Failed(self.items[position], position, kind, f"{type(error).__name__}: {error}")
-
-
-def _stops(error: Exception) -> bool:
-    return isinstance(error, _FOR_ALL)

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from inspect import signature
@@ -22,7 +22,7 @@ from agent_repl.session import default_session
 from agent_repl_code.unit import RESERVED
 from agent_repl_emit import adopt, emit
 from agent_repl_growth import grow
-from agent_repl_recursion import clear_answers, trace, traced
+from agent_repl_recursion import clear_answers, trace
 from agent_repl_recursion.explore import explore
 
 from .display import colour_wanted
@@ -284,7 +284,21 @@ def named(names: Names, node: ast.expr) -> Any:
 def _trace(names: Names, **view: bool) -> str:
     if "clear" in view:
         return f"{clear_answers()} answers are forgotten"
-    return escaped(json.dumps(trace(), indent=2) if view else traced())
+    tree = trace()
+    if view or not tree:
+        return escaped(json.dumps(tree, indent=2)) if view else "self.llm has asked nothing yet"
+    return escaped("\n".join([*_asked(tree), " · ".join(_facts(tree["total"]))]))
+
+
+def _asked(node: dict[str, Any], indent: str = "") -> Iterator[str]:
+    facts = {name: value for name, value in node.items() if name in ("tier", "version", "seconds", "error")}
+    yield indent + " · ".join([node["call"], *_facts(facts | node.get("leaves", {}))])
+    for inner in node.get("calls", ()):
+        yield from _asked(inner, indent + "  ")
+
+
+def _facts(facts: dict[str, Any]) -> list[str]:
+    return [f"{name} {value}" for name, value in facts.items() if value not in (0, None, 0.0)]
 
 
 def _emit(names: Names, target: str, path: str, **options: bool) -> str:
@@ -347,7 +361,7 @@ _ROWS = (
         ("--steps N", "--limits SECONDS"),
     ),
     Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
-    Verb("trace", "", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),
+    Verb("trace", "[--json | --clear]", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),
     Verb("adopt", "FILE.py [key=value ...]", "make an agent of the class in a file", _adopt, ("script",)),
     Verb("help", "[VERB]", "explain one verb, or all", _help, ("verb",)),
 )

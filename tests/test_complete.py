@@ -28,6 +28,7 @@ EXPECTED = {
     "review": [*MODES],
     "grow": ["sales"],
     "emit": ["sales"],
+    "trace": [],
     "adopt": [f"ipython{os.sep}"],
     "help": [*VERBS],
 }

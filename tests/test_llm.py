@@ -40,9 +40,9 @@ from agent_repl.pipeline.ledger import Ledger, ledger
 from agent_repl.session import use
 from agent_repl.stores.memory import MemoryStore
 from agent_repl_data import answers
-from agent_repl_recursion import Failed, Llm, chunks, grep, peek, traced
+from agent_repl_data.memo import Memo
+from agent_repl_recursion import Failed, Llm, chunks, grep, peek
 from agent_repl_recursion.desk import desk_of
-from agent_repl_recursion.memo import Memo
 
 LABEL = '''
 def labels(self):
@@ -166,6 +166,8 @@ def test_what_is_no_schema_is_said_before_anything_is_asked(tmp_path, schema):
     home = opened(tmp_path, Model(topic))
     with pytest.raises(TypeError, match="is no schema"):
         llm_of(home).ask("What?", schema)
+    with pytest.raises(TypeError, match="is no schema"):  # which is no failure of single items
+        llm_of(home).each(["a"], "{item}", schema, on_error="skip")
     assert home.provider.prompts == []
 
 
@@ -525,10 +527,18 @@ def test_a_project_may_only_tighten_the_limits_of_leaves(tmp_path):
 # ── Ctrl-C ──
 
 
-def test_ctrl_c_in_the_middle_keeps_what_was_answered_and_the_next_call_asks_for_the_rest(tmp_path):
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises KeyboardInterrupt also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_in_the_middle_keeps_what_was_answered_and_the_next_call_asks_for_the_rest(tmp_path, interrupts):
     def stopping(asked: str) -> str:
         if len(home.provider.leaves) == 6:
-            signal.raise_signal(signal.SIGINT) if hasattr(signal, "raise_signal") else None
+            signal.raise_signal(signal.SIGINT)
         return "yes"
 
     home = opened(tmp_path, Model(stopping, ASK))
@@ -741,7 +751,6 @@ def test_single_questions_are_counted_and_not_listed(tmp_path):
     tree = trace(home)
     assert (tree["call"], tree.get("calls")) == ("asker.twice", None)
     assert tree["leaves"] == {"asked": 201, "tokens": 201 * 12}
-    assert "leaves 201" in traced(home)
 
 
 def test_many_maps_are_summed_up_beyond_a_bound(tmp_path):

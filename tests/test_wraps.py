@@ -574,7 +574,7 @@ def test_outside_of_written_code_there_is_no_llm(home):
 
 def test_written_code_asks_the_model(tmp_path):
     asks = 'def guess(self):\n    """A guess."""\n    return self.llm.ask("what?")\n'
-    home = session(tmp_path, asks, "``` forty-two")
+    home = session(tmp_path, asks, "```\nforty-two\n```")
     assert home.agent("boss").guess() == "forty-two"
 
 

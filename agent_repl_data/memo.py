@@ -1,4 +1,4 @@
-"""What leaves have answered, by model, prompt and schema: a file that may be lost, and never leaves the home.
+"""What a model has answered about pieces of data: a file that may be lost, and never leaves the home.
 
 Each row has a code of this user's key, so that an answer which somebody else put there is not believed. Kept are the
 newest answers, up to a number of rows and of bytes; what was used longest ago goes first. Where there is no disk, or
@@ -14,9 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
-
-from agent_repl.protocols import Store
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 NAME = "answers.sqlite3"
@@ -29,10 +27,20 @@ _DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
 
 
+class Home(Protocol):
+    """Where answers are kept: a directory or None, what a person is told, and codes that only this user can make."""
+
+    home: Path | None
+    notes: list[str]
+
+    def sign(self, data: bytes) -> str: ...
+    def verify(self, data: bytes, mac: str) -> bool: ...
+
+
 class Memo:
     """Answers by key. Nothing here raises: what cannot be kept is asked again."""
 
-    def __init__(self, store: Store, rows: int = ROWS, size: int = BYTES) -> None:
+    def __init__(self, store: Home, rows: int = ROWS, size: int = BYTES) -> None:
         self._store, self._rows, self._size = store, rows, size
         self._path = store.home / NAME if store.home else None
         self._db: sqlite3.Connection | None = None
