@@ -23,6 +23,7 @@ _HOMES = {
     "agent_repl_classes": ("Agentic", "agentic", "configure", "describe", "reset", "save"),  # beside us
     "agent_repl_emit": ("adopt", "emit"),
     "agent_repl_growth": ("Grown", "grow"),
+    "agent_repl_recursion.explore": ("Explored", "explore"),
     "agent_repl_recursion": ("InvalidAnswer", "clear_answers", "trace"),
     "providers.anthropic": ("AnthropicProvider",),
     "providers.scripted": ("ReplayProvider", "ScriptedProvider"),

@@ -92,18 +92,18 @@ class AgentInfo(NamedTuple):
 def _verb(function: Callable[..., R]) -> Callable[..., R]:
     @wraps(function)
     def called(method: Any, /, *args: Any, **kwargs: Any) -> R:
-        agent, name, rest = _addressed(method, args)
+        agent, name, rest = addressed(method, args)
         return function(_target(agent, name), *rest, **kwargs)
 
     return called
 
 
 def _target(method: Any, *args: Any) -> Target:
-    agent, name, _ = _addressed(method, args)
+    agent, name, _ = addressed(method, args)
     return Target(agent, name, synced(agent), type(agent)._agent_repl_shop_)
 
 
-def _addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
+def addressed(method: Any, args: tuple[Any, ...]) -> tuple[Agent, str, tuple[Any, ...]]:
     if isinstance(method, Agent):
         if not args:
             raise AgentError(f"which method of {method._agent_repl_label_}? write {method._agent_repl_label_}.name")

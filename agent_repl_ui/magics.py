@@ -15,7 +15,7 @@ from agent_repl_classes import describe
 
 from .manual import manual
 from .render import escaped
-from .verbs import VERBS, Names, method_of, run
+from .verbs import VERBS, Names, method_of, named, run
 
 USAGE = (
     "write %%agent AGENT.METHOD, or %%agent NAME for an agent or a class of yours, with a description below it, "
@@ -98,14 +98,10 @@ def _wanted(names: Names, target: str, example: Example) -> tuple[tuple[Any, ...
     try:
         match ast.parse(said, mode="eval").body:
             case ast.Call(func=ast.Attribute() as called, args=args, keywords=pairs) if ast.unparse(called) == target:
-                kwargs = {pair.arg: _value(names, pair.value) for pair in pairs if pair.arg}
+                kwargs = {pair.arg: named(names, pair.value) for pair in pairs if pair.arg}
                 if len(kwargs) == len(pairs):  # else there is a **
-                    return tuple(_value(names, arg) for arg in args), kwargs, example.want.rstrip("\n")
+                    return tuple(named(names, arg) for arg in args), kwargs, example.want.rstrip("\n")
     except (ValueError, SyntaxError, KeyError, MemoryError, RecursionError):
         pass
     how = f"an example is a call of {target} with plain values or names, as in >>> {target}(3)"
     raise AgentError(f"{said!r}: {how}")
-
-
-def _value(names: Names, node: ast.expr) -> Any:
-    return names[node.id] if isinstance(node, ast.Name) else ast.literal_eval(node)

@@ -24,6 +24,7 @@ from agent_repl_code.unit import RESERVED
 from agent_repl_emit import adopt, emit
 from agent_repl_growth import grow
 from agent_repl_recursion import clear_answers, trace
+from agent_repl_recursion.explore import explore
 
 from .display import colour_wanted
 from .editing import edited
@@ -254,6 +255,33 @@ def _grow(names: Names, target: str, *words: str, **options: str) -> str:
     return escaped(str(grow(agent, scenario, int(number), usage=_plain(options.get("from", "")))))
 
 
+def _explore(names: Names, *words: str, **options: str) -> str:
+    target, args, kwargs = _python_call(names, " ".join(words))
+    try:
+        steps, limits = int(options.get("steps", "10")), float(options.get("limits", "0"))
+    except ValueError:
+        raise AgentError(f"usage: {VERBS['explore'].usage}") from None
+    agent, method = method_of(names, target, new=True)
+    return escaped(str(explore(agent, method, *args, steps=steps, limits=limits, **kwargs)))
+
+
+def _python_call(names: Names, text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """The target, and the arguments, of `AGENT.METHOD(...)` as Python writes it, with plain values or names."""
+    with suppress(ValueError, SyntaxError, KeyError, MemoryError, RecursionError):
+        match ast.parse(text, mode="eval").body:
+            case ast.Call(func=target, args=args, keywords=pairs) if all(
+                pair.arg for pair in pairs
+            ):  # else there is **
+                kwargs = {str(pair.arg): named(names, pair.value) for pair in pairs}
+                return ast.unparse(target), [named(names, arg) for arg in args], kwargs
+    raise AgentError(f"{text!r} is no call with plain values or names, as in sales.trend(n=3)")
+
+
+def named(names: Names, node: ast.expr) -> Any:
+    """The value of a name or a literal; raises KeyError or ValueError."""
+    return names[node.id] if isinstance(node, ast.Name) else ast.literal_eval(node)
+
+
 def _trace(names: Names, **view: bool) -> str:
     if "clear" in view:
         return f"{clear_answers()} answers are forgotten"
@@ -324,6 +352,14 @@ _ROWS = (
     Verb("review", "[ask | auto | later | cached]", "go through what waits, or set the mode", _review, ("mode",)),
     Verb(
         "grow", "AGENT [SCENARIO]", "write ahead what will be called", _grow, ("agent",), ("--calls N", "--from FILE")
+    ),
+    Verb(
+        "explore",
+        "AGENT.METHOD(ARGUMENTS)",
+        "find its answer in steps, then keep the way",
+        _explore,
+        ("method",),
+        ("--steps N", "--limits SECONDS"),
     ),
     Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
     Verb("trace", "[--json | --clear]", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),

@@ -28,6 +28,7 @@ ROWS = [
     "forget",
     "review",
     "grow",
+    "explore",
     "emit",
     "trace",
     "adopt",

@@ -35,6 +35,12 @@ HOMES = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try what is not in the file yet, a line of progress for each, then say what came of it."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if given[:1] == ["--corpus"]:
+        from benchmarks.eval import corpus
+
+        with own_settings():
+            return corpus.main(given[1:])
     options = parsed(arguments)
     kept, where = lines_of(options.out), halves()
     done = {(each["task"], each["arm"], each["seed"], each["tries"], *each["without"]) for each in kept}
@@ -64,6 +70,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("eval.jsonl"), help="where a line for each task is kept")
     parser.add_argument("--replies", type=Path, help="where each reply is kept, whole")
     parser.add_argument("--reuse", type=Path, action="append", default=[], help=REUSE)
+    parser.add_argument("--corpus", action="store_true", help="recursion on a large corpus instead; say it first")
     parser.add_argument("--scripted", action="store_true", help="answers from the reference solutions, in seconds")
     return parser.parse_args(arguments)
 
