@@ -264,3 +264,5 @@ class Settings:
     log_level: str = "call"
     trust_key_file: str = ""
     executor: str = "inline"
+    max_run_seconds: float = 60.0
+    max_run_memory: int = 2048

@@ -33,20 +33,31 @@ _ALLOWED = {  # the system calls by number, on x86_64 and on aarch64; all others
     "facts": ((35, 228, 229, 230, 39, 63, 98, 99, 102, 104, 107, 108, 110, 318),
               (101, 113, 114, 115, 172, 160, 165, 179, 174, 176, 175, 177, 173, 278)),
 }  # fmt: skip
+_OF_WRITERS = {
+    # pwrite64 writev truncate ftruncate fsync fdatasync rename renameat renameat2 mkdir mkdirat rmdir unlink unlinkat
+    # chdir
+    "files": ((18, 20, 76, 77, 74, 75, 82, 264, 316, 83, 258, 84, 87, 263, 80),
+              (68, 66, 45, 46, 82, 83, 38, 276, 34, 35, 49)),
+}  # fmt: skip
 _IN_PART = {  # calls that are allowed where one argument, masked, has one of these values; clone makes threads only
     "clone": (56, 220, 0, 0x7E030000, (0x10000,)), "fcntl": (72, 25, 1, 0xFFFFFFFF, (0, 1, 2, 3, 1030)),
     "prlimit64": (302, 261, 0, 0xFFFFFFFF, (0,)), "madvise": (28, 233, 2, 0xFFFFFFFF, (0, 1, 2, 3, 4, 8, 14, 15)),
 }  # fmt: skip
+_LOCKS = {"fcntl": (72, 25, 1, 0xFFFFFFFF, (0, 1, 2, 3, 5, 6, 7, 1030))}  # SQLite reads under locks of its own
+LARGEST = 1 << 28
+# to read and write files and read folders, remove and make both, rename between folders, cut short
+_CHANGING = 2 | 4 | 8 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
 
 
 class LockError(Exception):
     """A layer of the lock cannot be had here, or was seen not to hold."""
 
 
-def lock(readable: Iterable[Path], seconds: float, memory: int) -> None:
+def lock(readable: Iterable[Path], seconds: float, memory: int, writable: Path | None = None) -> None:
     """Lock this process for good, and see that it holds: Python's own and `readable` may be read, nothing be changed.
 
-    `seconds` of processor time and `memory` bytes above what is in use are left to it. Raises LockError.
+    `seconds` of processor time and `memory` bytes above what is in use are left to it. Files may be made and changed
+    below the folder `writable`, where there is one, up to `LARGEST` bytes each. Raises LockError.
     """
     import ctypes
     import socket
@@ -58,11 +69,11 @@ def lock(readable: Iterable[Path], seconds: float, memory: int) -> None:
             raise LockError(f"this system refused {name}({arguments[0]}): {os.strerror(ctypes.get_errno())}")
         return int(answer)
 
-    _limit(seconds, memory)
+    _limit(seconds, memory, LARGEST if writable else 0)
     ask("prctl", 1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     ask("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    _grant(ask, [*_own(), *readable])
-    held = ctypes.create_string_buffer(program := _program())
+    _grant(ask, [*_own(), *readable], writable)
+    held = ctypes.create_string_buffer(program := _program(*[True] * bool(writable)))
     ask("prctl", 22, 2, struct.pack("HP", len(program) // 8, ctypes.addressof(held)))  # PR_SET_SECCOMP
     write, read = partial(os.open, "/dev/null", os.O_WRONLY), partial(os.listdir, "/")
     for attempt in (write, read, socket.socket, partial(os.execv, "/", ["/"])):
@@ -71,13 +82,13 @@ def lock(readable: Iterable[Path], seconds: float, memory: int) -> None:
             raise LockError(f"the lock was seen to let this through: {attempt}")
 
 
-def _limit(seconds: float, memory: int) -> None:
+def _limit(seconds: float, memory: int, largest: int) -> None:
     import resource as r
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * r.getpagesize()
     threads = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
     most = {r.RLIMIT_CPU: math.ceil(seconds) + 1, r.RLIMIT_AS: used + memory, r.RLIMIT_NPROC: threads + 64}
-    for kind, wanted in {**most, r.RLIMIT_FSIZE: 0, r.RLIMIT_CORE: 0, r.RLIMIT_NOFILE: 256}.items():
+    for kind, wanted in {**most, r.RLIMIT_FSIZE: largest, r.RLIMIT_CORE: 0, r.RLIMIT_NOFILE: 256}.items():
         hard = r.getrlimit(kind)[1]
         r.setrlimit(kind, (wanted, wanted) if hard == r.RLIM_INFINITY else (min(wanted, hard),) * 2)
 
@@ -90,28 +101,30 @@ def _own() -> list[Path]:
     return [*libraries, *packages, Path(__file__).parent, *map(Path, rest)]
 
 
-def _grant(ask: Callable[..., int], readable: Iterable[Path]) -> None:
-    """Landlock: forbid every right that this kernel knows, then grant reading."""
+def _grant(ask: Callable[..., int], readable: Iterable[Path], writable: Path | None) -> None:
+    """Landlock: forbid every right that this kernel knows, then grant reading, and what files need in one folder."""
     abi = ask("syscall", 444, None, 0, 1)
+    if writable and abi < 3:
+        raise LockError("Landlock of this kernel does not keep files from being cut short: it takes Linux 6.2")
     rights = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1
     rules = ask("syscall", 444, struct.pack("QQQ", rights, 3 * (abi >= 4), 3 * (abi >= 6)), 24, 0)
-    for path in filter(os.path.exists, readable):
+    for path in filter(os.path.exists, [*readable, *([writable] if writable else [])]):
         place = os.open(path, os.O_PATH)
-        reading = 12 if stat.S_ISDIR(os.fstat(place).st_mode) else 4
-        ask("syscall", 445, rules, 1, struct.pack("=Qi", reading, place), 0)
+        granted = _CHANGING if path is writable else 12 if stat.S_ISDIR(os.fstat(place).st_mode) else 4
+        ask("syscall", 445, rules, 1, struct.pack("=Qi", granted, place), 0)
         os.close(place)
     ask("syscall", 446, rules, 0)
     os.close(rules)
 
 
-def _program() -> bytes:
+def _program(writes: bool = False) -> bytes:
     """The seccomp filter: EPERM to what is not allowed, ENOSYS to the newer calls, which libraries can do without."""
     machine, name = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}[platform.machine()]
     allow, refuse = (6, 0, 0, 0x7FFF0000), (6, 0, 0, 0x50001)
     lines = [(0x20, 0, 0, 4), (0x15, 1, 0, name), refuse, (0x20, 0, 0, 0)]
-    for group in _ALLOWED.values():
+    for group in [*_ALLOWED.values(), *(_OF_WRITERS.values() if writes else ())]:
         lines += [line for number in group[machine] for line in ((0x15, 0, 1, number), allow)]
-    for *numbers, argument, mask, values in _IN_PART.values():
+    for *numbers, argument, mask, values in (_IN_PART | (_LOCKS if writes else {})).values():
         tests = [line for value in values for line in ((0x15, 0, 1, value), allow)]
         body = [(0x20, 0, 0, 16 + 8 * argument), (0x54, 0, 0, mask), *tests, refuse]
         lines += [(0x15, 0, len(body), numbers[machine]), *body]

@@ -1,23 +1,22 @@
-"""Written code that runs in a process of its own: `process` for crashes and hangs, `sandbox` for isolation."""
+"""Written code that runs in a process of its own: `process` for crashes and hangs, `sandbox` for isolation.
+
+A worker imports `worker`, `bounds`, `codec`, `tables` and `wire` of this package, and nothing else of ours but
+`agent_repl_bounds`; so what the host needs is imported only when it is asked for.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent_repl.errors import AgentError
+if TYPE_CHECKING:
+    from .executor import WorkerExecutor
+
+__all__ = ["WorkerExecutor"]
 
 
-class WorkerExecutor:
-    """Not built yet."""
+def __getattr__(name: str) -> Any:
+    if name != "WorkerExecutor":
+        raise AttributeError(name)
+    from .executor import WorkerExecutor
 
-    name = isolation = ""
-
-    def __init__(self, sandbox: bool) -> None:
-        raise AgentError("this executor is not built yet: leave executor at inline")
-
-    def define(self, code: Any, filename: str, namespace: dict[str, Any]) -> Any: ...
-
-    def open(self, agent: Any) -> Any: ...
-
-    def lacks(self, agent: Any, args: Any, kwargs: Any) -> str:
-        return ""
+    return WorkerExecutor

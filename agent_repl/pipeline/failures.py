@@ -66,7 +66,8 @@ def is_library(code: CodeType) -> bool:
 def _library_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     ours = __file__.rpartition("pipeline")[0]
-    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {ours})
+    beside = f"{ours[:-1]}_workers{ours[-1]}"  # which hands on what written code raised elsewhere
+    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {ours, beside})
 
 
 def _on_purpose(frame: FrameType, line: int) -> bool:

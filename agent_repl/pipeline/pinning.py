@@ -92,7 +92,7 @@ def bind(identity: Identity) -> None:
     there: list[str] = []
     bases: tuple[type, ...] = (identity.base,)
     try:
-        if entries:
+        if entries and identity.executor.name == "inline":  # elsewhere nothing of the file is run here
             made, there = _loaded(identity, entries)
             bases = (made, identity.base)
     except ModuleError as error:

@@ -1,0 +1,231 @@
+"""Arrays, frames and tables as parts of a message: raw memory with its type and form, text and tables as Arrow."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from .faults import CannotCross
+
+_DTYPE = re.compile(r"[<>|=][biufcmMSU]\d+(\[\d{0,6}[A-Za-z]{1,2}\])?")
+_EXTENSION = re.compile(r"U?Int\d\d?|Float\d\d|boolean|string|str")
+
+
+def told(root: str, kind: type, value: Any, packer: Any) -> Any:
+    """The tree of a value of one of these libraries, None for one that is not known."""
+    tellers: dict[str, Any] = {"numpy": _numpy, "pandas": _pandas, "pyarrow": _arrow}
+    return tellers[root](kind, value, packer)
+
+
+def made(tag: str, parts: Any, blobs: list[memoryview]) -> Any:
+    """What a tree stands for; raises whatever the library does for what is none."""
+    return _MAKERS[tag](parts, blobs)
+
+
+def _numpy(kind: type, value: Any, packer: Any) -> Any:
+    import numpy as np
+
+    if kind is not np.ndarray and not issubclass(kind, np.generic):
+        return None
+    if not _DTYPE.fullmatch(value.dtype.str):
+        if packer.pickles:
+            return None
+        raise CannotCross(f"an array of {value.dtype} cannot be sent: make it one of numbers, dates or texts")
+    array = np.ascontiguousarray(value)
+    data = packer.blob(array.reshape(-1).view(np.uint8)) if array.nbytes else packer.blob(b"")
+    return {"nd" if kind is np.ndarray else "np": [value.dtype.str, list(value.shape), data]}
+
+
+def _array(parts: Any, blobs: list[memoryview]) -> Any:
+    import numpy as np
+
+    name, shape, index = parts
+    if not _DTYPE.fullmatch(name) or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
+        raise ValueError("no array")
+    dtype, data = np.dtype(name), blobs[index]
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError("an array of another size")
+    return np.frombuffer(data, dtype).reshape(shape).copy() if len(data) else np.empty(shape, dtype)
+
+
+def _scalar(parts: Any, blobs: list[memoryview]) -> Any:
+    return _array(parts, blobs)[()]
+
+
+def _pandas(kind: type, value: Any, packer: Any) -> Any:
+    import pandas as pd
+
+    say = packer.say
+    if value is pd.NaT or value is pd.NA:
+        return {"NaT" if value is pd.NaT else "NA": 0}
+    if kind is pd.Timestamp or kind is pd.Timedelta:
+        zone = getattr(value, "tzinfo", None) if kind is pd.Timestamp else None
+        return {"ts" if kind is pd.Timestamp else "dl": [str(value._value), value.unit, say(zone)]}
+    if kind is pd.DataFrame:
+        columns = [_column(value.iloc[:, n].array, packer) for n in range(value.shape[1])]
+        return {"frame": [say(value.columns), say(value.index), columns]}
+    if kind is pd.Series:
+        return {"series": [_column(value.array, packer), say(value.index), say(value.name)]}
+    if kind is pd.RangeIndex:
+        return {"range": [value.start, value.stop, value.step, say(value.name)]}
+    if kind is pd.MultiIndex:
+        levels = [say(value.get_level_values(n)) for n in range(value.nlevels)]
+        return {"multi": [levels, say(list(value.names))]}
+    if kind in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+        return {"index": [_column(value.array, packer), say(value.name), getattr(value, "freqstr", None)]}
+    return None
+
+
+def _column(array: Any, packer: Any) -> Any:
+    """One column by its type: raw memory, codes, times of a zone, masked numbers, text as Arrow, or a list."""
+    import numpy as np
+    import pandas as pd
+
+    array = array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+    dtype, say = array.dtype, packer.say
+    if isinstance(dtype, np.dtype) and dtype.kind != "O":
+        return ["plain", say(np.asarray(array))]
+    if isinstance(dtype, pd.CategoricalDtype):
+        return ["category", say(array.codes), say(array.categories), bool(array.ordered)]
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return ["zoned", say(array.asi8), dtype.unit, say(dtype.tz)]
+    name = str(dtype)
+    if name == "object" and pd.api.types.infer_dtype(array, skipna=False) != "string":
+        return ["list", say(list(array))]
+    if name != "object" and not _EXTENSION.fullmatch(name):
+        raise CannotCross(f"a column of {name} cannot be sent: convert it first")
+    if text := _as_arrow(array, packer):
+        return ["text", text, name]
+    return ["list", say([None if each is pd.NA or each != each else each for each in array]), name]
+
+
+def _as_arrow(array: Any, packer: Any) -> Any:
+    import numpy as np
+
+    try:
+        import pyarrow as pa
+    except ImportError:
+        return None
+    if str(array.dtype) not in ("object", "str", "string"):
+        return None
+    return packer.say(pa.table({"text": pa.array(np.asarray(array, object), pa.large_string(), from_pandas=True)}))
+
+
+def _column_of(parts: Any) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    kind, data, *rest = parts
+    if kind == "plain":
+        return data
+    if kind == "category":
+        return pd.Categorical.from_codes(data, rest[0], rest[1])
+    if kind == "zoned":
+        return pd.DatetimeIndex(data.view(f"M8[{rest[0]}]")).tz_localize("UTC").tz_convert(rest[1]).array
+    if kind == "text":
+        data = data.column("text").to_pylist()
+    if not rest or rest[0] == "object":
+        return _objects(np, data)
+    if not _EXTENSION.fullmatch(rest[0]):
+        raise ValueError("no column")
+    return pd.array(data, dtype=rest[0])
+
+
+def _objects(np: Any, values: list[Any]) -> Any:
+    found = np.empty(len(values), object)
+    found[:] = values
+    return found
+
+
+def _frame(parts: Any, blobs: list[memoryview]) -> Any:
+    import pandas as pd
+
+    columns, index, held = parts
+    if not isinstance(columns, pd.Index) or not isinstance(index, pd.Index) or len(held) != len(columns):
+        raise ValueError("no frame")
+    data = [_column_of(each) for each in held]
+    frame = pd.DataFrame({n: pd.Series(d, index=index, dtype=d.dtype) for n, d in enumerate(data)}, index=index)
+    frame.columns = columns
+    return frame
+
+
+def _series(parts: Any, blobs: list[memoryview]) -> Any:
+    import pandas as pd
+
+    data = _column_of(parts[0])
+    return pd.Series(data, index=parts[1], name=parts[2], dtype=data.dtype)
+
+
+def _range(parts: Any, blobs: list[memoryview]) -> Any:
+    import pandas as pd
+
+    return pd.RangeIndex(*parts[:3], name=parts[3])
+
+
+def _multi(parts: Any, blobs: list[memoryview]) -> Any:
+    import pandas as pd
+
+    return pd.MultiIndex.from_arrays(parts[0], names=parts[1])
+
+
+def _index(parts: Any, blobs: list[memoryview]) -> Any:
+    import pandas as pd
+
+    data, name, freq = parts
+    found = pd.Index(column := _column_of(data), name=name, dtype=column.dtype)
+    if freq and isinstance(found, pd.DatetimeIndex | pd.TimedeltaIndex) and re.fullmatch(r"[\w-]{1,12}", freq):
+        found.freq = freq
+    return found
+
+
+def _stamp(parts: Any, blobs: list[memoryview]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    value, unit, zone = parts
+    found = pd.Timestamp(np.array(int(value)).view(f"M8[{unit}]")[()])
+    return found.tz_localize("UTC").tz_convert(zone) if zone is not None else found
+
+
+def _delta(parts: Any, blobs: list[memoryview]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    return pd.Timedelta(np.array(int(parts[0])).view(f"m8[{parts[1]}]")[()])
+
+
+def _missing(name: str) -> Any:
+    import pandas as pd
+
+    return getattr(pd, name)
+
+
+def _arrow(kind: type, value: Any, packer: Any) -> Any:
+    import pyarrow as pa
+
+    if kind is not pa.Table:
+        return None
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, value.schema) as stream:
+        stream.write_table(value)
+    return {"arrow": packer.blob(sink.getvalue())}
+
+
+def _table(parts: Any, blobs: list[memoryview]) -> Any:
+    import pyarrow as pa
+
+    if int(pa.__version__.split(".")[0]) < 15:
+        raise ValueError("pyarrow before 15 may run what an Arrow message holds: update it")
+    table = pa.ipc.open_stream(pa.py_buffer(bytes(blobs[parts]))).read_all()
+    table.validate(full=True)
+    if any(isinstance(field.type, pa.BaseExtensionType) for field in table.schema):
+        raise ValueError("a type of somebody's own")
+    return table
+
+
+_MAKERS: dict[str, Any] = {
+    "nd": _array, "np": _scalar, "frame": _frame, "series": _series, "range": _range, "multi": _multi,
+    "index": _index, "ts": _stamp, "dl": _delta, "arrow": _table,
+    "NaT": lambda parts, blobs: _missing("NaT"), "NA": lambda parts, blobs: _missing("NA"),
+}  # fmt: skip
