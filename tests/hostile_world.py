@@ -1,4 +1,4 @@
-"""What hostile programs may harm, and how it is seen: canary files, a canary process, listeners, shared memory, hosts."""
+"""What hostile programs may harm, and how it is seen: canary files, a process, listeners, shared memory, hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kit import session
 
 HERE = Path(__file__).parent
 TOKEN = "zq7secret-{}-" + os.urandom(16).hex()
-VICTIM = '''
+VICTIM = """
 import ctypes, json, os, resource, signal, sys
 held = ctypes.create_string_buffer(sys.argv[2].encode())
 place = os.open(sys.argv[1], os.O_RDONLY)
@@ -41,7 +41,7 @@ while True:
     print(json.dumps([held.value.decode(), told, os.getpriority(os.PRIO_PROCESS, 0),
         sorted(os.sched_getaffinity(0)), resource.getrlimit(resource.RLIMIT_NOFILE),
         open("/proc/self/oom_score_adj").read()]), flush=True)
-'''
+"""
 _number = itertools.count(1)
 
 
@@ -137,7 +137,11 @@ class Shared:
         libc.shmat.restype = ctypes.c_void_p
         key = 0x5A510000 | os.getpid() & 0xFFFF
         self.keys = key, key + (1 << 16), key + (2 << 16)
-        self._ids = libc.shmget(key, 4096, 0o1600), libc.msgget(self.keys[1], 0o1600), libc.semget(self.keys[2], 1, 0o1600)
+        self._ids = (
+            libc.shmget(key, 4096, 0o1600),
+            libc.msgget(self.keys[1], 0o1600),
+            libc.semget(self.keys[2], 1, 0o1600),
+        )
         self._place = libc.shmat(self._ids[0], None, 0)
         self.posix = shared_memory.SharedMemory(create=True, size=4096)
         self.renew()
@@ -305,20 +309,20 @@ class World:
             yield "done"
         if tag in str(report.get("then")):
             yield "stale"
-        if (after := snapshot(place)) != before:
+        if asked["harm"] != "locked" and (after := snapshot(place)) != before:
             report["files"] = [str(name) for name in {*after, *before} if after.get(name) != before.get(name)]
             yield "files"
         if report["status"] in ("hung", "died"):
             yield report["status"]
         if report["status"] == "left":
             yield "died"
-        if report["host"]:
+        if report.get("host"):
             yield "host"
-        if report["odd"]:
+        if report.get("odd"):
             yield "answer"
-        if report["memory"] > 400_000:
+        if report.get("memory", 0) > 400_000:
             yield "memory"
-        if report["marked"]:
+        if report.get("marked"):
             yield "processes"
         if report.get("locked"):
             yield "locked"

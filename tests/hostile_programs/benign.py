@@ -1,5 +1,4 @@
 """Twenty methods as people want them, each with what it must answer."""
-# ruff: noqa: PTH
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from .table import (
     SYS_MEMFD,
     SYS_OPEN_TREE,
     SYS_PERF,
-    SYS_PROCESS_MADVISE,
     SYS_PIDFD_OPEN,
+    SYS_PROCESS_MADVISE,
     SYS_SYSLOG,
     SYS_UFFD,
     SYS_URING,
@@ -225,7 +225,7 @@ def raises_its_limits(self):
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return TAG
+    return TAG if soft < hard else ""
 
 
 @attack("limits", "host")

@@ -1,5 +1,5 @@
 """The network and other wires: sockets of every family, listening, System V and POSIX memory."""
-# ruff: noqa: SIM115, PTH
+
 
 from .table import ABSTRACT, DGRAM, QUEUE, SEGMENT, SEM, SHM, SIX, SYS_MQ_OPEN, TAG, TCP, UDP, UNIX, _c, attack
 

@@ -1,6 +1,6 @@
-"""The table of hostile programs: each is one method as a model could write it, with its mechanism and what proves harm.
+"""The table of hostile programs: each is one method as a model could write it, its mechanism and what proves harm.
 
-A program is a plain function here; what runs is its source, behind the constants and the helper functions that it names.
+A program is a plain function here; what runs is its source, behind the constants and helpers that it names.
 The constants are canaries of the test's own, filled in by `Program.text`. Nothing else may be touched: files lie in the
 test's directory, processes and listeners are the test's, bombs are small and end by themselves.
 """

@@ -131,6 +131,7 @@ def finds_modules_itself(self):
     import sys
 
     class Finder:
+        @staticmethod
         def find_spec(name, path=None, target=None):
             return None
 
@@ -200,7 +201,7 @@ def patches_the_reviewer(self):
 @attack("patches", "host")
 def changes_its_own_class(self):
     """The methods of all agents of this identity."""
-    setattr(type(self).__mro__[1] if len(type(self).__mro__) > 2 else type(self), "zq7_method", lambda self: 1)
+    (type(self).__mro__[1] if len(type(self).__mro__) > 2 else type(self)).zq7_method = lambda self: 1
 
 
 @attack("patches", "host")
@@ -209,7 +210,7 @@ def shows_other_code_than_runs(self):
     import linecache
 
     for name in list(linecache.cache):
-        if name.endswith(".py") and "reader" in name or name.startswith("<"):
+        if (name.endswith(".py") and "reader" in name) or name.startswith("<"):
             linecache.cache[name] = (4, None, ["# zq7\n"], name)
     linecache.cache["zq7.py"] = (4, None, ["# harmless\n"], "zq7.py")
 
