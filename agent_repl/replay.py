@@ -62,34 +62,34 @@ Method = Callable[[Sample], Any]
 Run = tuple[str, str, dict[str, str]]  # the answer, its signature, and the state afterwards, as texts
 
 
+def try_out(work: Callable[[], Any], readable: Iterable[Path], seconds: float) -> Report:
+    """A trial that may also read what we import late; errors of ours tell nothing about the code."""
+    return trial(work, [Path(__file__).parent, *readable], seconds, (AgentError,))
+
+
 def compare(
     samples: Sequence[Sample],
     old: Method,
     new: Method,
     readable: Iterable[Path],
     seconds: float,
-    isolated: bool = True,
+    way: Callable[..., Report] | None = try_out,
 ) -> Diff:
     """Run each sample twice with both versions; every run has a `sample.state` of its own to change.
 
-    All run in one trial; without `isolated`, right here: only for code that a person has accepted.
+    All run in one trial, which is made in this `way`; without one, right here: only for code that is accepted.
     """
 
     def work() -> list[list[Run]]:
         return [[_run(way, sample) for way in (old, new, old, new)] for sample in samples]
 
-    report = try_out(work, readable, seconds) if isolated else Report("done", work())
+    report = way(work, readable, seconds) if way else Report("done", work())
     if report.status != "done":
         return Diff(untried=report.error or report.why)
     found = [_judge(sample, *runs) for sample, runs in zip(samples, report.value, strict=True)]
     changes = tuple(filter(None, found))
     same = tuple(sample for sample, change in zip(samples, found, strict=True) if not change)
     return Diff(changes, same)
-
-
-def try_out(work: Callable[[], Any], readable: Iterable[Path], seconds: float) -> Report:
-    """A trial that may also read what we import late; errors of ours tell nothing about the code."""
-    return trial(work, [Path(__file__).parent, *readable], seconds, (AgentError,))
 
 
 def lines(diff: Diff) -> list[str]:

@@ -118,7 +118,8 @@ def _cut_off(pipe: int) -> None:
         ctypes.CDLL(None).syscall(462, *place, ctypes.c_ulong(0))  # mseal, since Linux 6.10
 
 
-def _attempt(work: Callable[[], Any], outside: Errors) -> tuple[str, Any, str, str]:
+def watched() -> list[str]:
+    """From now on, what this process is seen to try that a trial forbids; code may swallow that it was refused."""
     refused: list[str] = []
 
     def note(event: str, details: tuple[Any, ...]) -> None:
@@ -126,6 +127,11 @@ def _attempt(work: Callable[[], Any], outside: Errors) -> tuple[str, Any, str, s
             refused.append(f"a trial forbids {event} {details[:1]}"[:2000])
 
     sys.addaudithook(note)  # code that swallows a refusal must not pass for code that ran
+    return refused
+
+
+def _attempt(work: Callable[[], Any], outside: Errors) -> tuple[str, Any, str, str]:
+    refused = watched()
     try:
         report: tuple[str, Any, str, str] = ("done", work(), "", "")
     except BaseException as error:

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import weakref
 from collections.abc import Iterable
@@ -19,69 +18,75 @@ from pathlib import Path
 from typing import Any
 
 from agent_repl.errors import ExecutorError
-
-from .faults import Malformed
-from .wire import framed, received
+from agent_repl_bounds.lockdown import LARGEST
+from agent_repl_data.crossing import LIMIT, Malformed
+from agent_repl_data.crossing.wire import framed, received
 
 START = 60.0
 _BOOT = "import sys; sys.path[:] = {path!r}; from agent_repl_workers.worker import main; main({pipe})"
 _HERE = Path(__file__).parent
-_WARM = ("json", "datetime", "zoneinfo", "encodings.idna", "linecache", "traceback")
+_OURS = [str(_HERE.parent / name) for name in ("agent_repl_workers", "agent_repl_data", "agent_repl_bounds")]
+TEXT_OF_STRANGERS, MOST_FILES = 1 << 24, 10_000
+_BARE = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}  # each thread takes of its memory
 
 
 class Gone(Exception):
     """The worker ended, or had to be ended; says why."""
 
 
-class Worker:
-    """A process that runs written code; `layers` says what holds it. Raises ExecutorError where it cannot be had."""
+class Full(Gone):
+    """It wrote too much."""
 
-    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int) -> None:
+
+class Worker:
+    """A process that runs written code; `layers` says what holds it. Raises ExecutorError where it cannot be had.
+
+    It may read `readable` in a sandbox, write below `own`, and use `memory` bytes. It has `seconds` left for what it is
+    asked; the time in which it waits for us does not count. In a trial a call that tries what is forbidden is none.
+    """
+
+    def __init__(self, sandbox: bool, readable: Iterable[str], memory: int, own: str, trial: bool = False) -> None:
         if not hasattr(socket, "socketpair") or os.name != "posix":
             raise ExecutorError("workers need Linux or macOS: leave executor at inline")
         if sandbox and sys.platform != "linux":
             raise ExecutorError(
-                "executor=sandbox needs Linux (Landlock and seccomp): use process, or a virtual machine"
+                "executor=sandbox needs Linux, for Landlock and seccomp: use process, or another machine"
             )
-        self.readable = frozenset(readable)
-        self.sandbox = sandbox
-        self.units: set[str] = set()
-        self.seconds = START
-        self.own = tempfile.mkdtemp(prefix="agent-worker-")
-        mine, its = socket.socketpair()
-        self._end = mine
+        self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
+        self.inside = bool(sandbox and bubblewrap(own))
+        self.running, self.seconds, self.limit, self._room = 0, START, START, LIMIT
+        self._end, its = socket.socketpair()
         try:
             self.process = _spawner().submit(self._start, its).result()
         finally:
             its.close()
-        self.close = weakref.finalize(self, _end, os.getpid(), self.process, mine, self.own)
-        self.layers = self._greeted(memory)
+        self.close = weakref.finalize(self, _end, os.getpid(), self.process, self._end)
+        self.layers = self._greeted(memory, trial)
 
     def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
         """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
-        path = [str(_HERE.parent), *(str(Path(entry).absolute()) for entry in sys.path)]
-        boot = _BOOT.format(path=path, pipe=its.fileno())
-        command = [sys.executable, "-I", "-S", "-B", "-c", boot]
-        if self.sandbox:
-            command = [*bubblewrap(self.own), *command]
-        around = {"HOME": self.own, "TMPDIR": self.own, "LC_ALL": "C.UTF-8"} if self.sandbox else dict(os.environ)
+        around = dict(_BARE, HOME=self.own, TMPDIR=self.own) if self.sandbox else dict(os.environ)
+        boot = _BOOT.format(path=_path(), pipe=its.fileno())
+        command = [*(bubblewrap(self.own) if self.sandbox else ()), sys.executable, "-I", "-S", "-B", "-c", boot]
         nothing = subprocess.DEVNULL
         return subprocess.Popen(
-            command, stdin=nothing, stdout=nothing, stderr=nothing, env=around, pass_fds=[its.fileno()],
+            command,
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
+            env=around,
+            pass_fds=[its.fileno()],
             start_new_session=True,
-        )  # fmt: skip
+        )
 
-    def _greeted(self, memory: int) -> list[str]:
-        setup = {
-            "sandbox": self.sandbox, "path": [str(_HERE.parent), *sys.path], "host": os.getpid(), "own": self.own,
-            "readable": [str(_HERE), *self.readable], "memory": memory, "processor": 3600.0, "warm": list(_WARM),
-            "inside": bool(self.sandbox and bubblewrap(self.own)),
-        }  # fmt: skip
+    def _greeted(self, memory: int, trial: bool) -> list[str]:
+        setup = {"sandbox": self.sandbox, "path": _path(), "host": os.getpid(), "own": self.own, "memory": memory}
+        setup |= {"readable": [*_OURS, *self.readable], "inside": self.inside, "trial": trial, "processor": 3600.0}
         try:
             self.send(setup)
             match self.receive():
                 case ["ready", list(layers)]:
-                    return [*layers, "bubblewrap"] if setup["inside"] else layers
+                    return [*layers, "bubblewrap"] if self.inside else layers
                 case ["refused", str(why)]:
                     raise Gone(why)
             raise Gone("it said something else")
@@ -90,7 +95,7 @@ class Worker:
             raise ExecutorError(f"no worker can be had here, so nothing runs: {gone}") from None
 
     def send(self, message: Any) -> None:
-        """Send a message within the seconds that are left; raises Gone."""
+        """Send a message; raises Gone."""
         for buffer in framed(message):
             view = memoryview(buffer)
             while view:
@@ -99,11 +104,18 @@ class Worker:
     def receive(self) -> Any:
         """The worker's next message; raises Gone when it ended, the time is over, or what it sent is no message."""
         try:
-            return received(lambda view: self._within(self._end.recv_into, view))
+            return received(self._filled, TEXT_OF_STRANGERS * self.sandbox)
         except EOFError:
             raise Gone(self._ending()) from None
         except Malformed as error:
             raise Gone(f"it sent what cannot be read: {error}") from error
+
+    def _filled(self, view: memoryview) -> int:
+        count: int = self._within(self._end.recv_into, view)
+        self._room -= count
+        if self._room < 0 and self.sandbox:
+            raise Gone(f"it sent more than {2 * LIMIT >> 20} MB in one call")
+        return count
 
     def _within(self, act: Any, *arguments: Any) -> Any:
         while True:
@@ -113,11 +125,33 @@ class Worker:
                 return act(*arguments)
             except TimeoutError:
                 if self.seconds <= 0:
-                    raise
+                    raise Gone(f"it ran longer than max_run_seconds={self.limit:g}") from None
+                self.require_room()
             except OSError:
                 raise Gone(self._ending()) from None
             finally:
                 self.seconds -= time.monotonic() - began
+
+    def pause(self) -> None:
+        """Between calls a sandbox stands still, with what its code left running."""
+        if self.sandbox and not self.inside:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._room = 2 * LIMIT
+        if self.sandbox and not self.inside:
+            self.process.send_signal(signal.SIGCONT)
+
+    def require_room(self) -> None:
+        """Its folder is bounded, of which the system bounds only each file; raises Full."""
+        if not self.sandbox:
+            return
+        held = 0
+        for number, (place, _, files) in enumerate(os.walk(self.own), 1):
+            with suppress(OSError):
+                held += sum(os.lstat(os.path.join(place, name)).st_size for name in files[:MOST_FILES])
+            if number + len(files) > MOST_FILES or held > LARGEST:
+                raise Full(f"it wrote more than {LARGEST >> 20} MB or {MOST_FILES} files")
 
     def _ending(self) -> str:
         with suppress(subprocess.TimeoutExpired):
@@ -129,7 +163,11 @@ class Worker:
         return "it stopped talking"
 
 
-def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket, own: str) -> None:
+def _path() -> list[str]:
+    return [str(_HERE.parent), *(str(Path(entry).absolute()) for entry in sys.path)]
+
+
+def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket) -> None:
     end.close()
     if os.getpid() != host:
         return
@@ -137,12 +175,15 @@ def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket, own: s
         os.killpg(process.pid, signal.SIGKILL)
     with suppress(OSError, subprocess.TimeoutExpired):
         process.wait(10)
-    shutil.rmtree(own, ignore_errors=True)
 
 
 @cache
 def _spawner() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, "agent-workers")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_spawner.cache_clear)  # its thread is not there
 
 
 def bubblewrap(own: str) -> list[str]:

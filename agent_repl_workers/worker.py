@@ -8,7 +8,6 @@ Nothing of the tower is imported here.
 from __future__ import annotations
 
 import builtins
-import dis
 import io
 import linecache
 import os
@@ -20,9 +19,12 @@ from itertools import islice
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
-from . import codec, tables, wire
-from .faults import CannotCross
+from agent_repl_bounds.trial import watched
+from agent_repl_bounds.worker import bound
+from agent_repl_data import crossing as codec
+from agent_repl_data.crossing import CannotCross, wire
 
+ABILITIES = ("ask", "each", "reduce")  # of the model, as far as written code may have it here
 CALLS, UNIT = "__agent_calls__", "__agent_unit__"
 _READS = ("LOAD_ATTR", "LOAD_METHOD")
 _SHOWN = 1 << 20
@@ -35,11 +37,10 @@ def main(number: int) -> None:
     setup = guest.receive()
     sys.path[:] = setup["path"]
     try:
-        from .bounds import bound
-
         guest.pickles = not setup["sandbox"]
         guest.mirror = wire.Mirror(guest.pickles)
         layers = bound(setup, number)
+        guest.refused = watched() if setup["trial"] else []
     except Exception as error:
         guest.send(["refused", f"{type(error).__name__}: {error}"[:1000]])
         return
@@ -63,6 +64,7 @@ class Guest:
         self.depth = self.shown = 0
         self.talk = threading.RLock()
         self.told: dict[int, BaseException] = {}
+        self.refused: list[str] = []
 
     def send(self, message: Any) -> None:
         for buffer in wire.framed(message):
@@ -98,6 +100,7 @@ class Guest:
                 self.units[key] = _defined(label, key, *unit)
             self.take(news, outermost)
             args, kwargs = codec.unpack(given, self.pickles)
+            self.refused.clear()
             return self.value(self._called(self.units[key], args, kwargs))
         except BaseException as error:
             self.mirror.forget(self.visible)
@@ -109,19 +112,21 @@ class Guest:
         value = function(self.me, *args, **kwargs)
         if not hasattr(value, "__await__"):
             return value
-        if self.pickles:
-            import asyncio
+        import asyncio
 
+        if self.pickles and asyncio._get_running_loop() is None:
             return asyncio.run(value)
         try:
             value.send(None)
         except StopIteration as done:
             return done.value
-        raise CannotCross("it waits for an event loop, and a sandbox has none")
+        raise CannotCross("it waits for an event loop, and there is none for it here")
 
     def value(self, value: Any) -> list[Any]:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        if self.refused:
+            raise CannotCross(self.refused[0])
         try:
             itself = value is self.me
             packed = codec.pack(None if itself else value, self.pickles)
@@ -156,16 +161,21 @@ class Guest:
         """Have the host do something; what it raises is raised here."""
         with self.talk:
             packed = codec.pack([list(args), kwargs or {}], self.pickles)
-            self.send(["ask", what, name, packed, *self.delta()])
+            try:
+                self.send(["ask", what, name, packed, *self.delta()])
+            except CannotCross:
+                self.mirror.forget(self.visible)
+                raise
             kind, *rest = self.loop()
             if kind == "raise":
                 number, error, news = rest
                 self.take(news, False)
                 self.told[number] = raised = revived(error, self.pickles) or _foreign(error)
                 raise raised
-            data, itself, news = rest
+            data, itself, later, news = rest
             self.take(news, False)
-            return self.me if itself else codec.unpack(data, self.pickles)
+            value = self.me if itself else codec.unpack(data, self.pickles)
+            return _ready(value) if later else value
 
     def failure(self, error: BaseException) -> list[Any]:
         """An error as data; one that the host raised itself goes back as its number."""
@@ -210,9 +220,9 @@ def revived(told: dict[str, Any], pickles: bool = False) -> Exception | None:
         made: Exception = kind(*args if told["kind"] == kind.__name__ else [text])
     except Exception:
         return RuntimeError(f"{told['kind']}: {told['text']}"[:4000])
-    for name in ("filename" if isinstance(made, OSError) else "name",) * (told["about"] is not None):
-        if hasattr(made, name):
-            setattr(made, name, told["about"])
+    name = "filename" if isinstance(made, OSError) and made.errno is not None else "name"
+    if told["about"] is not None and hasattr(made, name):
+        setattr(made, name, told["about"])
     return made
 
 
@@ -226,6 +236,10 @@ def _walk(trace: Any) -> Any:
     while trace is not None:
         yield trace
         trace = trace.tb_next
+
+
+async def _ready(value: Any) -> Any:
+    return value
 
 
 def _into(old: Any, new: Any) -> Any:
@@ -256,9 +270,8 @@ class Self:
     def __getattr__(self, name: str) -> Any:
         guest, frame = type(self)._agent_guest_, sys._getframe(1)
         if name in guest.others:
-            value = guest.ask("state", name)
-            vars(self)[name] = value
-            return value
+            guest.ask("state", name)
+            return vars(self)[name]
         if name == "llm":
             return Llm(guest)
         known = name in guest.methods
@@ -277,6 +290,8 @@ class Self:
 
 def _calls(frame: FrameType, name: str) -> bool:
     """Whether the frame is at the call `self.name(...)` itself, and not at a mere read."""
+    import dis  # late: few workers need it
+
     code = frame.f_code
     if CALLS not in frame.f_globals or dis.opname[code.co_code[frame.f_lasti]] not in _READS:
         return False
@@ -285,16 +300,32 @@ def _calls(frame: FrameType, name: str) -> bool:
     return bool(text.encode()[column or 0 :].lstrip().startswith(b"("))
 
 
+class Failed:
+    """An item about which the model gave no answer, as `self.llm` has it."""
+
+    def __init__(self, item: Any, position: int, error_type: str, message: str) -> None:
+        self.item, self.position, self.error_type, self.message = item, position, error_type, message
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"item {self.position} has no answer ({self.message}): look for .error_type before its truth")
+
+
 class Llm:
     """The host's model, as far as written code may have it here."""
 
     def __init__(self, guest: Guest) -> None:
-        self._guest = guest
+        self._ask = guest.ask
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("ask", "each", "reduce"):
-            raise AttributeError(f"self.llm has no {name!r} where code runs in a worker; it has ask, each and reduce")
-        return lambda *args, **kwargs: self._guest.ask("llm", name, args, kwargs)
+        if name not in ABILITIES:
+            raise AttributeError(f"self.llm has no {name!r} where code runs in a worker: it has {', '.join(ABILITIES)}")
+        return lambda *args, **kwargs: self._ask("llm", name, args, kwargs)
+
+    def each(self, items: Any, prompt: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        found = list(items)
+        asked = (list(map(prompt, found)), "{item}") if callable(prompt) else (found, prompt)
+        answers = self._ask("llm", "each", (*asked, *args), kwargs)
+        return [each[0] if len(each) == 1 else Failed(found[each[0]], *each) for each in answers]
 
 
 class _Out:
@@ -324,6 +355,3 @@ class _Out:
 
     def isatty(self) -> bool:
         return False
-
-
-__all__ = ["described", "main", "revived", "tables"]

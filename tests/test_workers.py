@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import kit
 import pytest
 
-from agent_repl import ExecutorError, pin
+from agent_repl import AgentError, ExecutorError, ScriptedProvider, emit, keep, pin, revise, source, versions
+from agent_repl_classes import agentic, configure, describe, reset
+from agent_repl_data.crossing import pack
+from agent_repl_data.crossing.wire import framed
 from agent_repl_workers.executor import WorkerExecutor
+from agent_repl_workers.host import works
 
 LINUX = sys.platform == "linux"
 both = pytest.mark.parametrize("place", ["process", "sandbox"] if LINUX else ["process"])
@@ -75,7 +84,9 @@ def test_nothing_of_the_code_runs_here(tmp_path: Path, place: str) -> None:
 def test_what_ends_a_worker_leaves_the_state_before_the_call(tmp_path: Path, place: str, body: str, why: str) -> None:
     harm = f"def harm(self):\n    self.total = 99\n    self.rows.append(4)\n    self.new = 1\n    {body}"
     review = kit.Person("accept", "accept")
-    counter = session(tmp_path, place, harm, ADD, max_run_seconds=1, review=review).agent("counter", total=5, rows=[1])
+    counter = session(tmp_path, place, harm, ADD, max_run_seconds=1, review=review, without="trial").agent(
+        "counter", total=5, rows=[1]
+    )
     with pytest.raises(ExecutorError, match=why):
         counter.harm()
     assert vars(counter) == {"total": 5, "rows": [1]}
@@ -134,6 +145,23 @@ def test_what_a_sibling_raises_can_be_caught_and_its_changes_are_gone(tmp_path: 
     made = session(tmp_path, place, outer, inner).agent("thing", rows=[])
     assert made.outer() == ["no", [1]]
     assert made.rows == [1]
+
+
+@both
+def test_what_was_changed_before_a_call_of_a_sibling_is_put_back_too(tmp_path: Path, place: str) -> None:
+    """Pinned, so that nothing but the worker's host puts anything back."""
+    outer = "def outer(self, n):\n    self.total = 1\n    self.inner()\n    return 1 / n"
+    inner = "def inner(self):\n    self.rows = [*self.rows, 2]\n    self.new = 3"
+    thing = session(tmp_path, place, outer, inner).agent("thing", total=0, rows=[1])
+    assert thing.outer(1) == 1
+    pin(thing, "outer")
+    pin(thing, "inner")
+    vars(thing).update(total=0, rows=[1])
+    del thing.new
+    with pytest.raises(ZeroDivisionError):
+        thing.outer(0)
+    assert vars(thing) == {"total": 0, "rows": [1]}
+    assert (thing.outer(1), thing.rows) == (1, [1, 2])
 
 
 @both
@@ -247,24 +275,395 @@ def is_there(pid: int) -> bool:
         return False
 
 
+# ── what is written runs nowhere here ──
+
+
+@both
+def test_no_way_of_a_method_runs_its_code_here(tmp_path: Path, place: str) -> None:
+    code = """
+    import os
+    def where(self, n: int = int("1"), by: list = [os.getpid()]):
+        "Say where."
+        self.seen = [*self.seen, os.getpid(), *by]
+        return n
+    """
+    caller = "def twice(self, n):\n    return self.where(n) + self.where(n)"
+    person = kit.Person(*["accept"] * 9)
+    made = session(tmp_path, place, code, caller, code.replace("return n", "return n + 1"), review=person)
+    thing = made.agent("thing", name="thing", seen=[1])
+    assert (thing.where(2), thing.twice(2)) == (2, 4)
+    looked = [thing.where.__signature__, thing.where.__doc__, thing.where.__wrapped__, dir(thing), thing.where]
+    assert str(looked)
+    keep(thing, "where", 3)
+    assert (source(thing.where), made.call(thing, "where", 2).value, len(versions(thing.where))) != ("", 2, 0)
+    assert "tried in isolation: it answers 2" in person.seen[0].tried
+    assert revise(thing, "where", words="add one") == 3
+    assert any(line.startswith("where(3): 3; ") and " → 4; " in line for line in person.seen[-1].answers)
+    pin(thing, "where")
+    pin(thing, "twice")
+    file = tmp_path / ".agent_repl" / "modules" / "thing.py"
+    file.write_text(file.read_text().replace("return n + 1", "return n + 2"))
+    assert thing.where(1) == 2
+    made.close()
+    other = session(tmp_path, place, review=kit.Person(*["accept"] * 9)).agent("thing", name="thing", seen=[1])
+    assert (other.where(1), type(other).where(other, 1), copy.copy(other).where(1)) == (3, 3, 3)
+    emit(other, tmp_path / "out.py", tests=False)
+    assert os.getpid() not in [*thing.seen, *other.seen]
+    assert len(set(other.seen)) == 2
+
+
+@both
+def test_methods_of_ordinary_classes_are_refused(tmp_path: Path, place: str) -> None:
+    provider = ScriptedProvider([kit.fenced(ADD)])
+    configure(home=tmp_path / ".agent_repl", provider=provider, review="auto", executor=place)
+    try:
+        with pytest.raises(ExecutorError, match="ordinary classes run in this process"):
+            describe(agentic(type("Thing", (), {"__doc__": "A thing."})), "adds one")
+    finally:
+        reset()
+    assert provider.prompts == []
+
+
+@both
+def test_a_draft_is_tried_in_isolation_whatever_holds_accepted_code(tmp_path: Path, place: str) -> None:
+    canary = tmp_path / "canary"
+    code = f"def write(self):\n    open({str(canary)!r}, 'w').close()\n    return 1"
+    person = kit.Person("reject")
+    with pytest.raises(AgentError, match="rejected"):
+        session(tmp_path, place, code, review=person).agent("writer").write()
+    assert not canary.exists()
+    assert "not tried" in person.seen[0].tried
+
+
+@both
+def test_a_draft_that_swallows_what_a_trial_forbids_was_not_tried(tmp_path: Path, place: str) -> None:
+    code = """
+    def write(self):
+        try:
+            open("canary", "w").close()
+        except OSError:
+            return 1
+    """
+    person = kit.Person("reject")
+    with pytest.raises(AgentError, match="rejected"):
+        session(tmp_path, place, code, review=person).agent("writer").write()
+    assert "not tried" in person.seen[0].tried
+    assert "a trial forbids open" in person.seen[0].tried
+
+
+@both
+def test_an_emitted_class_is_plain_python(tmp_path: Path, place: str) -> None:
+    made = session(tmp_path, place, ADD).agent("counter", total=5)
+    made.add(2)
+    file = emit(made, tmp_path / "counter_class.py")
+    program = "import sys; sys.path.insert(0, '.'); from counter_class import Counter; print(Counter().add(2))"
+    python = [sys.executable, "-I", "-c", program]
+    run = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("2\n", "")
+    assert "agent_repl" not in file.read_text().partition("class ")[2]
+
+
 # ── the sandbox ──
+
+
+SPEAK = """import os
+for n in range(3, 99):
+    try:
+        os.write(n, {!r})
+    except OSError:
+        pass"""
+
+
+def tried(tmp_path: Path, body: str, *given: Any, **state: Any) -> Any:
+    """What a method with this body answers in a sandbox; flagged code is accepted."""
+    code = "def go(self, *given):\n" + "\n".join(f"    {line}" for line in body.splitlines())
+    made = session(tmp_path, "sandbox", code, review=kit.Person("accept"), without="trial")
+    return made.agent("thing", **state).go(*given)
 
 
 @sandboxed
 def test_a_sandbox_reads_what_a_call_names_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("one")
     (tmp_path / "two.txt").write_text("two")
-    code = "def read(self, path):\n    return open(path).read()\n"
-    sly = "def sly(self):\n    self.path = self.path.replace('one', 'two')\n"
-    made = session(tmp_path, "sandbox", code, sly)
+    read = "def read(self, path):\n    return open(path).read()\n"
+    sly = "def sly(self):\n    self.path = self.path.replace('one', 'two')\n    return 1"
+    made = session(tmp_path, "sandbox", read, sly, review=kit.Person(*["accept"] * 4))
     reader = made.agent("reader", path=str(tmp_path / "one.txt"))
     assert reader.read(str(tmp_path / "one.txt")) == "one"
-    reader.sly()
-    assert reader.path.endswith("two.txt")
+    with pytest.raises(PermissionError):
+        tried(tmp_path / "a", f"return open({str(tmp_path / 'two.txt')!r}).read()")
+    with pytest.raises(ExecutorError, match="a file that it may not read"):
+        reader.sly()
+    assert reader.path.endswith("one.txt")
     assert reader.read(str(tmp_path / "two.txt")) == "two"  # a person named it
 
 
 @sandboxed
-def test_a_sandbox_says_what_holds_it(tmp_path: Path) -> None:
-    made = WorkerExecutor(sandbox=True)
-    assert "Landlock, seccomp, rlimits" in made.isolation
+def test_a_state_that_the_code_made_up_grants_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    turn = f"def turn(self):\n    self.path = {str(secret)!r}\n    return 1"
+    read = "def read(self):\n    return open(self.path).read()"
+    made = session(tmp_path, "sandbox", turn, read, review=kit.Person("accept", "accept"), without="trial")
+    thing = made.agent("thing", path="none")
+    thing.turn()
+    secret.write_text("hush")
+    with pytest.raises(PermissionError):
+        thing.read()
+    thing.path = "none"
+    with pytest.raises(ExecutorError, match="a file that it may not read"):
+        thing.turn()
+    thing.path = str(secret)  # now it is the person's
+    assert thing.read() == "hush"
+
+
+@sandboxed
+@pytest.mark.parametrize("value", ["/", ".", "..", "~"])
+def test_a_separator_is_no_grant(tmp_path: Path, value: str) -> None:
+    with pytest.raises(PermissionError):
+        tried(tmp_path, "import os\nreturn os.listdir('/') + os.listdir(given[0])", os.path.expanduser(value))
+
+
+@sandboxed
+def test_a_sandbox_writes_its_own_folder_which_is_bounded(tmp_path: Path) -> None:
+    write = "import pathlib, tempfile\nhere = pathlib.Path(tempfile.gettempdir())\n"
+    assert tried(tmp_path / "a", write + "(here / 'x').write_text('y')\nreturn (here / 'x').read_text()") == "y"
+    with pytest.raises(PermissionError):
+        tried(tmp_path / "b", f"open({str(tmp_path / 'x')!r}, 'w')")
+    with pytest.raises(ExecutorError, match="it wrote more than"):
+        tried(tmp_path / "c", write + "for n in range(10_001):\n    (here / str(n)).touch()")
+    with pytest.raises(OSError, match="too large"):
+        tried(tmp_path / "d", write + "with open(here / 'x', 'wb') as file:\n    file.truncate(1 << 40)")
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os\nreturn os.environ['CANARY']",
+        "import os\nreturn open(f'/proc/{os.getppid()}/environ', 'rb').read()",
+        "return open('/proc/self/environ').read()",
+        "import socket\nsocket.socket()",
+        "import socket\nsocket.socketpair()",
+        "import subprocess\nsubprocess.run(['true'])",
+        "import os\nos.fork()",
+        "import os\nos.kill(os.getppid(), 9)",
+        "import os\nreturn [os.write(n, b'x') for n in range(5, 50)]",
+        "import os\nos.chmod(given[0], 0)",
+        "import os\nos.utime(given[0])",
+        "import os\nos.truncate(given[0], 0)",
+    ],
+)
+def test_a_sandbox_has_no_secrets_no_network_and_no_processes(
+    tmp_path: Path, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "alive")
+    (tmp_path / "given").write_text("as it was")
+    with pytest.raises((OSError, KeyError)):
+        tried(tmp_path, body, *[str(tmp_path / "given")] * ("given" in body))
+    assert (tmp_path / "given").read_text() == "as it was"
+
+
+@sandboxed
+def test_threads_that_are_left_behind_stand_still(tmp_path: Path) -> None:
+    code = """
+    def leave(self):
+        import threading
+        def spin():
+            while True:
+                counts[0] += 1
+        counts = self.counts = [0]
+        threading.Thread(target=spin, daemon=True).start()
+        return 1
+    """
+    made = session(tmp_path, "sandbox", code, ADD, review=kit.Person("accept", "accept"), without="trial")
+    thing = made.agent("thing", total=0)
+    thing.leave()
+    (post,) = vars(made.shop.executor)["_posts"].values()
+    assert Path(f"/proc/{post._worker.process.pid}/stat").read_text().split(") ")[1][0] == "T"
+    assert thing.add() == 1
+
+
+@sandboxed
+def test_a_nested_call_names_no_file_that_is_not_granted(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password\nhush\n")
+    outer = f"def outer(self):\n    return self.columns({str(secret)!r})"
+    made = session(tmp_path, "sandbox", outer, review=kit.Person("accept"), without="trial")
+    with pytest.raises(PermissionError):
+        made.agent("thing").outer()
+    assert kit.asked(made) == 1
+
+
+@sandboxed
+def test_a_sandbox_says_what_holds_it_or_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = session(tmp_path, "sandbox", ADD, review=(person := kit.Person("accept")))
+    assert "Landlock, seccomp, rlimits; no bubblewrap here" in made.describe()
+    made.agent("thing", total=1).add()
+    assert "Landlock, seccomp, rlimits" in person.seen[0].isolation
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(ExecutorError, match="needs Linux"):
+        WorkerExecutor(sandbox=True)
+    assert WorkerExecutor(sandbox=False).name == "process"
+
+
+@sandboxed
+def test_a_sandbox_that_does_not_hold_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = tmp_path / "agent_repl_bounds"
+    shutil.copytree(Path(__file__).parent.parent / "agent_repl_bounds", copied)
+    text = (copied / "lockdown.py").read_text()
+    (copied / "lockdown.py").write_text(text.replace("    _grant(ask, [*_own(), *readable], writable)\n", ""))
+    monkeypatch.setattr("agent_repl_workers.host._path", lambda: [str(tmp_path), *sys.path])
+    with pytest.raises(ExecutorError, match="let this through"):
+        WorkerExecutor(sandbox=True)
+
+
+@sandboxed
+def test_bubblewrap_is_used_only_where_it_was_seen_to_work(tmp_path: Path) -> None:
+    pretends = tmp_path / "pretends"
+    pretends.write_text('#!/bin/sh\nwhile [ "$1" != "--new-session" ]; do shift; done; shift; exec "$@"\n')
+    fails = tmp_path / "fails"
+    fails.write_text("#!/bin/sh\nexit 1\n")
+    for program in (pretends, fails):
+        program.chmod(0o755)
+        assert not works([str(program)])
+    assert not works([str(tmp_path / "missing")])
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"\xff" * 8,
+        b"\x08" + b"\0" * 7 + b"nonsense",
+        b"".join(framed(["value", 1, 2, 3])),
+        b"".join(framed(["value", pack(1), False, {"getdoc": pack(1)}, []])),
+        b"".join(framed(["value", pack(1), False, {"go": pack(1)}, []])),
+        b"".join(framed(["value", pack(1), False, {"x": 3}, []])),
+        b"".join(framed(["value", pack(1), False, {"__class__": pack(1)}, []])),
+        b"".join(framed(["raise", 7, {}])),
+        b"".join(framed(["raise", None, {"text": 1}])),
+        b"".join(framed(["ask", "method", "x", pack(1), {}, []])),
+        b"".join(framed(["ask", "method", "x", pack([[], {}]), {"llm": pack(1)}, []])),
+        b"".join(framed(["exec", "print"])),
+    ],
+)
+def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: bytes) -> None:
+    body = SPEAK.format(sent) + "\nos._exit(0)"
+    with pytest.raises(ExecutorError, match="state before is back"):
+        tried(tmp_path, body, total=5)
+
+
+@sandboxed
+def test_an_exception_that_lies_is_text(tmp_path: Path) -> None:
+    told = {"kind": "\x1b[2Jevil", "base": "OSError", "args": None, "text": "\x1b]0;x\x07", "lines": [["x", 1]],
+            "where": "\x1b", "about": "/etc/passwd"}  # fmt: skip
+    sent = b"".join(framed(["raise", None, told]))
+    body = SPEAK.format(sent)
+    with pytest.raises(OSError, match="evil") as found:
+        tried(tmp_path, body)
+    assert "\x1b" not in f"{found.value}{found.value.__notes__}"
+
+
+@both
+def test_the_model_is_reached_only_through_the_host(tmp_path: Path, place: str) -> None:
+    code = """
+    def ask(self):
+        kept = self.llm.each(["a", "b"], lambda item: f"what is {item}", on_error="keep")
+        return [self.llm.ask("why"), kept[0], kept[1].error_type, self.llm.reduce(["a"], "sum")]
+    """
+
+    class Failed:
+        position, error_type, message = 1, "timeout", "late"
+
+    class Model:
+        def ask(self, prompt: str) -> str:
+            return f"because {prompt}"
+
+        def each(self, items: list[str], prompt: str, on_error: str) -> list[Any]:
+            return [f"{items[0]}? {prompt}", Failed()]
+
+        def reduce(self, items: list[str], prompt: str) -> str:
+            return "all"
+
+    made = session(tmp_path, place, code, review=kit.Person("accept"), without="trial")
+    made.shop.llm = lambda agent: Model()
+    assert made.agent("thing").ask() == ["because why", "what is a? {item}", "timeout", "all"]
+    other = "def other(self):\n    return self.llm.agent('another')"
+    made = session(tmp_path / "b", place, other, review=kit.Person("accept"), without="trial")
+    with pytest.raises(AttributeError, match="ask, each, reduce"):
+        made.agent("thing").other()
+
+
+@both
+def test_async_methods_are_awaited(tmp_path: Path, place: str) -> None:
+    code = "async def later(self, n):\n    self.total = n\n    return n + 1"
+    thing = session(tmp_path, place, code).agent("thing", total=0)
+    assert asyncio.run(thing.later(2)) == 3
+    assert thing.total == 2
+
+
+@both
+def test_async_methods_await_each_other(tmp_path: Path, place: str) -> None:
+    outer = "async def outer(self):\n    return await self.inner() + await self.inner()"
+    inner = "async def inner(self):\n    self.total += 1\n    return self.total"
+    thing = session(tmp_path, place, outer, inner).agent("thing", total=0)
+    assert (asyncio.run(thing.outer()), thing.total) == (3, 2)
+
+
+@both
+def test_accepted_code_of_an_agent_that_wraps_is_refused(tmp_path: Path, place: str) -> None:
+    kit.session(tmp_path, "def size(self):\n    return len(self.items)").agent("thing", items=[1]).size()
+    with pytest.raises(ExecutorError, match="wraps an object of this process"):
+        session(tmp_path, place).agent("thing", wraps=[1], items=[1]).size()
+
+
+@both
+def test_state_that_cannot_be_sent_later_leaves_nothing_half_sent(tmp_path: Path, place: str) -> None:
+    code = "def count(self):\n    return [self.first, self.second]"
+    thing = session(tmp_path, place, code).agent("thing", first=1, second=2)
+    assert thing.count() == [1, 2]
+    pin(thing, "count")
+    thing.first, thing.second = 3, iter([1])
+    with pytest.raises(ExecutorError, match=r"self\.second"):
+        thing.count()
+    thing.second = 4
+    assert thing.count() == [3, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_has_workers_of_its_own(tmp_path: Path) -> None:
+    thing = session(tmp_path, "process", ADD).agent("thing", total=0)
+    thing.add()
+    with warnings.catch_warnings(action="ignore"):
+        child = os.fork()
+    if not child:
+        os._exit(thing.add() if thing.add() == 2 else 9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+    assert thing.add() == 2
+
+
+@both
+def test_threads_may_call_one_agent(tmp_path: Path, place: str) -> None:
+    thing = session(tmp_path, place, ADD).agent("thing", total=0)
+    thing.add()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: thing.add(), range(20)))
+    assert thing.total == 21
+
+
+@both
+def test_code_may_return_the_agent_itself(tmp_path: Path, place: str) -> None:
+    code = "def plus(self, n):\n    self.total += n\n    return self"
+    thing = session(tmp_path, place, code).agent("thing", total=0)
+    assert thing.plus(1).plus(2) is thing
+    assert thing.total == 3
+
+
+@both
+def test_only_what_a_method_can_see_is_sent(tmp_path: Path, place: str) -> None:
+    code = "def see(self):\n    return [sorted(vars(self)), hasattr(self, 'big'), len(self.big)]"
+    look = "def look(self):\n    before = 'rows' in dir(self)\n    return [before, self.rows]"
+    thing = session(tmp_path, place, look, code).agent("thing", rows=[1], big=[2] * 10)
+    assert thing.look() == [True, [1]]
+    assert thing.see() == [["big", "rows"], True, 10]

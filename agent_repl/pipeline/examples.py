@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from agent_repl_bounds.trial import refusal
+from agent_repl_bounds.trial import Report, refusal
 from agent_repl_data.files import shortened
 from agent_repl_data.plain import decode, encode
 
@@ -27,6 +27,7 @@ from .case import Case, state_of
 from .failures import explain, is_inside
 from .methods import Identity
 
+_REFUSES = "a method that is not written yet"
 SECONDS = 5.0
 """How long old and new code may take together before a review."""
 
@@ -144,13 +145,13 @@ def compared(case: Case, code: Code, isolated: bool = True) -> Diff:
     files = [Path(value) for sample in samples for value in _values(sample) if looks_like_path(value)]
     case.tell(Event("replaying", f"runs {len(samples)} known calls with the old code and the new" * bool(samples)))
     old, new = (_runner(case, f, isolated) for f in (lambda: head.function, cache(lambda: _defined(case, code))))
-    return compare(samples, old, new, files, SECONDS, isolated)
+    return compare(samples, old, new, files, SECONDS, _way(case) if isolated else None)
 
 
 def held(case: Case, diff: Diff) -> tuple[Guard, ...]:
     """The kinds of recorded calls that the code which is the head now was seen to answer as before."""
     known = [s for s in diff.same if s.answer and not s.moved and s.name == case.name]
-    places = [case.shop.executor.open(_agent(case, sample)) for sample in known]
+    places = [case.shop.executor.open(_agent(case.identity.live, sample)) for sample in known]
     found = [case.identity.premises(case.name, p, s.args, s.kwargs) for p, s in zip(places, known, strict=True)]
     return tuple(dict.fromkeys(found))
 
@@ -174,7 +175,7 @@ def tried(case: Case, code: Code) -> Tried:
     run, values = _runner(case, scope), [*sample.args, *sample.kwargs.values(), *sample.state.values()]
     files = [Path(value) for value in values if looks_like_path(value)]
     with case.book.timed("trial"):
-        report = try_out(partial(_answer, run, sample, [*values, *case.call.identity.split()]), files, SECONDS)
+        report = _way(case)(partial(_answer, run, sample, [*values, *case.call.identity.split()]), files, SECONDS)
     match report.value:  # a child that runs strange code may say anything
         case [str(words), bool(is_its_fault)] if report.status == "done" and words:
             return Tried(f"tried in isolation: {words.splitlines()[0]}", words if is_its_fault else "")
@@ -257,17 +258,25 @@ def _runner(case: Case, function: Callable[[], Callable[..., Any]], isolated: bo
     """Makes a sample's call with this code as the method; `isolated` means in a child that is thrown away."""
 
     def run(sample: Sample) -> Any:
-        changed = function()
-        if isolated:
-            setattr(case.identity.live, case.name, changed)
-            case.shop.refuses = "a method that is not written yet"
+        changed, live = function(), case.identity.live
+        if isolated and _way(case) is try_out:
+            setattr(live, case.name, changed)
+            case.shop.refuses = _REFUSES
+        elif isolated:  # in this process: a class of its own, which nobody else sees
+            own = {case.name: changed, "_agent_repl_shop_": replace(case.shop, refuses=_REFUSES)}
+            live = type(live.__name__, (live,), own)
         method = changed if sample.name == case.name else case.identity.methods[sample.name].function
-        return method(_agent(case, sample), *sample.args, **sample.kwargs)
+        return method(_agent(live, sample), *sample.args, **sample.kwargs)
 
     return run
 
 
-def _agent(case: Case, sample: Sample) -> Any:
-    agent: Any = object.__new__(case.identity.live)
+def _way(case: Case) -> Callable[..., Report]:
+    """How code is tried: in a locked child, or as the executor does."""
+    return getattr(case.shop.executor, "trial", try_out)
+
+
+def _agent(live: type, sample: Sample) -> Any:
+    agent: Any = object.__new__(live)
     agent.__dict__ = sample.state
     return agent

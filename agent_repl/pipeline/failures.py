@@ -65,9 +65,9 @@ def is_library(code: CodeType) -> bool:
 @cache
 def _library_roots() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
+    known = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     ours = __file__.rpartition("pipeline")[0]
-    beside = f"{ours[:-1]}_workers{ours[-1]}"  # which hands on what written code raised elsewhere
-    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")} | {ours, beside})
+    return *known, ours, f"{ours[:-1]}_"
 
 
 def _on_purpose(frame: FrameType, line: int) -> bool:

@@ -185,10 +185,12 @@ class Session:
             model = "no model (agent-repl model pull, or ANTHROPIC_API_KEY)"
         where = self.store.where.removesuffix(f"{os.sep}store.sqlite3")
         where = where.replace(f"{Path.cwd()}{os.sep}", "").replace(str(Path.home()), "~")
-        return f"agent_repl · {model} · review: {self.mode} · {where}"
+        runs = "" if (at := self.shop.executor).name == "inline" else f" · code runs in {at.isolation}"
+        return f"agent_repl · {model} · review: {self.mode} · {where}{runs}"
 
     def close(self) -> None:
-        """Give back the model; agents of a closed session still run what is pinned."""
+        """Give back the model and idle workers; agents of a closed session still run what is pinned."""
+        getattr(self.shop.executor, "close", str)()
         if "provider" in vars(self):
             self.provider.close()
 

@@ -88,7 +88,7 @@ def _tightened(settings: Settings, project: Mapping[str, Any]) -> Settings:
     if ("refuse" in project or "policy" in changes) and (mine or settings.policy != "strict"):
         both = {*named.split(","), *mine.split(",")} - {""}
         changes["refuse"] = ",".join(sorted(both)) if named else ""
-    for name in ("max_cost", "max_call_cost"):
+    for name in ("max_cost", "max_call_cost", "max_run_seconds", "max_run_memory"):
         if limit := project.get(name):
             changes[name] = min(limit, getattr(settings, name) or limit)  # 0 is no limit
     return replace(settings, **changes)

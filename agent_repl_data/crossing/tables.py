@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import timezone, tzinfo
+from importlib import import_module
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from .faults import CannotCross
 
@@ -18,13 +21,13 @@ def told(root: str, kind: type, value: Any, packer: Any) -> Any:
     return tellers[root](kind, value, packer)
 
 
-def made(tag: str, parts: Any, blobs: list[memoryview]) -> Any:
+def made(tag: str, parts: Any, blobs: dict[int, memoryview]) -> Any:
     """What a tree stands for; raises whatever the library does for what is none."""
     return _MAKERS[tag](parts, blobs)
 
 
 def _numpy(kind: type, value: Any, packer: Any) -> Any:
-    import numpy as np
+    np = import_module("numpy")
 
     if kind is not np.ndarray and not issubclass(kind, np.generic):
         return None
@@ -37,31 +40,31 @@ def _numpy(kind: type, value: Any, packer: Any) -> Any:
     return {"nd" if kind is np.ndarray else "np": [value.dtype.str, list(value.shape), data]}
 
 
-def _array(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
+def _array(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    np = import_module("numpy")
 
     name, shape, index = parts
     if not _DTYPE.fullmatch(name) or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
         raise ValueError("no array")
-    dtype, data = np.dtype(name), blobs[index]
-    if math.prod(shape) * dtype.itemsize != len(data):
+    dtype, data = np.dtype(name), blobs.pop(index)
+    if not dtype.itemsize or math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError("an array of another size")
     return np.frombuffer(data, dtype).reshape(shape).copy() if len(data) else np.empty(shape, dtype)
 
 
-def _scalar(parts: Any, blobs: list[memoryview]) -> Any:
+def _scalar(parts: Any, blobs: dict[int, memoryview]) -> Any:
     return _array(parts, blobs)[()]
 
 
 def _pandas(kind: type, value: Any, packer: Any) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     say = packer.say
     if value is pd.NaT or value is pd.NA:
         return {"NaT" if value is pd.NaT else "NA": 0}
     if kind is pd.Timestamp or kind is pd.Timedelta:
         zone = getattr(value, "tzinfo", None) if kind is pd.Timestamp else None
-        return {"ts" if kind is pd.Timestamp else "dl": [str(value._value), value.unit, say(zone)]}
+        return {"ts" if kind is pd.Timestamp else "dl": [str(value._value), value.unit, say(_zone(zone))]}
     if kind is pd.DataFrame:
         columns = [_column(value.iloc[:, n].array, packer) for n in range(value.shape[1])]
         return {"frame": [say(value.columns), say(value.index), columns]}
@@ -79,8 +82,8 @@ def _pandas(kind: type, value: Any, packer: Any) -> Any:
 
 def _column(array: Any, packer: Any) -> Any:
     """One column by its type: raw memory, codes, times of a zone, masked numbers, text as Arrow, or a list."""
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     array = array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
     dtype, say = array.dtype, packer.say
@@ -89,7 +92,7 @@ def _column(array: Any, packer: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype):
         return ["category", say(array.codes), say(array.categories), bool(array.ordered)]
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return ["zoned", say(array.asi8), dtype.unit, say(dtype.tz)]
+        return ["zoned", say(array.asi8), dtype.unit, say(_zone(dtype.tz))]
     name = str(dtype)
     if name == "object" and pd.api.types.infer_dtype(array, skipna=False) != "string":
         return ["list", say(list(array))]
@@ -100,11 +103,23 @@ def _column(array: Any, packer: Any) -> Any:
     return ["list", say([None if each is pd.NA or each != each else each for each in array]), name]
 
 
+def _zone(zone: Any) -> Any:
+    """A zone of pytz, which older pandas has, by its name."""
+    return zone if zone is None or type(zone) in (timezone, ZoneInfo) else ZoneInfo(str(zone))
+
+
+def _known(zone: Any) -> tzinfo:
+    """A zone, and not the name of one, by which pandas may open any file."""
+    if not isinstance(zone, tzinfo):
+        raise ValueError("no zone")
+    return zone
+
+
 def _as_arrow(array: Any, packer: Any) -> Any:
-    import numpy as np
+    np = import_module("numpy")
 
     try:
-        import pyarrow as pa
+        pa = import_module("pyarrow")
     except ImportError:
         return None
     if str(array.dtype) not in ("object", "str", "string"):
@@ -113,8 +128,8 @@ def _as_arrow(array: Any, packer: Any) -> Any:
 
 
 def _column_of(parts: Any) -> Any:
-    import numpy as np
-    import pandas as pd
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     kind, data, *rest = parts
     if kind == "plain":
@@ -122,7 +137,7 @@ def _column_of(parts: Any) -> Any:
     if kind == "category":
         return pd.Categorical.from_codes(data, rest[0], rest[1])
     if kind == "zoned":
-        return pd.DatetimeIndex(data.view(f"M8[{rest[0]}]")).tz_localize("UTC").tz_convert(rest[1]).array
+        return pd.DatetimeIndex(data.view(f"M8[{rest[0]}]")).tz_localize("UTC").tz_convert(_known(rest[1])).array
     if kind == "text":
         data = data.column("text").to_pylist()
     if not rest or rest[0] == "object":
@@ -138,8 +153,8 @@ def _objects(np: Any, values: list[Any]) -> Any:
     return found
 
 
-def _frame(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+def _frame(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pd = import_module("pandas")
 
     columns, index, held = parts
     if not isinstance(columns, pd.Index) or not isinstance(index, pd.Index) or len(held) != len(columns):
@@ -150,27 +165,27 @@ def _frame(parts: Any, blobs: list[memoryview]) -> Any:
     return frame
 
 
-def _series(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+def _series(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pd = import_module("pandas")
 
     data = _column_of(parts[0])
     return pd.Series(data, index=parts[1], name=parts[2], dtype=data.dtype)
 
 
-def _range(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+def _range(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pd = import_module("pandas")
 
     return pd.RangeIndex(*parts[:3], name=parts[3])
 
 
-def _multi(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+def _multi(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pd = import_module("pandas")
 
     return pd.MultiIndex.from_arrays(parts[0], names=parts[1])
 
 
-def _index(parts: Any, blobs: list[memoryview]) -> Any:
-    import pandas as pd
+def _index(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pd = import_module("pandas")
 
     data, name, freq = parts
     found = pd.Index(column := _column_of(data), name=name, dtype=column.dtype)
@@ -179,30 +194,30 @@ def _index(parts: Any, blobs: list[memoryview]) -> Any:
     return found
 
 
-def _stamp(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
-    import pandas as pd
+def _stamp(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     value, unit, zone = parts
     found = pd.Timestamp(np.array(int(value)).view(f"M8[{unit}]")[()])
-    return found.tz_localize("UTC").tz_convert(zone) if zone is not None else found
+    return found.tz_localize("UTC").tz_convert(_known(zone)) if zone is not None else found
 
 
-def _delta(parts: Any, blobs: list[memoryview]) -> Any:
-    import numpy as np
-    import pandas as pd
+def _delta(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    np = import_module("numpy")
+    pd = import_module("pandas")
 
     return pd.Timedelta(np.array(int(parts[0])).view(f"m8[{parts[1]}]")[()])
 
 
 def _missing(name: str) -> Any:
-    import pandas as pd
+    pd = import_module("pandas")
 
     return getattr(pd, name)
 
 
 def _arrow(kind: type, value: Any, packer: Any) -> Any:
-    import pyarrow as pa
+    pa = import_module("pyarrow")
 
     if kind is not pa.Table:
         return None
@@ -212,12 +227,12 @@ def _arrow(kind: type, value: Any, packer: Any) -> Any:
     return {"arrow": packer.blob(sink.getvalue())}
 
 
-def _table(parts: Any, blobs: list[memoryview]) -> Any:
-    import pyarrow as pa
+def _table(parts: Any, blobs: dict[int, memoryview]) -> Any:
+    pa = import_module("pyarrow")
 
     if int(pa.__version__.split(".")[0]) < 15:
         raise ValueError("pyarrow before 15 may run what an Arrow message holds: update it")
-    table = pa.ipc.open_stream(pa.py_buffer(bytes(blobs[parts]))).read_all()
+    table = pa.ipc.open_stream(pa.py_buffer(bytes(blobs.pop(parts)))).read_all()
     table.validate(full=True)
     if any(isinstance(field.type, pa.BaseExtensionType) for field in table.schema):
         raise ValueError("a type of somebody's own")

@@ -23,6 +23,7 @@ from .tables import made, told
 
 LIMIT, TEXT, PARTS = 1 << 29, 1 << 25, 2_000_000
 """The most that is read: bytes of a message, of its JSON, and brackets in that."""
+__all__ = ["FIXED", "LIMIT", "TEXT", "CannotCross", "Malformed", "Packed", "digest", "pack", "unpack"]
 DEPTH = 60
 Buffers = list[Any]
 Say = Callable[[Any], Any]
@@ -85,7 +86,16 @@ def _items(value: Any, say: Say) -> list[Any]:
 
 
 def _sorted(value: Any, say: Say) -> list[Any]:
-    return sorted(map(say, value), key=json.dumps)  # the same set is the same bytes
+    return [say(item) for item in sorted(value, key=_order)]  # the same set is the same bytes
+
+
+def _order(item: Any) -> str:
+    kind = type(item)
+    if kind is tuple or kind is frozenset:
+        parts = map(_order, item)
+        return f"({','.join(parts if kind is tuple else sorted(parts))})"
+    shown = "" if kind not in FIXED else format(item, "x") if kind is int else repr(item)
+    return f"{kind.__name__} {shown}"
 
 
 def _zone(value: Any, say: Say) -> Any:
@@ -129,7 +139,7 @@ def _dict(parts: list[Any]) -> dict[Any, Any]:
 
 def _distinct(keys: list[Any]) -> list[Any]:
     """Keys, unless very many of them were made to collide: a table of such would take for ever."""
-    if len(keys) > 1000 and max(Counter(map(hash, keys)).values()) > 200:
+    if len(keys) > 100 and max(Counter(map(hash, keys)).values()) > 50:
         raise Malformed("keys that collide")
     return keys
 
@@ -195,25 +205,25 @@ def pack(value: Any, pickles: bool = False) -> Packed:
     return Packed([struct.pack("<Q", len(text)) + text, *(buffer for blob in packer.blobs for buffer in blob)])
 
 
-def unpack(data: Any, pickles: bool = False, views: bool = False) -> Any:
+def unpack(data: Any, pickles: bool = False, views: bool = False, text: int = TEXT) -> Any:
     """The value of such bytes; raises Malformed, whatever they are, and without `pickles` runs nothing.
 
-    With `views` what was packed before stays so, as a view of these bytes.
+    With `views` what was packed before stays so, as a view of these bytes. Its JSON is of `text` bytes at most.
     """
     try:
         view = memoryview(data)
         size = struct.unpack("<Q", view[:8])[0]
-        if size > min(TEXT, len(view) - 8):
+        if size > min(text, len(view) - 8):
             raise Malformed("a header that lies")
-        text = bytes(view[8 : 8 + size])
-        if text.count(b"[") + text.count(b"{") > PARTS:
+        words = bytes(view[8 : 8 + size])
+        if words.count(b"[") + words.count(b"{") > PARTS:
             raise Malformed("too many parts")
-        tree, lengths = json.loads(text)
-        blobs, at = [], 8 + size
-        for length in lengths:
+        tree, lengths = json.loads(words)
+        blobs, at = dict[int, memoryview](), 8 + size
+        for number, length in enumerate(lengths):
             if type(length) is not int or not 0 <= length <= len(view) - at:
                 raise Malformed("a length that lies")
-            blobs.append(view[at : at + length])
+            blobs[number] = view[at : at + length]
             at += length
         return _made(tree, blobs, pickles, views, 0)
     except Malformed:
@@ -222,7 +232,7 @@ def unpack(data: Any, pickles: bool = False, views: bool = False) -> Any:
         raise Malformed(f"{type(error).__name__}: {str(error)[:200]}") from error
 
 
-def _made(tree: Any, blobs: list[memoryview], pickles: bool, views: bool, depth: int) -> Any:
+def _made(tree: Any, blobs: dict[int, memoryview], pickles: bool, views: bool, depth: int) -> Any:
     kind = type(tree)
     if kind is not list and kind is not dict:
         return tree
@@ -236,13 +246,13 @@ def _made(tree: Any, blobs: list[memoryview], pickles: bool, views: bool, depth:
     if tag == "s":
         return bytes.fromhex(parts).decode("utf-8", "surrogatepass")
     if tag in ("b", "B"):
-        return (bytes if tag == "b" else bytearray)(blobs[parts])
+        return (bytes if tag == "b" else bytearray)(blobs.pop(parts))  # each once: else a few bytes made very many
     if tag == "v" and views:
-        return blobs[parts]
+        return blobs.pop(parts)
     if tag == "pickle" and pickles:
         import pickle
 
-        return pickle.loads(blobs[parts])
+        return pickle.loads(blobs.pop(parts))
     if tag in PLAIN:
         return PLAIN[tag][2](_made(parts, blobs, pickles, views, depth + 1))
     return made(tag, _made(parts, blobs, pickles, views, depth + 1), blobs)

@@ -26,14 +26,11 @@ def bound(setup: Mapping[str, Any], pipe: int) -> list[str]:
     if not setup["sandbox"]:
         _limit(setup)
         return ["rlimits"]
-    from agent_repl_bounds.lockdown import lock
+    from .lockdown import lock
 
     os.closerange(3, pipe)
     os.closerange(pipe + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
     libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
-    for name in setup["warm"]:
-        with suppress(ImportError):
-            __import__(name)
     lock(map(Path, setup["readable"]), setup["processor"], setup["memory"], Path(setup["own"]))
     return ["Landlock", "seccomp", "rlimits"]
 

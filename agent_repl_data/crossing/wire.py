@@ -6,8 +6,7 @@ import struct
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from .codec import FIXED, LIMIT, Packed, digest, pack, unpack
-from .faults import CannotCross, Malformed
+from . import FIXED, LIMIT, TEXT, CannotCross, Malformed, Packed, digest, pack, unpack
 
 
 def framed(message: Any) -> list[Any]:
@@ -16,12 +15,15 @@ def framed(message: Any) -> list[Any]:
     return [struct.pack("<Q", sum(map(len, packed))), *packed]
 
 
-def received(read_into: Callable[[memoryview], int]) -> Any:
-    """The next message of the other side; raises EOFError where there is none, Malformed where it is none."""
+def received(read_into: Callable[[memoryview], int], text: int = 0) -> Any:
+    """The next message of the other side; raises EOFError where there is none, Malformed where it is none.
+
+    Its JSON may be of `text` bytes, where that is said.
+    """
     size = struct.unpack("<Q", _filled(read_into, 8))[0]
     if size > LIMIT:
         raise Malformed(f"a message of {size >> 20} MB")
-    return unpack(_filled(read_into, size), views=True)
+    return unpack(_filled(read_into, size), views=True, text=text or TEXT)
 
 
 def _filled(read_into: Callable[[memoryview], int], size: int) -> bytearray:
