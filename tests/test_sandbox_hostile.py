@@ -1,0 +1,64 @@
+"""Hostile programs do no harm in a sandbox; that each could is seen where nothing holds it. Benign ones run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hostile_programs import BENIGN, PROGRAMS
+from hostile_world import World
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has Landlock")
+PLAIN = {"answers_with_a_number_that_cannot_be_shown"}  # a whole number is data, however long: Python itself declines
+LIMITS = {"max_run_seconds": 1, "max_run_memory": 512}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("hostile"))
+    yield made
+    made.close()
+
+
+def test_there_are_enough_of_them_by_mechanism():
+    assert len(PROGRAMS) >= 120
+    assert len({each.kind for each in PROGRAMS.values()}) >= 25
+    assert len(BENIGN) >= 20
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_sandbox_holds_it(world, name):
+    seen = world.run(PROGRAMS[name], "sandbox", **LIMITS)
+    assert world.report["type"] in ("", "execution"), world.report
+    assert seen <= ({"answer"} if name in PLAIN else set()), world.report
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_it_does_harm_where_nothing_holds_it(world, name):
+    program = PROGRAMS[name]
+    if program.control == "root" and os.geteuid():
+        pytest.skip("only root can do this harm")
+    seen = world.run(program, "inline", seconds=1.5 if program.harm == "hung" else 10)
+    assert program.harm in seen, world.report
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_what_is_benign_runs_in_a_sandbox(world, name):
+    useful = BENIGN[name]
+    place = world.folder / "numbers.txt"
+    place.write_text("1\n2\n3\n")
+    host = world.host("sandbox", **LIMITS)
+    asked = {"useful": 1, "number": list(BENIGN).index(name), "name": name, "source": useful.source}
+    report = host.ask({**asked, "path": str(place), "args": repr(useful.args)})
+    assert report["value"] == repr(useful.answer), report
+
+
+def test_nothing_was_changed_later(world):
+    assert not set(world.late()) - {n for n, each in PROGRAMS.items() if each.harm == "locked"} - world_controls(world)
+
+
+def world_controls(world: World) -> set[str]:
+    """Programs whose canaries a control has changed: those are looked at once, when it ran."""
+    return {name for name, place, _ in world.places if (world.folder / "own" / str(int(place.name))).exists()}
