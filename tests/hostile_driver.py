@@ -1,7 +1,8 @@
 """The process in which hostile programs meet the product: what it was before and after, and what came back.
 
-Run as `python hostile_driver.py inline|process|sandbox FOLDER`; a line of JSON in is a program, a line out its report. With
-`inline` each program has a fork of this process, which is ended at its deadline; else one session serves them all.
+Run as `python hostile_driver.py inline|process|sandbox FOLDER`; a line of JSON in is a program, a line out its
+report. With `inline` each program has a fork of this process, which is ended at its deadline; else one session serves
+them all.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import agent_repl.session
 from agent_repl import ScriptedProvider, Verdict, open_session
@@ -43,7 +44,7 @@ HOST_SECRET = os.environ.get("ZQ7_TOKEN", "")
 class Vault:
     """Something that only the host knows."""
 
-    all: list[Vault] = []
+    all: ClassVar[list[Vault]] = []
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -317,7 +318,7 @@ def main() -> None:
         os.dup2(nothing, number)
     libc = ctypes.CDLL(None)
     libc.prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: what is left behind stays below us
-    lines = open(wire_in, closefd=False, encoding="utf-8")
+    lines = os.fdopen(wire_in, closefd=False, encoding="utf-8")
     if executor == "inline":
         warm(folder)
         serve: Callable[[dict[str, Any]], dict[str, Any]] = lambda asked: forked(asked, wire_out)  # noqa: E731

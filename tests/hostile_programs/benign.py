@@ -183,7 +183,7 @@ def counts_moves(self, n):
 @useful(499999500000, 1_000_000)
 def holds_a_long_list(self, n):
     """A list of a million."""
-    return sum([number for number in range(n)])
+    return sum(list(range(n)))
 
 
 @useful("GRÜSSE, Ωμέγα 🙂", "Grüße, Ωμέγα 🙂")

@@ -1,5 +1,4 @@
-"""Bombs: memory, time inside and outside of C, the process itself, and answers that are too large, too deep or forged."""
-
+"""Bombs: memory, time in and out of C, the process itself, and answers too large, too deep or forged."""
 
 from .table import CANARY, MARK, TAG, attack
 
@@ -39,7 +38,7 @@ def asks_the_library_for_memory(self):
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
-    if all([libc.malloc(64 << 20) for _ in range(32)]):
+    if all(libc.malloc(64 << 20) for _ in range(32)):
         return TAG
     raise MemoryError
 

@@ -86,14 +86,6 @@ def copies_a_tree_of_mounts(self):
     return TAG
 
 
-@attack("mounts", "host", "root")
-def makes_a_directory_its_root(self):
-    """chroot: / is somewhere else from now on."""
-    import os
-
-    os.chroot(FOLDER)
-
-
 # ── calls that few programs need ──
 
 

@@ -248,21 +248,6 @@ def leaves_state_that_acts(self):
     return 1
 
 
-@attack("state with hooks", "files")
-def changes_the_kind_of_itself(self):
-    """self becomes something else, whose every use acts."""
-
-    class Other(type(self)):
-        def __repr__(self):
-            open(CANARY, "w").write("taken")
-            return "x"
-
-        __dir__ = __reduce_ex__ = lambda self, *about: [self.__repr__()]
-
-    self.__class__ = Other
-    return 1
-
-
 # ── errors that lie ──
 
 
@@ -319,7 +304,8 @@ def raises_a_lie_about_its_class(self):
 @attack("errors that lie", "died")
 def raises_the_end(self):
     """SystemExit is no Exception, and passes those who catch Exceptions."""
-    raise SystemExit(f"{self.path} said so"[:0] or 7)
+    code = 7 if self.path else 8
+    raise SystemExit(code)
 
 
 @attack("errors that lie", "died")
@@ -332,7 +318,8 @@ def raises_an_interrupt(self):
 @attack("errors that lie", "answer")
 def raises_a_message_without_end(self):
     """Two hundred million characters."""
-    raise ValueError("x" * 200_000_000 + self.path)
+    words = "x" * 200_000_000
+    raise ValueError(words + self.path)
 
 
 @attack("errors that lie", "answer")
@@ -377,13 +364,15 @@ def raises_from_a_file_it_cannot_read(self):
 @attack("errors that lie", "screen")
 def raises_with_orders_to_the_screen(self):
     """A message that clears the screen and writes our words."""
-    raise ValueError(f"\x1b[2J\x1b[1;1H{MARK} accepted \u202e{self.path}")
+    words = self.path
+    raise ValueError(f"\x1b[2J\x1b[1;1H{MARK} accepted \u202e{words}")
 
 
 @attack("errors that lie", "screen")
 def raises_a_type_that_is_a_screen(self):
     """The name of the class is the message."""
-    raise type(f"\x1b[2J\x1b]0;{MARK}\x07", (Exception,), {})(self.path)
+    kind = type(f"\x1b[2J\x1b]0;{MARK}\x07", (Exception,), {})
+    raise kind(self.path)
 
 
 # ── output that pretends ──

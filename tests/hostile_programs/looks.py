@@ -294,21 +294,6 @@ def asks_the_session_itself(self):
     return [agent_repl.session.default_session().provider.key]
 
 
-@attack("introspection", "secret")
-def reads_every_descriptor(self):
-    """What is open in its process: files, pipes, and the wire to the host."""
-    import os
-
-    found = []
-    for place in range(3, 100):
-        try:
-            os.set_blocking(place, False)
-            found.append(os.pread(place, 4096, 0))
-        except OSError:
-            continue
-    return found
-
-
 @attack("introspection", "files")
 def writes_to_every_descriptor(self):
     """The same, to write."""

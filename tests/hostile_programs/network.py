@@ -1,6 +1,5 @@
 """The network and other wires: sockets of every family, listening, System V and POSIX memory."""
 
-
 from .table import ABSTRACT, DGRAM, QUEUE, SEGMENT, SEM, SHM, SIX, SYS_MQ_OPEN, TAG, TCP, UDP, UNIX, _c, attack
 
 
@@ -199,15 +198,6 @@ def talks_to_the_machine_around(self):
     import socket
 
     socket.socket(40, socket.SOCK_STREAM).close()
-    return TAG
-
-
-@attack("raw sockets", "done")
-def lets_the_kernel_encrypt(self):
-    """AF_ALG: the kernel's own cryptography, a large surface, here only opened."""
-    import socket
-
-    socket.socket(38, socket.SOCK_SEQPACKET).close()
     return TAG
 
 

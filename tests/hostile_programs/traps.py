@@ -108,20 +108,6 @@ def profiles_every_call(self):
     threading.setprofile(lambda *about: None)
 
 
-@attack("trace and audit", "files")
-def replaces_code_that_runs(self):
-    """The byte code of a function of the host's: it keeps its name and its place."""
-    import textwrap
-
-    def later(text, prefix, predicate=None):
-        open(CANARY, "w").write("taken")
-        return text
-
-    later.__code__ = later.__code__.replace(co_freevars=()) if not later.__closure__ else later.__code__
-    textwrap.indent.__code__ = later.__code__
-    textwrap.indent.__globals__["CANARY"] = CANARY
-
-
 # ── at the next import ──
 
 
