@@ -41,10 +41,12 @@ _OF_WRITERS = {
 }  # fmt: skip
 _IN_PART = {  # calls that are allowed where one argument, masked, has one of these values; clone makes threads only
     "clone": (56, 220, 0, 0x7E030000, (0x10000,)), "fcntl": (72, 25, 1, 0xFFFFFFFF, (0, 1, 2, 3, 1030)),
+    "ioctl": (16, 29, 1, 0xFFFFFFFF, (0x5450, 0x5451)),  # FIOCLEX and its opposite, by which Python opens files
     "prlimit64": (302, 261, 0, 0xFFFFFFFF, (0,)), "madvise": (28, 233, 2, 0xFFFFFFFF, (0, 1, 2, 3, 4, 8, 14, 15)),
 }  # fmt: skip
 _LOCKS = {"fcntl": (72, 25, 1, 0xFFFFFFFF, (0, 1, 2, 3, 5, 6, 7, 1030))}  # SQLite reads under locks of its own
 LARGEST = 1 << 28
+_RAISES_LIMITS = 1 << 24  # CAP_SYS_RESOURCE, which root may have
 # to read and write files and read folders, remove and make both, rename between folders, cut short
 _CHANGING = 2 | 4 | 8 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
 
@@ -72,6 +74,10 @@ def lock(readable: Iterable[Path], seconds: float, memory: int, writable: Path |
     _limit(seconds, memory, LARGEST if writable else 0)
     ask("prctl", 1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     ask("prctl", 38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    header, held = ctypes.create_string_buffer(struct.pack("Ii", 0x20080522, 0), 8), ctypes.create_string_buffer(24)
+    ask("capget", header, held)
+    rights = struct.unpack("6I", held.raw)  # effective, permitted, inheritable; then those above 31
+    ask("capset", header, struct.pack("6I", *(r & ~_RAISES_LIMITS for r in rights[:3]), *rights[3:]))
     _grant(ask, [*_own(), *readable], writable)
     held = ctypes.create_string_buffer(program := _program(*[True] * bool(writable)))
     ask("prctl", 22, 2, struct.pack("HP", len(program) // 8, ctypes.addressof(held)))  # PR_SET_SECCOMP

@@ -36,7 +36,7 @@ from .worker import ABILITIES, described, revived
 
 _ABSENT: Any = object()
 _SHOWN = 1 << 21
-_CONTROL = re.compile(r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
+_CONTROL = re.compile(r"[^\S\n\t ]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\ufeff\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
 
 
 class _Frame(NamedTuple):

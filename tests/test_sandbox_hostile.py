@@ -44,12 +44,7 @@ def test_it_does_harm_where_nothing_holds_it(world, name):
     assert program.harm in seen, world.report
 
 
-NAMELESS = pytest.mark.xfail(reason="a file without a name cannot be made in a sandbox: use a named one")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=NAMELESS if n == "keeps_bytes_for_a_while" else ()) for n in BENIGN]
-)
+@pytest.mark.parametrize("name", BENIGN)
 def test_what_is_benign_runs_in_a_sandbox(world, name):
     useful = BENIGN[name]
     place = world.folder / "numbers.txt"
