@@ -148,8 +148,7 @@ def test_new_code_that_writes_a_sibling_does_not_take_the_guards_of_old_code(tmp
     assert agent.twice(2) == 4
     assert agent.twice("ab") == ["ab", "ab"]
     home.mode = "cached"
-    with pytest.raises(CacheMiss):
-        agent.twice(2)
+    assert agent.twice(2) == 4  # by the old code
     assert session(tmp_path, review="cached").agent("repeater").twice("cd") == ["cd", "cd"]
 
 

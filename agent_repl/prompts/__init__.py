@@ -14,7 +14,7 @@ from typing import Any
 
 from agent_repl_code.lua import heading, legible
 from agent_repl_code.unit import method_of
-from agent_repl_data.files import literal, named_files
+from agent_repl_data.files import literal, named_files, shortened
 from agent_repl_data.large import cut, helpers, is_large, large
 from agent_repl_data.large import told as told_large
 from agent_repl_data.libraries import libraries, told
@@ -135,7 +135,7 @@ def describe_call(
 ) -> Request:
     """The same request with one call added."""
     named = {name: value for name, value in kwargs.items() if name.isidentifier()}
-    others = {f"kwargs[{literal(name)}]": value for name, value in kwargs.items() if name not in named}
+    others = {f"kwargs[{literal(shortened(name, 80))}]": value for name, value in kwargs.items() if name not in named}
     given = {**dict(zip(_positional(request.identity, name, args, kwargs), args, strict=True)), **named}
     brief = [_brief(value, samples) for value in args]
     brief += [f"{name}={_brief(v, samples and not is_private(name))}" for name, v in {**named, **others}.items()]
