@@ -27,6 +27,7 @@ EXPECTED = {
     "forget": ["sales.total"],
     "review": [*MODES],
     "grow": ["sales"],
+    "explore": ["sales.total"],
     "emit": ["sales"],
     "trace": [],
     "adopt": [f"ipython{os.sep}"],
