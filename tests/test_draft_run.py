@@ -134,7 +134,7 @@ def test_a_long_answer_is_shown_in_part(tmp_path: Path) -> None:
 
 @locked
 def test_a_report_that_strange_code_wrote_itself_stops_no_review(tmp_path: Path) -> None:
-    forged = 'for pipe in range(3, 60):\n        try:\n            os.write(pipe, b\'["done", 7, "", ""]\\n\')\n'
+    forged = 'for pipe in range(3, 1000):\n        try:\n            os.write(pipe, b\'["done", 7, "", ""]\\n\')\n'
     code = f"import os\ndef double(self, n):\n    {forged}        except OSError:\n            pass\n    return n\n"
     home = session(tmp_path, code, review=Person("reject"))
     with pytest.raises(ar.Rejected):

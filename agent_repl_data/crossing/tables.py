@@ -85,7 +85,7 @@ def _column(array: Any, packer: Any) -> Any:
     np = import_module("numpy")
     pd = import_module("pandas")
 
-    array = array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+    array = array.to_numpy() if type(array) is pd.arrays.NumpyExtensionArray else array  # texts have a kind of it
     dtype, say = array.dtype, packer.say
     if isinstance(dtype, np.dtype) and dtype.kind != "O":
         return ["plain", say(np.asarray(array))]
