@@ -178,7 +178,7 @@ def forget(target: Target) -> None:
     if found and found.entry.pinned:
         raise AgentError(f"{target.title} is pinned: unpin it first")
     if ahead:
-        target.shop.store.put(Entry(ahead, ()))  # a past head is not legible again
+        target.shop.store.put(Entry(ahead, ()))  # a past head is not shown again
     target.shop.store.drop(target.identity.key(target.name))
     target.identity.forget(target.name)
 
@@ -253,7 +253,7 @@ def accept(target: Target) -> str:
 
 @_verb
 def reject(target: Target) -> str:
-    """Reject the draft that waits: it is kept, and marked when it is legible again."""
+    """Reject the draft that waits: it is kept, and marked when it is shown again."""
     return byhand.reject(case := target.case(), byhand.waiting(case))
 
 

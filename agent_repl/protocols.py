@@ -96,6 +96,10 @@ class Executor(Protocol):
         """The Python that a reply, or a person's text, stands for; raises InvalidCode."""
         return text
 
+    def close(self) -> None:
+        """Give back what is held; safe to call twice."""
+        return
+
 
 class Store(Protocol):
     """What is learnt in one home."""

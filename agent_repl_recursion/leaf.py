@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from agent_repl.errors import (
     AuthenticationFailed,
@@ -16,14 +15,14 @@ from agent_repl.errors import (
     GenerationError,
     NoProvider,
     PolicyError,
-    ProviderTimeout,
     ReplyCut,
 )
 from agent_repl.pipeline import Workshop
+from agent_repl.pipeline.asking import Held, counted, reserved
 from agent_repl.pipeline.ledger import Ledger
 from agent_repl.protocols import Provider
 from agent_repl.records import Event, Prompt, Reply, Usage
-from agent_repl_bounds.budget import LEAF, hold, late, most_tokens, pay, tokens_of
+from agent_repl_bounds.budget import LEAF, late, tokens_of
 from agent_repl_data.answers import form, parse, room
 from agent_repl_data.memo import Memo
 
@@ -40,13 +39,6 @@ class InvalidAnswer(GenerationError):
     """A leaf did not answer what its schema wants, twice; `.text` is the last answer."""
 
     text = ""
-
-
-class Held(NamedTuple):
-    """What is held back for one question: its price, None where that is not known, and its tokens."""
-
-    price: float | None
-    tokens: int
 
 
 @dataclass(frozen=True)
@@ -94,15 +86,11 @@ class Work:
 
     def reserve(self, question: Question) -> Held:
         """Hold back what the question may cost; raises BudgetExceeded where a limit could be passed by it."""
-        price = self.provider.most(question.prompt)
-        if price is None and self.provider.model not in self.shop.unpriced:
-            self.shop.unpriced.add(self.provider.model)
-            words = f"the price of {self.provider.model} is unknown: max_cost does not stop it"
-            self.shop.reviewer.tell(Event("warning", words, self.title))
-        tokens = most_tokens(f"{question.prompt.system}{question.prompt.user}", question.prompt.max_tokens)
-        if why := hold(self.book, self.shop.account, self.shop.settings, price or 0.0, LEAF, tokens):
-            raise BudgetExceeded(why)
-        return Held(price, tokens)
+
+        def tell(event: Event) -> None:
+            self.shop.reviewer.tell(replace(event, title=self.title))
+
+        return reserved(self.shop, self.book, self.provider, question.prompt, LEAF, tell)
 
     def answer(self, question: Question, held: Held) -> Any:
         """Ask, and once more where the answer is no such; raises InvalidAnswer, BudgetExceeded or ProviderError."""
@@ -132,27 +120,20 @@ class Work:
         return text, ""
 
     def _sent(self, prompt: Prompt, held: Held) -> Reply:
-        """The provider's reply, counted; one that was broken off is taken to have cost what it could."""
-        said, began, usage = list[str](), time.monotonic(), Usage()
+        """The provider's reply, counted."""
 
         def heard(text: str) -> None:
-            said.append(text)
             if why := late(self.book, self.shop.settings):
                 raise BudgetExceeded(why)  # the provider closes the stream
 
-        try:
-            reply = self.provider.complete(prompt, heard)
-            usage, self.by = reply.usage, reply.note or reply.model
-            return reply
-        except BaseException as error:
-            if said or isinstance(error, ReplyCut | ProviderTimeout | KeyboardInterrupt):
-                usage = Usage(calls=1, seconds=time.monotonic() - began, cost=held.price)
-            raise
-        finally:
-            pay((self.book, self.shop.account), LEAF, held.price or 0.0, usage, held.tokens)
+        def note(said: str, usage: Usage) -> None:
             self.count(usage.cost, asked=usage.calls, tokens=tokens_of(usage))
-            sent = {"model": self.provider.model, "system": prompt.system, "user": prompt.user, "reply": "".join(said)}
+            sent = {"model": self.provider.model, "system": prompt.system, "user": prompt.user, "reply": said}
             self.shop.log.put("prompt", event="prompt", call=self.title, stage=LEAF, **sent)
+
+        reply = counted(self.shop, self.book, self.provider, prompt, LEAF, held, heard, note)
+        self.by = reply.note or reply.model
+        return reply
 
     def count(self, cost: float | None = 0.0, **numbers: int) -> None:
         with self._counting:

@@ -14,11 +14,12 @@ from typing import Any, Literal, NoReturn
 
 from agent_repl.errors import AgentError, BudgetExceeded, PolicyError, UnaskedCall, unplaced
 from agent_repl.modules.live import CALLS
+from agent_repl.pipeline.asking import Held
 from agent_repl.pipeline.ledger import Ledger, ledger, noted, running
 from agent_repl_data.answers import filled, form
 
 from .desk import Desk, desk_of
-from .leaf import FOR_ALL, NOTHING, Held, Question, Work
+from .leaf import FOR_ALL, NOTHING, Question, Work
 
 OnError = Literal["raise", "skip", "keep"]
 _KEPT = "__agent_ledger__"

@@ -120,7 +120,8 @@ class Screen:
 
     def _wrong(self) -> str:
         try:
-            _ = is_lua(self._proposal.code.source) or ast.parse(self._draft.text)
+            if not is_lua(self._proposal.code.source):
+                ast.parse(self._draft.text)
         except SyntaxError as error:
             return f"line {error.lineno}: {error.msg}"
         return escaped(self._proposal.check(self._draft.text).partition("\n")[0])

@@ -14,13 +14,8 @@ from .manual import MODES, Verb
 from .verbs import VERBS
 from .words import agents_in
 
-_AFTER = {
-    "--wraps": "name",
-    "--from": "script",
-    "--calls": "",
-    "--steps": "",
-    "--limits": "",
-}  # what the word after an option may be
+_AFTER = {"--wraps": "name", "--from": "script", **dict.fromkeys(("--calls", "--steps", "--limits"), "")}
+"""What the word after an option may be."""
 Word = tuple[str, str]  # a text, and what it is
 
 

@@ -311,12 +311,12 @@ def _listed(methods: Mapping[str, str], wanted: str = "") -> str:
 
     The order never changes, so that what a provider has cached of the prompt stays good.
     """
-    kept, sources = methods, {name: legible(source).strip() for name, source in methods.items()}
+    sources = {name: legible(source).strip() for name, source in methods.items()}
     whole = "\n\n".join(sources.values())
     if len(whole) <= METHODS_LIMIT:
         return whole
     alike = sorted(sources, key=lambda name: _likeness(wanted, name, sources[name]), reverse=True)
-    short = {name: _heading(name, kept[name]) for name in sources}
+    short = {name: _heading(name, source) for name, source in methods.items()}
     room = METHODS_LIMIT - sum(len(text) + 2 for text in short.values())
     for name in alike:
         if (more := len(sources[name]) - len(short[name])) <= room:
@@ -332,9 +332,9 @@ def _likeness(wanted: str, name: str, source: str) -> int:
 
 def _heading(name: str, source: str) -> str:
     """A method's parameters and what it says it does."""
-    method = method_of(ast.parse(source), name)
     if legible(source) != source:
         return heading(source, name)
+    method = method_of(ast.parse(source), name)
     if method is None:
         return ""
     first = (ast.get_docstring(method) or "").partition("\n")[0]

@@ -190,7 +190,7 @@ class Session:
 
     def close(self) -> None:
         """Give back the model and idle workers; agents of a closed session still run what is pinned."""
-        getattr(self.shop.executor, "close", str)()
+        self.shop.executor.close()
         if "provider" in vars(self):
             self.provider.close()
 
