@@ -155,7 +155,7 @@ def prompt(target: Target, *args: Any, **kwargs: Any) -> Prompt:
 def pin(target: Target) -> Path:
     """Put a method into the class file of its agent: from now on it is that plain function, without guard or undo."""
     number, older = target.method().entry.version.number, target.identity.older(target.name)
-    if older and not target.method().entry.pinned:
+    if older:
         left = ", ".join(f"v{method.entry.version.number}" for method in older)
         text = f"v{number} serves every call from now on, those too that {left} was written for"
         target.shop.reviewer.tell(Event("warning", text, target.title))

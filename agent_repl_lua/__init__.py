@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, NoReturn
 
 from agent_repl.agent import Agent
 from agent_repl.errors import ExecutorError, InvalidCode
 from agent_repl.executors.inline import InlineExecutor, InlinePlace
 from agent_repl.records import Code, Spec
 from agent_repl_code.lua import legible
-from agent_repl_code.unit import Function, digest, method_of, parameters
+from agent_repl_code.stubs import Unit, stub
+from agent_repl_code.unit import digest, method_of
 
 INSTALL = 'Lua needs lupa, which is not installed here: pip install "ipython-agent-repl[lua]"'
 
@@ -56,9 +57,9 @@ class LuaExecutor(InlineExecutor):
         return to_unit(text, spec)
 
     def define(self, code: Code, filename: str, namespace: dict[str, Any]) -> Callable[..., Any]:
-        if _is_lua(code):
+        if _holds_only_lua(code):
             return super().define(code, filename, namespace)
-        return _refused(code, namespace)
+        return stub(Unit(code.name, code.source, code.tree, filename, namespace, code), _refused(code.name))
 
     def open(self, agent: Any) -> InlinePlace:
         if not isinstance(agent, Agent):
@@ -75,7 +76,7 @@ class LuaExecutor(InlineExecutor):
         return next((f"{where}: {why}" for where, value in given.items() if (why := unfit(value))), "")
 
 
-def _is_lua(code: Code) -> bool:
+def _holds_only_lua(code: Code) -> bool:
     """Whether it is nothing but what a text in Lua is kept as."""
     from .unit import to_unit
 
@@ -95,22 +96,11 @@ def _bare(tree: ast.Module, name: str) -> ast.Module:
     return bare
 
 
-def _refused(code: Code, namespace: dict[str, Any]) -> Callable[..., Any]:
-    """What stands in the place of a method that was accepted as Python: it says so when it is called."""
-    method = deepcopy(method_of(code.tree, code.name))
-    assert isinstance(method, Function)
-    method.decorator_list, method.returns = [], None
-    method.args.defaults = [ast.Constant(None) for _ in method.args.defaults]
-    method.args.kw_defaults = [default and ast.Constant(None) for default in method.args.kw_defaults]
-    for each in parameters(method.args):
-        each.annotation = None
-    method.body = ast.parse("_refuse()").body
-    exec(compile(ast.fix_missing_locations(ast.Module([method], [])), "<refused>", "exec"), namespace)
+def _refused(name: str) -> Callable[..., Any]:
+    """What a method that was accepted as Python does when it is called here."""
 
-    def refuse() -> None:
+    def refuse(*_: Any) -> NoReturn:
         how = "run it where executor is inline, or forget it and have it written anew"
-        raise ExecutorError(f"{code.name} is written in Python, and here only Lua runs: {how}")
+        raise ExecutorError(f"{name} is written in Python, and here only Lua runs: {how}")
 
-    namespace["_refuse"] = refuse
-    made: Callable[..., Any] = namespace[code.name]
-    return made
+    return refuse

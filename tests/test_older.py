@@ -62,6 +62,7 @@ def test_a_pin_says_that_the_older_code_serves_no_more(tmp_path: Path) -> None:
     pin(agent.double)
     [said] = [event.text for event in home.reviewer.events if "every call" in event.text]
     assert said == "v2 serves every call from now on, those too that v1 was written for"
+    assert status(agent, "double").startswith("adder.double · PINNED v2 · ")
     pin(agent.double)
     assert len([event for event in home.reviewer.events if "every call" in event.text]) == 1
 

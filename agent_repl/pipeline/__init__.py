@@ -107,7 +107,7 @@ def _head(
     method = identity.methods.get(name) or identity.find(name)
     if method is None or (undoable := identity.served(method, place, args, kwargs)) is not None:
         return method, None if method is None else undoable
-    for older in [] if method.entry.pinned else identity.older(name):
+    for older in identity.older(name):
         if (undoable := identity.served(older, place, args, kwargs)) is not None:
             return older, undoable
     return method, None

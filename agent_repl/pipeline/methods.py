@@ -197,7 +197,10 @@ class Identity:
         return known[name]
 
     def older(self, name: str) -> list[Method]:
-        """What the head was written to extend, the newest first: each serves the calls that it was accepted for."""
+        """What the head was written to extend, the newest first: each serves the calls that it was accepted for.
+
+        A pinned head serves every call.
+        """
         known = self._older  # as above
         if name not in known:
             known[name] = [(method, self._gather(name, method)) for method in self._extended(name)]
@@ -207,7 +210,7 @@ class Identity:
         method = self.find(name)
         versions = {version.number: version for version in self.store.versions(self.key(name))}
         entries = {entry.version.number: entry for entry in self.store.heads(self.key(name))}
-        version = method.entry.version if method else None
+        version = method.entry.version if method and not method.entry.pinned else None
         while version and version.parents and (before := versions.get(version.parents[0])):
             kept, mends = entries.get(before.number), version.reason.startswith("repairs: ")
             if version.reason == f"extends v{before.number}" and before.verdict == "accepted" and kept:
@@ -253,7 +256,9 @@ class Identity:
 
         A method that another thread has just replaced fits nothing.
         """
-        needs = self.needs_of(method)
+        needs = self._needs.get(method.code.name)
+        if needs is None or needs.head is not method:
+            needs = self.needs_of(method)
         if needs is None:
             return None
         try:
