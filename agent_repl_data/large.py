@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .files import looks_like_path, path_stat, shortened
+from .files import looks_like_path, path_stat
 from .kinds import library_class
 
 _TEXT, _LIST, _ROWS, _FILE = 4_000, 200, 2_000, 65_536
@@ -51,7 +51,7 @@ def large(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 def told(names: tuple[str, ...]) -> str:
     """What a writer is told of it, "" where nothing is large."""
-    return TOLD.format(names=", ".join(shortened(name, 80) for name in names)) if names else ""
+    return TOLD.format(names=", ".join(names)) if names else ""
 
 
 def cut(profile: str) -> str:

@@ -33,11 +33,11 @@ def test_two_kinds_of_calls_in_turn_cost_two_model_calls(tmp_path: Path, both: A
 
 
 def test_a_session_that_was_there_before_the_home_knows_older_code_too(tmp_path: Path) -> None:
-    early = session(tmp_path)
-    agent = early.agent("adder")
-    other = session(tmp_path, NUMBER, TEXT).agent("adder")
-    other.double(4), other.double("5")
-    assert (agent.double(6), agent.double("7"), asked(early)) == (12, 14, 0)
+    put = "def put(self, n):\n    self.kept = n\n    return n, {}\n"
+    later, early = session(tmp_path, put.format(1), put.format(2)), session(tmp_path, put.format(3))
+    one, other = later.agent("keeper", factor=3), early.agent("keeper", factor=3)
+    assert (one.put(1), one.put("a")) == ((1, 1), ("a", 2))
+    assert (other.put(4), other.put("b"), asked(early)) == ((4, 1), ("b", 2), 0)
 
 
 def test_files_of_two_forms_in_turn_cost_two_model_calls(tmp_path: Path) -> None:

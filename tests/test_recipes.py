@@ -129,10 +129,12 @@ def test_only_a_text_is_offered_whole_too_and_state_may_be_called_like_a_helper(
     (tmp_path / "t.csv").write_text("n,day\n1,2024-01-02\n", encoding="utf-8")
     (tmp_path / "a.txt").write_text("to whom it may concern\nyours\n", encoding="utf-8")
     (tmp_path / "b.txt").write_bytes("caf\xe9 au lait\nth\xe9\n".encode("latin-1"))
-    files = ("self.order_lines", "t.csv"), ("self.a", "a.txt"), ("self.my_lines", "b.txt")
+    (tmp_path / "c.jsonl").write_text('{"n": 1}\n{"n": 2}\n', encoding="utf-8")
+    files = ("self.order_lines", "t.csv"), ("self.a", "a.txt"), ("self.my_lines", "b.txt"), ("self.c", "c.jsonl")
     found = [recipe_for(str(tmp_path / name), where) for where, name in files]
-    table, first, second = apart(filter(None, found))
+    table, first, second, records = apart(filter(None, found))
     assert table.calls == "_rows(self.order_lines)"
+    assert records.calls == "_records(self.c)"
     assert first.calls == "_lines(self.a) or _text(self.a)"
     assert second.calls == "_lines_3(self.my_lines) or _text_3(self.my_lines)"
     assert set(second.helpers) == {"_lines_3", "_text_3"}
