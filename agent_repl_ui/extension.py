@@ -35,9 +35,8 @@ def load(ip: Any) -> None:
         undo.callback(cards.install(ip))
         _look_again(ip, session, undo)
         _loaded[ip] = undo.pop_all()
-    print(session.describe())
-    if lost := warning(session.store.home):
-        print(f"agent_repl: {lost}")
+    lost = warning(session.store.home)
+    print(session.describe() + (f"\nagent_repl: {lost}" if lost else "") + "\n", end="")  # in one: a prompt may be up
 
 
 def unload(ip: Any) -> None:

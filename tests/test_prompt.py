@@ -59,12 +59,14 @@ def person(env):
 # ── at the prompt ──
 
 
-def test_two_lines_stand_above_the_first_prompt_and_the_rest_below_it(person):
-    here = person(columns=250).sees("^agent_repl · ", "^no agent yet · review: ask · no model$")
+def test_two_lines_and_what_may_be_lost_stand_above_the_first_prompt_and_the_rest_below_it(person, env):
+    here = person(columns=500, TMPDIR=env["HOME"])  # so that the home is among the temporary files
+    here.sees("^agent_repl: what is learnt", r"^In \[1\]:", "^no agent yet · review: ask · no model$")
     lines = here.text.splitlines()
     assert lines[0].startswith("agent-repl: ")
     assert lines[1].startswith("agent_repl · ")
-    assert lines[2].startswith("In [1]:")
+    assert lines[2].startswith("agent_repl: what is learnt is in the system's folder for temporary files")
+    assert lines[3].startswith("In [1]:")
     assert here.leaves() == 0
 
 
