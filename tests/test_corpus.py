@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,18 @@ def test_text_records_a_file_and_a_directory_give_the_same_answers(tmp_path: Pat
     known = corpus(tickets=SMALL)
     found = bench.run("first", tmp_path, Reader([known], form), known, form)
     assert counts(found) == (5, 21, 40, 5)
+
+
+def test_labels_that_a_reader_gives_are_marked_and_a_piece_may_be_one_ticket(tmp_path: Path) -> None:
+    known = corpus(tickets=40)
+    careless = Reader([known])
+    careless.known = {t.text: replace(t, mood="neutral") for t in known.tickets}
+    marked = Reader([known], "text", careless, size=1)
+    found = bench.run("first", tmp_path, marked, known, "text")
+    assert counts(found)[:3] == (5, 42, 80)
+    neutral = sum(t.mood == "neutral" for t in known.tickets)
+    assert 0 < neutral < 40
+    assert marked.read == dict.fromkeys(("mood of", "topic of", "leaves of", "topic", "leaves"), 40) | {"mood": neutral}
 
 
 def test_another_kind_of_document_is_a_miss_and_not_a_wrong_answer(tmp_path: Path) -> None:

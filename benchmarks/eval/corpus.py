@@ -24,7 +24,7 @@ from agent_repl.protocols import Provider
 
 from . import report
 from .corpus_data import TICKETS, Corpus, corpus, size
-from .corpus_script import FORMS, Reader
+from .corpus_script import FORMS, LABELS, SIZE, Reader
 
 WORDS = (
     "Analyst of support tickets. by_channel() says how many came by each channel. leaving() counts the tickets whose "
@@ -94,11 +94,11 @@ def run(time: str, home: Path, provider: Provider, known: Corpus, form: str) -> 
 def provider_for(options: argparse.Namespace, corpora: Sequence[Corpus]) -> Provider:
     """Who plans and who reads: the script, the model, or the script and the model."""
     if options.scripted:
-        return Reader(corpora, options.form)
+        return Reader(corpora, options.form, size=options.size)
     from agent_repl_local import LocalProvider
 
     model: Provider = LocalProvider(seed=1)
-    return Reader(corpora, options.form, model) if options.plans == "scripted" else model
+    return Reader(corpora, options.form, model, options.size) if options.plans == "scripted" else model
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,10 +116,15 @@ def main(arguments: Sequence[str]) -> int:
         again = [sys.executable, "-m", "benchmarks.eval", "--corpus", *arguments, "--restart-in", str(home)]
         ended = subprocess.run(again, cwd=report.ROOT, capture_output=True, text=True, check=True)
         found.append(json.loads(ended.stdout.splitlines()[-1]))
+    read = dict(provider.read) if isinstance(provider, Reader) else {}
     print(text(found))
+    if read:
+        print("labels read right:", ", ".join(f"{name} {read[name]} of {read[name + ' of']}" for name in LABELS))
     if options.keep:
         by = "scripted" if options.scripted else f"leaves by the model, plans {options.plans}"
         about = {"answered": by, "form": options.form, "tickets": options.tickets, "bytes": size(one.tickets)}
+        about |= {"tickets in a piece": options.size} if options.plans == "scripted" else {}
+        about |= {"labels read right": read} if read else {}
         options.keep.write_text(json.dumps(report.circumstances() | about | {"times": found}, indent=1) + "\n")
     return 0
 
@@ -130,6 +135,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plans", choices=("model", "scripted"), default="model", help="who writes the methods")
     parser.add_argument("--tickets", type=int, default=TICKETS, help="how many; a small model reads 40 tokens a second")
     parser.add_argument("--fillers", type=int, default=4, help="sentences of each that say nothing")
+    parser.add_argument("--size", type=int, default=SIZE, help="tickets in a piece of a scripted plan")
     parser.add_argument("--form", choices=tuple(FORMS), default="records", help="of the data")
     parser.add_argument("--keep", type=Path, help="write figures and circumstances to this file")
     parser.add_argument("--restart-in", type=Path, help=argparse.SUPPRESS)

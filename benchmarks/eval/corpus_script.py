@@ -8,35 +8,45 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from agent_repl.protocols import Provider
 from agent_repl.records import Prompt, Reply, Usage
+from agent_repl_data.answers import parse
 
 from .corpus_data import Corpus, Ticket
 from .corpus_words import DIGITS
 
+SIZE = 20
+"""Tickets in a piece that a leaf reads."""
 FORMS = {  # how the pieces are cut, and what a field of each ticket in a piece is
     "records": ("records", "[ticket[name] for ticket in piece]"),
     "text": ("paragraphs", 're.findall(rf"^{name}: (.*)$", piece, re.MULTILINE)'),
     "directory": ("paragraphs", 're.findall(rf"^{name}: (.*)$", piece, re.MULTILINE)'),
     "jsonl": ("lines", "[json.loads(line)[name] for line in piece.splitlines()]"),
 }
+LABELS: dict[str, Any] = {
+    "mood": ("pleased", "annoyed", "neutral"),
+    "topic": ("broken", "late", "charge", "advice"),
+    "leaves": bool,
+}
+"""What a leaf is asked about each ticket."""
 _HEAD = """
 import json
 import re
 from collections import Counter
 
-_SIZE = 20
+_SIZE = {size}
 _READ = (
     "Read each of these tickets, and answer in their order with one object for each: is its writer pleased, "
     "annoyed or neutral; is it about something broken, something late, a charge, or advice that is wanted; "
     "does the writer say that they go and buy elsewhere from now on? {{item}}"
 )
 _ABOUT = {{
-    "mood": ("pleased", "annoyed", "neutral"),
-    "topic": ("broken", "late", "charge", "advice"),
+    "mood": {moods},
+    "topic": {topics},
     "leaves": bool,
 }}
 
@@ -90,32 +100,38 @@ METHODS = tuple(_BODIES)
 """Counting by a field and by reading, aggregating, comparing, finding."""
 
 
-def strategy(name: str, form: str = "records") -> str:
-    """The source of a method for data of that form."""
+def strategy(name: str, form: str = "records", size: int = SIZE) -> str:
+    """The source of a method for data of that form, which reads pieces of that many tickets."""
     by, field = FORMS[form]
-    return f"{_HEAD.format(by=by, field=field)}{_BODIES[name]}"
+    moods, topics = LABELS["mood"], LABELS["topic"]
+    return f"{_HEAD.format(by=by, field=field, size=size, moods=moods, topics=topics)}{_BODIES[name]}"
 
 
 class Reader(Provider):
     """Answers writers with the strategies, and leaves with what the records of these corpora say.
 
-    Leaves may be answered by another `leaf`. Tokens are counted as four characters each, since nobody else counts them.
+    Leaves may be answered by another `leaf`; then `read` counts how many labels it read, and how many of them right.
+    Tokens are counted as four characters each, since nobody else counts them.
     """
 
     name = model = "scripted"
     host = None
 
-    def __init__(self, corpora: Iterable[Corpus], form: str = "records", leaf: Provider | None = None) -> None:
+    def __init__(
+        self, corpora: Iterable[Corpus], form: str = "records", leaf: Provider | None = None, size: int = SIZE
+    ) -> None:
         self.known = {ticket.text: ticket for corpus in corpora for ticket in corpus.tickets}
-        self.form, self.leaf = form, leaf
+        self.form, self.leaf, self.size, self.read = form, leaf, size, Counter[str]()
         if leaf:
             self.name, self.model = leaf.name, f"{leaf.model}, strategies scripted"
 
     def complete(self, prompt: Prompt, on_text: Callable[[str], None]) -> Reply:
         wanted = re.search(r"`def (\w+)\(self", prompt.user)
         if self.leaf and not wanted:
-            return self.leaf.complete(prompt, on_text)
-        text = f"```python\n{strategy(wanted[1], self.form)}\n```" if wanted else self.answer(prompt.user)
+            reply = self.leaf.complete(prompt, on_text)
+            self._mark(prompt.user, reply.text)
+            return reply
+        text = f"```python\n{strategy(wanted[1], self.form, self.size)}\n```" if wanted else self.answer(prompt.user)
         on_text(text)
         sent = len(prompt.system) + len(prompt.user)
         return Reply(text, Usage(1, sent // 4, len(text) // 4), self.model, "scripted")
@@ -126,6 +142,18 @@ class Reader(Provider):
         if "side entrance of the yard" in asked.partition("```")[0]:
             return next((code for ticket in tickets if (code := digits(ticket.text))), "none")
         return json.dumps([{"mood": t.mood, "topic": t.topic, "leaves": t.leaves} for t in tickets])
+
+    def _mark(self, asked: str, said: str) -> None:
+        """Count the labels of an answer that are right; one without a label for each ticket has none."""
+        try:
+            told = parse(list[LABELS], said)
+        except ValueError:
+            told = []
+        tickets = list(self.tickets(asked)) if "side entrance" not in asked.partition("```")[0] else []
+        for name in LABELS:
+            mine = [each[name] for each in told] if len(told) == len(tickets) else []
+            self.read[f"{name} of"] += len(tickets)
+            self.read[name] += sum(getattr(t, name) == label for t, label in zip(tickets, mine, strict=False))
 
     def tickets(self, asked: str) -> Iterator[Ticket]:
         """The tickets whose whole text stands there, as a line of its own or as a record."""
