@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pprint import pformat
 from typing import Any
 
 from agent_repl.protocols import Provider
@@ -33,17 +34,17 @@ LABELS: dict[str, Any] = {
     "leaves": bool,
 }
 """What a leaf is asked about each ticket."""
+ASKED = {
+    "mood": "Is the writer of this ticket pleased, annoyed or neutral?",
+    "topic": "Is this ticket about something broken, something late, a charge on a bill, or advice that is wanted?",
+    "leaves": "Does the writer of this ticket say that they go and buy elsewhere from now on?",
+}
+"""How it is asked about a single ticket, a label at a time: models too small for lists of objects can answer that."""
 _HEAD = """
 import json
 import re
 from collections import Counter
 
-_SIZE = {size}
-_READ = (
-    "Read each of these tickets, and answer in their order with one object for each: is its writer pleased, "
-    "annoyed or neutral; is it about something broken, something late, a charge, or advice that is wanted; "
-    "does the writer say that they go and buy elsewhere from now on? {{item}}"
-)
 _ABOUT = {{
     "mood": {moods},
     "topic": {topics},
@@ -51,14 +52,30 @@ _ABOUT = {{
 }}
 
 def _pieces(data):
-    return _chunks(data, by={by!r}, size=_SIZE)
+    return _chunks(data, by={by!r}, size={size})
 
 def _field(piece, name):
     return {field}
+"""
+_MANY = """
+_READ = (
+    "Read each of these tickets, and answer in their order with one object for each: is its writer pleased, "
+    "annoyed or neutral; is it about something broken, something late, a charge, or advice that is wanted; "
+    "does the writer say that they go and buy elsewhere from now on? {item}"
+)
 
-def _read(self):
+def _read(self, name):
     pieces = _pieces(self.data)
-    return list(zip(pieces, self.llm.each(pieces, _READ, schema=list[_ABOUT]), strict=True))
+    told = self.llm.each(pieces, _READ, schema=list[_ABOUT])
+    return [(piece, [each[name] for each in answers]) for piece, answers in zip(pieces, told, strict=True)]
+"""
+_ONE = f"""
+_READ = {pformat(ASKED, sort_dicts=False)}
+
+def _read(self, name):
+    pieces = _pieces(self.data)
+    told = self.llm.each(pieces, _READ[name] + " {{item}}", schema=_ABOUT[name])
+    return [(piece, [answer]) for piece, answer in zip(pieces, told, strict=True)]
 """
 _BODIES = {
     "by_channel": '''
@@ -69,21 +86,21 @@ def by_channel(self):
     "leaving": '''
 def leaving(self):
     """How many writers go elsewhere from now on."""
-    return sum(told["leaves"] for piece, answers in _read(self) for told in answers)
+    return sum(leaves for piece, labels in _read(self, "leaves") for leaves in labels)
 ''',
     "topics": '''
 def topics(self):
     """How many tickets there are about each topic."""
-    return dict(Counter(told["topic"] for piece, answers in _read(self) for told in answers))
+    return dict(Counter(topic for piece, labels in _read(self, "topic") for topic in labels))
 ''',
     "annoyed": '''
 def annoyed(self, one, other):
     """The share of annoyed tickets of two products."""
     moods = {one: [], other: []}
-    for piece, answers in _read(self):
-        for product, told in zip(_field(piece, "product"), answers, strict=True):
+    for piece, labels in _read(self, "mood"):
+        for product, mood in zip(_field(piece, "product"), labels, strict=True):
             if product in moods:
-                moods[product].append(told["mood"] == "annoyed")
+                moods[product].append(mood == "annoyed")
     return {product: round(sum(mine) / len(mine), 3) if mine else 0.0 for product, mine in moods.items()}
 ''',
     "yard_code": '''
@@ -91,7 +108,7 @@ def yard_code(self, city):
     """The digits for the side entrance of the yard in a city, as some ticket tells them; None where none does."""
     found = _grep(self.data, rf"yard in {city}\\b", limit=10_000)
     ask = f"Which digits must one press at the side entrance of the yard in {city}? If nobody says it: none. {{item}}"
-    answers = self.llm.each(_chunks(found, by="records", size=_SIZE), ask, schema=str)
+    answers = self.llm.each(_chunks(found, by="records", size={size}), ask, schema=str)
     said = [answer for answer in answers if answer.strip(".").lower() != "none"]
     return said[0] if said else None
 ''',
@@ -104,7 +121,8 @@ def strategy(name: str, form: str = "records", size: int = SIZE) -> str:
     """The source of a method for data of that form, which reads pieces of that many tickets."""
     by, field = FORMS[form]
     moods, topics = LABELS["mood"], LABELS["topic"]
-    return f"{_HEAD.format(by=by, field=field, size=size, moods=moods, topics=topics)}{_BODIES[name]}"
+    head = _HEAD.format(by=by, field=field, size=size, moods=moods, topics=topics)
+    return head + (_MANY if size > 1 else _ONE) + _BODIES[name].replace("{size}", f"{size}")
 
 
 class Reader(Provider):
@@ -138,19 +156,21 @@ class Reader(Provider):
 
     def answer(self, asked: str) -> str:
         """What a reader says to a leaf's prompt."""
-        tickets = list(self.tickets(asked))
-        if "side entrance of the yard" in asked.partition("```")[0]:
+        tickets, about = list(self.tickets(asked)), _about(asked)
+        if about == "digits":
             return next((code for ticket in tickets if (code := digits(ticket.text))), "none")
-        return json.dumps([{"mood": t.mood, "topic": t.topic, "leaves": t.leaves} for t in tickets])
+        told = [{name: getattr(ticket, name) for name in LABELS} for ticket in tickets]
+        return json.dumps(told) if about == "all" else str(told[0][about])
 
     def _mark(self, asked: str, said: str) -> None:
         """Count the labels of an answer that are right; one without a label for each ticket has none."""
+        tickets, about = list(self.tickets(asked)), _about(asked)
+        names = {"all": tuple(LABELS), "digits": ()}.get(about, (about,))
         try:
-            told = parse(list[LABELS], said)
+            told = parse(list[LABELS], said) if about == "all" else [{about: parse(LABELS.get(about), said)}]
         except ValueError:
             told = []
-        tickets = list(self.tickets(asked)) if "side entrance" not in asked.partition("```")[0] else []
-        for name in LABELS:
+        for name in names:
             mine = [each[name] for each in told] if len(told) == len(tickets) else []
             self.read[f"{name} of"] += len(tickets)
             self.read[name] += sum(getattr(t, name) == label for t, label in zip(tickets, mine, strict=False))
@@ -164,6 +184,13 @@ class Reader(Provider):
             text = told["text"] if isinstance(told, dict) else told.removeprefix("text: ")
             if text in self.known:
                 yield self.known[text]
+
+
+def _about(asked: str) -> str:
+    """What a leaf is asked: digits, one label by name, or all of them."""
+    if "side entrance of the yard" in asked.partition("```")[0]:
+        return "digits"
+    return next((name for name, words in ASKED.items() if asked.startswith(words)), "all")
 
 
 def digits(text: str) -> str:
