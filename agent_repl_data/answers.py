@@ -19,11 +19,14 @@ _FORMS: dict[Any, tuple[str, str, int]] = {  # how it is asked for, how it stand
 
 
 def filled(prompt: str | Callable[[Any], str], item: Any) -> str:
-    """The question about an item: of a function what it gives; in a text the item stands for {item}, or at its end."""
+    """The question about an item: of a function what it gives; in a text the item stands for {item}, or above it.
+
+    Small models read better what they are asked after the data.
+    """
     if callable(prompt):
         return str(prompt(item))
     mark = next((mark for mark in ("{item}", "{items}") if mark in prompt), "")
-    return prompt.replace(mark, delimited(item)) if mark else f"{prompt.rstrip()}\n{delimited(item)}"
+    return prompt.replace(mark, delimited(item)) if mark else f"{delimited(item)}\n{prompt}".lstrip()
 
 
 def delimited(item: Any) -> str:

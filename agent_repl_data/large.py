@@ -22,7 +22,7 @@ _chunks(data, by="lines", size=100, overlap=0): its pieces (by "lines", "chars",
 _grep(data, pattern, context=0, limit=100): what matches; _peek(data, n=5): the first ones.
 Search, count, sort and compare in Python. Only what has to be read to be known (a topic, a tone) ask self.llm, about \
 one piece or record at a time:
-answers = self.llm.each(pieces, "Is this a complaint? {{item}}", schema=bool)  # in order
+answers = self.llm.each(pieces, "Is this a complaint?", schema=bool)  # in order
 self.llm.ask(prompt, schema=str) answers one question; self.llm.reduce(texts, "Sum up: {{items}}") makes one text of \
 many.
 A schema is bool, int, float, str, list[str], a tuple of texts to choose from, or a dict of these by name."""

@@ -70,11 +70,12 @@ class Llm:
         width: int = 4,
         on_error: OnError = "raise",
     ) -> list[Any]:
-        """The answers about items, in their order, `width` asked at a time; `prompt` has {item}, or is a function.
+        """The answers about items, in their order, `width` asked at a time.
 
-        With `on_error` "raise" the first failure in order is raised, with "skip" such items are left out, with "keep"
-        a Failed stands in their place. Raises BudgetExceeded with the answers so far as `.partial`, None for what was
-        not asked. After that, or Ctrl-C, the same call asks only for the rest.
+        `prompt` stands below the item, or has {item} in it, or is a function of it. With `on_error` "raise" the first
+        failure in order is raised, with "skip" such items are left out, with "keep" a Failed stands in their place.
+        Raises BudgetExceeded with the answers so far as `.partial`, None for what was not asked. After that, or
+        Ctrl-C, the same call asks only for the rest.
         """
         __tracebackhide__ = True
         if on_error not in ("raise", "skip", "keep") or width < 1:

@@ -80,6 +80,15 @@ def test_labels_that_a_reader_gives_are_marked_and_a_piece_may_be_one_ticket(tmp
     assert marked.read == dict.fromkeys(("mood of", "topic of", "leaves of", "topic", "leaves"), 40) | {"mood": neutral}
 
 
+def test_a_plain_corpus_says_its_labels_outright() -> None:
+    known = corpus(tickets=200, fillers=0, plain=True)
+    for ticket in known.tickets:
+        assert ("annoyed" in ticket.text) == (ticket.mood == "annoyed")
+        assert ("charge" in ticket.text) == (ticket.topic == "charge")
+        assert ("elsewhere" in ticket.text) == ticket.leaves
+    assert known.annoyed("lamp") != known.annoyed("kettle")
+
+
 def test_another_kind_of_document_is_a_miss_and_not_a_wrong_answer(tmp_path: Path) -> None:
     known = corpus(tickets=SMALL)
     bench.run("first", tmp_path, Reader([known]), known, "records")

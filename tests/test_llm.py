@@ -209,12 +209,12 @@ def test_data_stand_in_quotes_or_between_lines_that_they_cannot_end(tmp_path):
     assert '{"a": 1}\n{"a": 2}' in rows
 
 
-def test_a_prompt_without_a_place_for_the_item_has_it_at_its_end(tmp_path):
+def test_a_prompt_without_a_place_for_the_item_stands_below_it(tmp_path):
     home = opened(tmp_path, Model(lambda asked: "ok"))
     llm = llm_of(home)
     llm.each(["x {y}"], "What is it?")
     llm.each([3], lambda n: f"Is {n} odd?")
-    assert [asked.partition("\n\n")[0] for asked in home.provider.leaves] == ['What is it?\n"x {y}"', "Is 3 odd?"]
+    assert [asked.partition("\n\n")[0] for asked in home.provider.leaves] == ['"x {y}"\nWhat is it?', "Is 3 odd?"]
 
 
 def test_secrets_are_hidden_in_leaves_too(tmp_path, monkeypatch):

@@ -104,7 +104,7 @@ def provider_for(options: argparse.Namespace, corpora: Sequence[Corpus]) -> Prov
 def main(arguments: Sequence[str]) -> int:
     """Ask three times, say what came of it, and keep it; with --restart-in, the third time alone, as JSON."""
     options = parsed(arguments)
-    one, other = (corpus(seed, options.tickets, options.fillers) for seed in (1, 2))
+    one, other = (corpus(seed, options.tickets, options.fillers, options.plain) for seed in (1, 2))
     if options.restart_in:
         provider = provider_for(options, [one])
         print(json.dumps(run("restart", options.restart_in, provider, one, options.form)))
@@ -123,6 +123,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.keep:
         by = "scripted" if options.scripted else f"leaves by the model, plans {options.plans}"
         about = {"answered": by, "form": options.form, "tickets": options.tickets, "bytes": size(one.tickets)}
+        about |= {"plain": options.plain, "fillers": options.fillers}
         about |= {"tickets in a piece": options.size} if options.plans == "scripted" else {}
         about |= {"labels read right": read} if read else {}
         options.keep.write_text(json.dumps(report.circumstances() | about | {"times": found}, indent=1) + "\n")
@@ -135,6 +136,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--plans", choices=("model", "scripted"), default="model", help="who writes the methods")
     parser.add_argument("--tickets", type=int, default=TICKETS, help="how many; a small model reads 40 tokens a second")
     parser.add_argument("--fillers", type=int, default=4, help="sentences of each that say nothing")
+    parser.add_argument("--plain", action="store_true", help="tickets that say outright what is to be read of them")
     parser.add_argument("--size", type=int, default=SIZE, help="tickets in a piece of a scripted plan")
     parser.add_argument("--form", choices=tuple(FORMS), default="records", help="of the data")
     parser.add_argument("--keep", type=Path, help="write figures and circumstances to this file")

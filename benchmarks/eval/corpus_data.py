@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from . import corpus_words as words
-from .corpus_words import CHANNELS, CITIES, DECOYS, DIGITS, FILLERS, MOODS, NEEDLE, PRODUCTS, STAYS, TOPICS
+from .corpus_words import CHANNELS, CITIES, DECOYS, DIGITS, FILLERS, NEEDLE, PRODUCTS
 
 TICKETS = 4_000
 """Of about 550 characters each: more than 2 MB."""
@@ -95,20 +95,24 @@ class Corpus:
         return {name: round(sum(group) / len(group), 3) if group else 0.0 for name, group in groups.items()}
 
 
-def corpus(seed: int = 1, tickets: int = TICKETS, fillers: int = 4) -> Corpus:
-    """The corpus of a seed: so many tickets, each with this many sentences that say nothing."""
+def corpus(seed: int = 1, tickets: int = TICKETS, fillers: int = 4, plain: bool = False) -> Corpus:
+    """The corpus of a seed: so many tickets, each with this many sentences that say nothing.
+
+    A plain one says its labels outright, for readers who understand nothing else.
+    """
     random = Random(f"tickets {seed}")
     place, digits = random.choice(CITIES), "".join(random.choices("0123456789", k=4))
     needle, *decoys = random.sample(range(tickets), 1 + tickets // 40)
     hints = {needle: NEEDLE.format(city=place, digits=", ".join(DIGITS[int(d)] for d in digits))}
     hints |= {number: random.choice(DECOYS).format(city=place) for number in decoys}
-    made = tuple(_ticket(random, number, fillers, hints.get(number - 1, "")) for number in range(1, tickets + 1))
+    saying = words.PLAIN if plain else words.INDIRECT
+    made = tuple(_ticket(random, saying, n, fillers, hints.get(n - 1, "")) for n in range(1, tickets + 1))
     return Corpus(seed, made, place, digits)
 
 
-def _ticket(random: Random, number: int, fillers: int, hint: str) -> Ticket:
-    product, topic = random.choice(PRODUCTS), random.choice(list(TOPICS))
-    mood = random.choices(list(MOODS), _WEIGHTS.get(product, (3, 4, 3)))[0]
+def _ticket(random: Random, saying: words.Saying, number: int, fillers: int, hint: str) -> Ticket:
+    product, topic = random.choice(PRODUCTS), random.choice(list(saying["topic"]))
+    mood = random.choices(list(saying["mood"]), _WEIGHTS.get(product, (3, 4, 3)))[0]
     leaves = random.random() < LEAVING[mood]
     facts = {
         "product": product,
@@ -120,11 +124,11 @@ def _ticket(random: Random, number: int, fillers: int, hint: str) -> Ticket:
     }
     said = [
         *random.sample(FILLERS, fillers),
-        random.choice(MOODS[mood]),
-        random.choice(words.LEAVES if leaves else STAYS),
+        random.choice(saying["mood"][mood]),
+        random.choice(saying["leaves"][leaves]),
     ]
     random.shuffle(said)
-    sentences = [random.choice(TOPICS[topic]), *filter(None, said), hint]
+    sentences = [random.choice(saying["topic"][topic]), *filter(None, said), hint]
     text = " ".join(sentence.format(**facts) for sentence in sentences if sentence)
     day = date(2025, 1, 1) + timedelta(days=random.randrange(365))
     channel = random.choices(CHANNELS, (5, 3, 1, 2))[0]

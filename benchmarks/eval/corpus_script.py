@@ -74,7 +74,7 @@ _READ = {pformat(ASKED, sort_dicts=False)}
 
 def _read(self, name):
     pieces = _pieces(self.data)
-    told = self.llm.each(pieces, _READ[name] + " {{item}}", schema=_ABOUT[name])
+    told = self.llm.each(pieces, _READ[name], schema=_ABOUT[name])
     return [(piece, [answer]) for piece, answer in zip(pieces, told, strict=True)]
 """
 _BODIES = {
@@ -190,7 +190,7 @@ def _about(asked: str) -> str:
     """What a leaf is asked: digits, one label by name, or all of them."""
     if "side entrance of the yard" in asked.partition("```")[0]:
         return "digits"
-    return next((name for name, words in ASKED.items() if asked.startswith(words)), "all")
+    return next((name for name, words in ASKED.items() if words in asked), "all")
 
 
 def digits(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 PRODUCTS = ("kettle", "lamp", "heater", "speaker", "blender", "fan")
 CHANNELS = ("mail", "chat", "phone", "form")
 CITIES = (
@@ -98,6 +100,23 @@ STAYS = (
     "Others would sell me one too, but from now on as before I come to you.",
     "",
 )
+Saying = dict[str, dict[Any, tuple[str, ...]]]
+INDIRECT: Saying = {"mood": MOODS, "topic": TOPICS, "leaves": {True: LEAVES, False: STAYS}}
+"""By label and what it is, the sentences that say it."""
+PLAIN: Saying = {
+    "mood": {
+        "pleased": ("I am very pleased.",),
+        "annoyed": ("I am really annoyed.",),
+        "neutral": ("I only want to tell you this.",),
+    },
+    "topic": {
+        "broken": ("My {product} is broken.",),
+        "late": ("My {product} came two weeks late.",),
+        "charge": ("There is a charge for the {product} on my bill that is not right.",),
+        "advice": ("Please advise me how to use the {product}.",),
+    },
+    "leaves": {True: ("From now on I buy elsewhere.",), False: ("I will buy from you again.",)},
+}
 FILLERS = (
     "The order was made in the {season}, with the number that stands in the subject.",
     "I write from {city}, where the post comes before noon and the parcels after it.",
