@@ -22,7 +22,7 @@ import agent_repl as ar
 from agent_repl import Agent, ExecutorError, InvalidCode, ScriptedProvider, Verdict, control, open_session
 from agent_repl.session import use
 from agent_repl.signature.options import signer
-from agent_repl_code.lua import legible, touched, used, words
+from agent_repl_code.lua import legible, touched, unseen, used, words
 from agent_repl_lua import runtime
 from agent_repl_lua.runtime import LuaError, LuaLimit, lua, unfit
 from agent_repl_ui.editing import edited
@@ -738,6 +738,14 @@ def test_what_fails_by_mistake_is_repaired(tmp_path: Path) -> None:
     told = home.provider.prompts[1].user
     assert "attempt to index a nil value" in told
     assert "return lua(" not in told
+
+
+def test_lines_of_python_that_hold_lua_are_no_lines_of_the_code(tmp_path: Path) -> None:
+    whole = "from agent_repl_lua import lua\n\n\nclass Both:\n"
+    whole += '    def one(self):\n        return lua(self, "one", (), r"""\nreturn 1\n""", b=lambda *a: self.b(*a))\n'
+    whole += "    def two(self):\n        return 2\n"
+    assert [line for line in range(1, 12) if unseen(whole, line)] == [6, 7, 8]
+    assert not unseen(whole.replace("from agent_repl_lua import lua", "def lua(*a): ..."), 6)
 
 
 def test_a_method_calls_others_and_one_that_is_not_written_is_written(tmp_path: Path) -> None:
