@@ -153,8 +153,11 @@ def legible(source: str) -> str:
 
 
 def unseen(source: str, line: int) -> bool:
-    """Whether a line of Python belongs to what a method in Lua is kept as: in what people see there is no such line."""
-    return any(call.lineno <= line <= (call.end_lineno or 0) for call, _ in _calls(source))
+    """Whether a line of Python tells nobody where code stood: it hands Lua over, or is a head, where a stub stands."""
+    text = "".join(source.split("\n")[line - 1 : line]).lstrip()
+    return text.startswith(("def ", "async def ")) or any(
+        call.lineno <= line <= (call.end_lineno or 0) for call, _ in _calls(source)
+    )
 
 
 def _calls(source: str) -> Iterator[tuple[ast.Call, str]]:

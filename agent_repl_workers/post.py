@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -25,6 +23,7 @@ from agent_repl.errors import ExecutorError, UnaskedCall
 from agent_repl.pipeline import fill
 from agent_repl.records import Settings
 from agent_repl.signature import looks_like_path
+from agent_repl_bounds.folders import new_folder, remove
 from agent_repl_code.stubs import Unit, in_place, placed
 from agent_repl_code.unit import RESERVED
 from agent_repl_data.crossing import CannotCross, Malformed, pack, unpack
@@ -59,8 +58,8 @@ class Post:
         self._make, self._readable, self._until = make, frozenset(readable), until
         self._lock = threading.RLock()
         self._worker: Worker | None = None
-        self._own = tempfile.mkdtemp(prefix="agent-worker-")
-        weakref.finalize(self, _remove, self.host, self._own)
+        self._own = new_folder()
+        weakref.finalize(self, remove, self._own, self.host)
         self._mirror = Mirror(not sandbox)
         self._frames: list[_Frame] = []
         self._visible: list[str] = []
@@ -107,7 +106,7 @@ class Post:
                 if isinstance(error, CannotCross):
                     raise ExecutorError(f"{title}: {error}") from None
                 if isinstance(error, Full):
-                    _remove(self.host, self._own)
+                    remove(self._own, self.host)
                     os.makedirs(self._own, 0o700, exist_ok=True)
                 if isinstance(error, Gone):
                     raise ExecutorError(f"{title} ended its worker: {error}; the state before is back") from None
@@ -345,11 +344,6 @@ def _restore(state: dict[str, Any], frame: _Frame) -> None:
             state.pop(name, None)
         else:
             state[name] = value
-
-
-def _remove(host: int, own: str) -> None:
-    if os.getpid() == host:
-        shutil.rmtree(own, ignore_errors=True)
 
 
 def _label(agent: Any) -> str:

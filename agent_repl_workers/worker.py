@@ -56,6 +56,7 @@ class Guest:
         self.pipe, self.pickles = pipe, False
         self.mirror = wire.Mirror(False)
         self.units: dict[str, Callable[..., Any]] = {}
+        self.sources: dict[str, Any] = {}
         self.me: Any = None
         self.hidden: dict[str, Any] = {}
         self.visible: list[str] = []
@@ -96,8 +97,9 @@ class Guest:
                 os.chdir(cwd)
             if self.me is None:
                 self.me = type(label, (Self,), {"_agent_guest_": self})()
-            if unit:
-                self.units[key] = _defined(label, key, *unit)
+            self.sources[key] = unit or self.sources[key]
+            if key not in self.units:  # where its imports failed it is tried again
+                self.units[key] = _defined(label, key, *self.sources[key])
             self.take(news, outermost)
             args, kwargs = codec.unpack(given, self.pickles)
             self.refused.clear()
