@@ -17,8 +17,16 @@ PREFIX = "agent-workers-"
 
 
 def new_folder() -> str:
-    """An empty folder in this process's own; raises OSError. Folders whose processes are gone are removed first."""
+    """An empty folder in this process's own; raises OSError."""
     return tempfile.mkdtemp(dir=_root().path)
+
+
+def sweep() -> None:
+    """Remove what processes that are gone have left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        if (lock := _locked(str(path))) is not None:
+            remove(str(path))
+            os.close(lock)
 
 
 def remove(path: str, host: int = 0) -> None:
@@ -51,10 +59,7 @@ class _Root:
 
 @cache
 def _root() -> _Root:
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if (lock := _locked(str(path))) is not None:
-            remove(str(path))
-            os.close(lock)
+    sweep()
     return _Root()
 
 

@@ -110,6 +110,9 @@ class Post:
                     os.makedirs(self._own, 0o700, exist_ok=True)
                 if isinstance(error, Gone):
                     raise ExecutorError(f"{title} ended its worker: {error}; the state before is back") from None
+                if not (isinstance(error, Exception) or level):
+                    error.add_note(f"{title} and its worker were ended; the state before is back")
+                    raise error.with_traceback(None) from None  # of how we waited nobody wants to know
                 raise
             else:
                 if level:

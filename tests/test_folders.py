@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent_repl_bounds import folders
+from agent_repl_workers import WorkerExecutor
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows: it has no workers")
 
@@ -68,12 +69,15 @@ def test_ctrl_c_leaves_no_folder(tmp_path: Path, temporary: Path) -> None:
 
 
 def test_what_a_killed_process_left_goes_when_the_next_begins_and_what_a_living_one_has_stays(
-    tmp_path: Path, temporary: Path
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     killed, living = begun(tmp_path / "one", WAIT), begun(tmp_path / "two", WAIT)
     killed.kill()
     killed.communicate(timeout=60)
     assert len(left(temporary)) == 2
+    WorkerExecutor(sandbox=False)
+    assert len(left(temporary)) == 1
     again = begun(tmp_path / "three", WAIT)
     assert len(left(temporary)) == 2
     again.communicate(timeout=60)

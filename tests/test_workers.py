@@ -113,8 +113,13 @@ def test_a_package_that_is_missing_is_named_at_each_call(tmp_path: Path, place: 
 def test_an_agent_inside_data_is_refused_before_anything_is_paid(tmp_path: Path, place: str) -> None:
     home = session(tmp_path, place, ADD)
     other, holder = home.agent("counter", total=5), home.agent("holder")
-    for given in (other, [other], {"of": other}):
-        with pytest.raises(ExecutorError, match=r"argument 1: a .*\bCounter "):
+    for given, kind in (
+        (other, "Counter"),
+        ([other], "Counter"),
+        ({"of": other}, "Counter"),
+        (other.add, "MethodHandle"),
+    ):
+        with pytest.raises(ExecutorError, match=rf"argument 1: a .*\b{kind} (cannot be sent|is or holds an agent)"):
             holder.both(given)
     assert kit.asked(home) == 0
     assert other.add(1) == 6
@@ -273,10 +278,12 @@ def test_ctrl_c_ends_the_worker_and_the_state_is_back(tmp_path: Path, place: str
 
     old, sys.stdout = sys.stdout, Screen()  # type: ignore[assignment]
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as caught:
             counter.wait()
     finally:
         sys.stdout = old
+    assert not {"wire.py", "host.py"} & {Path(entry.path).name for entry in caught.traceback}
+    assert "the state before is back" in caught.value.__notes__[0]
     assert (counter.total, counter.add(1)) == (5, 6)
 
 

@@ -71,7 +71,7 @@ class _Packer:
             return found
         if self.pickles:
             return {"pickle": self.blob(_pickled(value))}
-        _require_whole(kind)
+        _require_whole(value)
         raise CannotCross(f"a {kind.__module__}.{kind.__qualname__} cannot be sent")
 
 
@@ -181,7 +181,7 @@ def _pickled(value: Any) -> bytes:
     import pickle
 
     kind = type(value)
-    _require_whole(kind)
+    _require_whole(value)
     try:
         data = pickle.dumps(value, 5)
     except Exception as error:
@@ -193,8 +193,9 @@ def _pickled(value: Any) -> bytes:
     return data
 
 
-def _require_whole(kind: type) -> None:
-    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+def _require_whole(value: Any) -> None:
+    kind = type(value)
+    if (hasattr(kind, "__next__") or hasattr(kind, "__anext__")) and not callable(value):
         raise CannotCross(f"a {kind.__qualname__} is read as it goes, and cannot be sent: make a list of it")
 
 
