@@ -790,6 +790,16 @@ def test_an_exploration_is_refused_before_anything_is_paid(tmp_path: Path) -> No
     assert asked(home) == 0
 
 
+def test_an_emitted_class_in_lua_is_not_adopted_and_says_so(tmp_path: Path) -> None:
+    counter = opened(tmp_path, ADD).agent("a counter", count=1)
+    counter.add(1)
+    ar.emit(counter, tmp_path / "counter.py")
+    home = opened(tmp_path / "other")
+    with pytest.raises(ar.ModuleError, match="methods of Counter are in Lua, in a file beside it"):
+        ar.adopt(tmp_path / "counter.py", session=home, count=1)
+    assert home.store.agents() == {}
+
+
 @pytest.mark.parametrize(
     "place", ["inline", "process", "sandbox"] if sys.platform == "linux" else ["inline", "process"]
 )
