@@ -34,6 +34,10 @@ class Setting(TraitType):  # type: ignore[misc]
         session = default_session()
         return session.mode if self.name == "review" else getattr(session.settings, self.name)
 
+    def default_value_repr(self) -> str:
+        """What `--help-all` says."""
+        return repr(getattr(Settings(), self.name))
+
     def validate(self, obj: Any, value: Any) -> Any:
         """Set it; gives back what holds then."""
         try:

@@ -15,6 +15,7 @@ from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent, ScriptedProvider
 from agent_repl.records import Settings
+from agent_repl_ui.magics import AgentMagics
 
 
 def test_the_extension_imports_no_model_and_no_screen():
@@ -132,6 +133,12 @@ def test_what_a_setting_takes_is_told(session, capsys):
     seen = " ".join(said(configured(), capsys, "%config AgentMagics").split())
     assert "who looks at new code; none: by place. One of auto, ask, later, cached." in seen
     assert "Any of profiles, recipes, " in seen
+
+
+def test_help_on_the_command_line_says_the_defaults():
+    told = AgentMagics.class_get_help()
+    assert "Default: 2048\n" in told
+    assert "Undefined" not in told
 
 
 @pytest.mark.parametrize(
