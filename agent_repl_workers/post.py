@@ -305,6 +305,8 @@ class Post:
             made = revived({**said, "args": args, "about": about}, not self.sandbox)
         except (KeyError, TypeError, ValueError) as error:
             raise Gone("it sent what is no answer") from error
+        if told.get("meant") is True and made is not None:
+            made.on_purpose = True  # type: ignore[attr-defined]  # as Lua says of its own: it is not repaired
         if made is None:
             words = {"SystemExit": "it asked Python to end", "CannotCross": said["text"]}
             made = ExecutorError(words.get(said["kind"], f"it raised {said['kind']}: {said['text']}"))

@@ -200,6 +200,7 @@ def described(error: BaseException, pickles: bool) -> dict[str, Any]:
     lines = [(f.f_globals[UNIT], t.lineno) for f, t in zip(frames, trace, strict=True) if UNIT in f.f_globals]
     last = trace[-1] if trace else None
     where = f"{last.filename}, line {last.lineno}, in {last.name}" if last and CALLS not in frames[-1].f_globals else ""
+    meant = getattr(error, "on_purpose", False) is True
     given = [getattr(error, "filename", None)] if isinstance(error, OSError) else [getattr(error, "name", None)]
     try:
         args: Any = codec.pack(list(error.args), pickles)
@@ -207,7 +208,7 @@ def described(error: BaseException, pickles: bool) -> dict[str, Any]:
     except Exception:
         args = None
     return {"kind": kind.__qualname__[:200], "base": base, "args": args, "text": text, "lines": lines[-20:],
-            "where": where[:300], "about": given[0] if type(given[0]) is str else None}  # fmt: skip
+            "meant": meant, "where": where[:300], "about": given[0] if type(given[0]) is str else None}  # fmt: skip
 
 
 def revived(told: dict[str, Any], pickles: bool = False) -> Exception | None:

@@ -790,6 +790,17 @@ def test_an_exploration_is_refused_before_anything_is_paid(tmp_path: Path) -> No
     assert asked(home) == 0
 
 
+@pytest.mark.parametrize("place", ["inline", "process", "sandbox"][: 3 if sys.platform == "linux" else 2])
+def test_what_lua_raises_on_purpose_is_repaired_nowhere(tmp_path: Path, place: str) -> None:
+    opened(tmp_path, "function check(self, n) if n < 0 then error('n is negative') end return n end").agent("a").check(
+        1
+    )
+    home = session(tmp_path, "def check(self, n):\n    return 5", executor=place, repairs=2)
+    with pytest.raises(RuntimeError, match="n is negative"):
+        home.agent("a").check(-1)
+    assert asked(home) == 0
+
+
 def test_an_emitted_class_in_lua_is_not_adopted_and_says_so(tmp_path: Path) -> None:
     counter = opened(tmp_path, ADD).agent("a counter", count=1)
     counter.add(1)
@@ -800,9 +811,7 @@ def test_an_emitted_class_in_lua_is_not_adopted_and_says_so(tmp_path: Path) -> N
     assert home.store.agents() == {}
 
 
-@pytest.mark.parametrize(
-    "place", ["inline", "process", "sandbox"] if sys.platform == "linux" else ["inline", "process"]
-)
+@pytest.mark.parametrize("place", ["inline", "process", "sandbox"][: 3 if sys.platform == "linux" else 2])
 def test_what_was_accepted_as_lua_runs_wherever_code_runs(tmp_path: Path, place: str) -> None:
     opened(tmp_path, TWICE, ADD).agent("a counter", count=1).twice(1)
     home = session(tmp_path, executor=place, repairs=0)
