@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from agent_repl_bounds.records import Effect as Effect
 from agent_repl_data.secrets import hidden
@@ -238,35 +238,35 @@ class Outcome:
 class Settings:
     """What a person may set: see the table in the README. Times are seconds, money US dollars."""
 
-    provider: str = ""
-    model: str = ""
-    base_url: str = ""
-    model_file: str = ""
-    review: str = ""
-    request_timeout: float = 300.0
-    max_retries: int = 2
-    generation_retries: int = 3
-    shape: str = "auto"
-    repairs: int = 2
-    policy: str = "inform"
-    refuse: str = ""
-    samples: str = "some"
-    show: str = "code"
-    crystallize_after: int = 3
-    max_depth: int = 8
-    max_calls: int = 20
-    max_leaves: int = 1000
-    max_tokens: int = 0
-    max_seconds: float = 0.0
-    max_cost: float = 1.0
-    max_call_cost: float = 0.0
-    template_directory: str = ""
-    without: str = ""
-    examples: str = "on"
-    redact: str = ""
-    log: str = ""
-    log_level: str = "call"
-    trust_key_file: str = ""
-    executor: str = "inline"
-    max_run_seconds: float = 60.0
-    max_run_memory: int = 2048
+    provider: Annotated[str, "who writes: anthropic, local, or one that a package adds; none named is chosen"] = ""
+    model: Annotated[str, "the model that writes, by its provider's name for it"] = ""
+    base_url: Annotated[str, "where the model is asked, a server that speaks the Messages API"] = ""
+    model_file: Annotated[str, "the file of the local model, where it is not the one that was fetched"] = ""
+    review: Annotated[Literal["", "auto", "ask", "later", "cached"], "who looks at new code; none: by place"] = ""
+    request_timeout: Annotated[float, "seconds that one request to a model may take"] = 300.0
+    max_retries: Annotated[int, "how often a busy host is asked again"] = 2
+    generation_retries: Annotated[int, "tries to write one method"] = 3
+    shape: Annotated[Literal["auto", "always", "never"], "a specification first: auto is of words only"] = "auto"
+    repairs: Annotated[int, "how often code that failed is mended without asking"] = 2
+    policy: Annotated[Literal["inform", "strict"], "what flagged effects do: strict refuses them"] = "inform"
+    refuse: Annotated[str, "the kinds of effects that strict refuses; none named is all"] = ""
+    samples: Annotated[Literal["some", "none"], "what of your data a prompt may hold"] = "some"
+    show: Annotated[Literal["code", "line", "off"], "before each cell: line is a line for each known call"] = "code"
+    crystallize_after: Annotated[int, "runs after which a method becomes a plain function; 0 is never"] = 3
+    max_depth: Annotated[int, "new methods inside new methods"] = 8
+    max_calls: Annotated[int, "how often one call may ask the model"] = 20
+    max_leaves: Annotated[int, "how often self.llm may ask the model in one call; 0 is no limit"] = 1000
+    max_tokens: Annotated[int, "tokens of one call that asks self.llm; 0 is no limit"] = 0
+    max_seconds: Annotated[float, "seconds of one call since it first asked self.llm; 0 is no limit"] = 0.0
+    max_cost: Annotated[float, "US dollars that a session may cost; 0 is no limit"] = 1.0
+    max_call_cost: Annotated[float, "US dollars that one call may cost; 0 is no limit"] = 0.0
+    template_directory: Annotated[str, "a folder with prompts of your own"] = ""
+    without: Annotated[str, "what a prompt leaves out, and the trial"] = ""
+    examples: Annotated[Literal["on", "off"], "whether runs are recorded"] = "on"
+    redact: Annotated[str, "a pattern: values in which it is found are not recorded"] = ""
+    log: Annotated[str, "a file to which each call adds a line; none named is no log"] = ""
+    log_level: Annotated[Literal["call", "stage", "prompt"], "what the log tells"] = "call"
+    trust_key_file: Annotated[str, "the file of your key, by its whole path"] = ""
+    executor: Annotated[Literal["inline", "process", "sandbox", "lua"], "where written code runs"] = "inline"
+    max_run_seconds: Annotated[float, "seconds that a call may run in a worker; 0 is no limit"] = 60.0
+    max_run_memory: Annotated[int, "megabytes of code in a worker, above what Python needs; 0 is no limit"] = 2048

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
@@ -148,14 +149,26 @@ def touched(source: str, found: tuple[Effect, ...]) -> tuple[Effect, ...]:
 @lru_cache(maxsize=64)
 def legible(source: str) -> str:
     """The Lua of a method that is written in it; any other source as it is."""
+    return next((text.strip("\n") + "\n" for _, text in _calls(source)), source)
+
+
+def unseen(source: str, line: int) -> bool:
+    """Whether a line of Python tells nobody where code stood: it hands Lua over, or is a head, where a stub stands."""
+    text = "".join(source.split("\n")[line - 1 : line]).lstrip()
+    return text.startswith(("def ", "async def ")) or any(
+        call.lineno <= line <= (call.end_lineno or 0) for call, _ in _calls(source)
+    )
+
+
+def _calls(source: str) -> Iterator[tuple[ast.Call, str]]:
+    """The calls of Python that hand Lua over, each with that."""
     if "from agent_repl_lua import lua" not in source:
-        return source
+        return
     with suppress(SyntaxError, ValueError):
         for node in ast.walk(ast.parse(source)):
             match node:
                 case ast.Call(func=ast.Name(id="lua"), args=[_, _, _, ast.Constant(value=str(text))]):
-                    return text.strip("\n") + "\n"
-    return source
+                    yield node, text
 
 
 def may_lack(tree: ast.Module) -> set[str]:

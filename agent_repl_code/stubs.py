@@ -57,15 +57,24 @@ def stub(unit: Unit, forward: Forward) -> Callable[..., Any]:
     async def awaited(*arguments: Any) -> Any:
         return called(*arguments) if in_place.get() else await asyncio.to_thread(called, *arguments)
 
-    is_async = isinstance(method, ast.AsyncFunctionDef)
+    is_async = isinstance(method, ast.AsyncFunctionDef) and not _iterates(method)
     unit.scope[_FORWARD] = awaited if is_async else called
-    tree = ast.fix_missing_locations(ast.Module([_without_code(method)], []))
+    tree = ast.fix_missing_locations(ast.Module([_without_code(method, is_async)], []))
     exec(compile(tree, unit.filename, "exec", dont_inherit=True), unit.scope)
     made: Callable[..., Any] = unit.scope[unit.name]
     return made
 
 
-def _without_code(method: Function) -> ast.stmt:
+def _iterates(method: Function) -> bool:
+    """Whether what a call of it gives is read as it goes, by a `yield` of its own."""
+    inside = list[ast.AST](method.body)
+    for node in inside:  # which grows on the way
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            inside += ast.iter_child_nodes(node)
+    return any(isinstance(node, ast.Yield) for node in inside)
+
+
+def _without_code(method: Function, is_async: bool) -> ast.stmt:
     args = method.args
     me, *names = [a.arg for a in (*args.posonlyargs, *args.args)]
     given = "".join(f"({name!r}, {name}), " for name in names)
@@ -73,11 +82,12 @@ def _without_code(method: Function) -> ast.stmt:
     rest = f"*{args.vararg.arg}" if args.vararg else ""
     text = _CALL.format(name=_FORWARD, me=me, given=given, rest=rest, named=named)
     call = ast.parse(text, mode="eval").body
-    answer = ast.Return(ast.Await(call) if isinstance(method, ast.AsyncFunctionDef) else call)
+    answer = ast.Return(ast.Await(call) if is_async else call)
     for node in ast.walk(answer):
         ast.copy_location(node, method)
     said = [method.body[0]] * (ast.get_docstring(method, clean=False) is not None)
-    found: Any = ast.copy_location(type(method)(method.name, _plain(args), [*said, answer], []), method)
+    kind = ast.AsyncFunctionDef if is_async else ast.FunctionDef
+    found: Any = ast.copy_location(kind(method.name, _plain(args), [*said, answer], []), method)
     found.type_params = []
     return found  # type: ignore[no-any-return]
 

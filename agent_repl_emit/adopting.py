@@ -29,6 +29,9 @@ def adopt(module_or_class: Any, session: Session | None = None, **state: Any) ->
     AgentError where state is missing.
     """
     source, owner = _class_in(module_or_class)
+    if "from lupa import lua54\n" in source and "\n_LUA = " in source:
+        how = f"%%agent --code AGENT.METHOD takes each where executor is lua, and {owner.name} works as it is"
+        raise ModuleError(f"the methods of {owner.name} are in Lua, in a file beside it, and adopt takes Python: {how}")
     session = session or default_session()
     words = (ast.get_docstring(owner) or "").partition(">>>")[0].strip()
     if not words:

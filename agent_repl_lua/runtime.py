@@ -166,6 +166,8 @@ class _Call:
         """Raise what Lua ended with."""
         if self._stopped is not None:
             raise self._stopped
+        if isinstance(value, BaseException):  # which came between two lines of ours, as Ctrl-C may
+            raise value
         if value == b"interrupted" and limit:
             raise KeyboardInterrupt
         said = self._words(b"more memory than it may have" if value == b"not enough memory" and limit else value)

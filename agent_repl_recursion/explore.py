@@ -95,6 +95,8 @@ def _require(case: Case, steps: int, limits: float) -> None:
     require_model(case)
     if shop.mode == "later" and not limits:
         raise ReviewRequired("a step is run, and `later` runs nothing: give limits=, or set review to ask or auto")
+    if shop.executor.language:
+        raise AgentError(f"explore looks at data in Python, and here executor={shop.executor.name}: use inline")
     elsewhere = shop.executor.name != "inline"
     if limits and (why := "code runs in another process" if elsewhere else cannot_try()):
         raise AgentError(f"no step can run under limits here ({why}): without limits= each step is reviewed")

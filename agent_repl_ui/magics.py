@@ -1,8 +1,9 @@
 """`%agent` and `%%agent` as magics of IPython, with the session's settings as their traits."""
 
 import ast
+from dataclasses import Field, fields
 from doctest import DocTestParser, Example
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -10,7 +11,9 @@ from traitlets import TraitType
 
 from agent_repl import control
 from agent_repl.errors import AgentError
+from agent_repl.records import Settings
 from agent_repl.session import default_session
+from agent_repl.session.settings import AT_START, CHOICES, LISTS
 from agent_repl_classes import describe
 
 from .manual import manual
@@ -31,6 +34,10 @@ class Setting(TraitType):  # type: ignore[misc]
         session = default_session()
         return session.mode if self.name == "review" else getattr(session.settings, self.name)
 
+    def default_value_repr(self) -> str:
+        """What `--help-all` says."""
+        return repr(getattr(Settings(), self.name))
+
     def validate(self, obj: Any, value: Any) -> Any:
         """Set it; gives back what holds then."""
         try:
@@ -40,24 +47,22 @@ class Setting(TraitType):  # type: ignore[misc]
         return self.get(obj)
 
 
+def settable(field: Field[Any]) -> Setting:
+    """A setting as a trait, of which `%config AgentMagics` says what stands at it in `Settings`."""
+    name, (_, *words) = field.name, get_args(get_type_hints(Settings, include_extras=True)[field.name])
+    said = [f"{word}." for word in words] + ["It is chosen when a session opens."] * (name in AT_START)
+    said += [f"One of {', '.join(filter(None, CHOICES[name]))}."] if name in CHOICES else []
+    said += [f"Any of {', '.join(LISTS[name])}, with commas between."] if name in LISTS else []
+    said += [f"Default: {field.default}."] if field.default != "" else []
+    kinds = type(type(field.default).__name__, (Setting,), {})  # which help shows
+    return kinds(help=" ".join(said)).tag(config=True)  # type: ignore[no-any-return]
+
+
 @magics_class
 class AgentMagics(Magics):  # type: ignore[misc]
     """Make, show and keep agents; what is set here is a setting of the session."""
 
-    review = Setting(help="who looks at new code: ask, auto, later or cached").tag(config=True)
-    show = Setting(help="before each cell: code, line (a line for each known call) or off").tag(config=True)
-    samples = Setting(help="what of your data a prompt may hold: some or none").tag(config=True)
-    policy = Setting(help="what flagged effects do: inform or strict").tag(config=True)
-    refuse = Setting(help="the kinds of effects that strict refuses, with commas; none named is all").tag(config=True)
-    shape = Setting(help="a specification before the code: auto (of words), always or never").tag(config=True)
-    without = Setting(help="what a prompt leaves out, with commas: profiles, recipes, siblings ...").tag(config=True)
-    log = Setting(help="a file to which each call adds a line; none named is no log").tag(config=True)
-    log_level = Setting(help="what the log tells: call, stage or prompt").tag(config=True)
-    model = Setting(help="the model that writes, by its provider's name for it").tag(config=True)
-    max_cost = Setting(help="US dollars that a session may cost; 0 is no limit").tag(config=True)
-    max_call_cost = Setting(help="US dollars that one call may cost; 0 is no limit").tag(config=True)
-    max_calls = Setting(help="how often one call may ask the model").tag(config=True)
-    repairs = Setting(help="how often code that failed is mended without asking").tag(config=True)
+    locals().update({field.name: settable(field) for field in fields(Settings)})
 
     @no_var_expand  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]

@@ -162,7 +162,7 @@ def _log(agent: Agent, method: str) -> str:
     """The last five calls with this method in them, the calls inside indented."""
     file, title = default_session().settings.log, f"{agent._agent_repl_label_}.{method}"
     if not file:
-        raise AgentError("no log is kept: set AGENT_REPL_LOG to a file's name, and begin again")
+        raise AgentError("no log is kept: AGENT_REPL_LOG=FILE, or %config AgentMagics.log = 'FILE', begins one")
     rows = Path(file).expanduser().read_text("utf-8", "replace").splitlines()
     mine = [tree for row in rows if f'"call": {json.dumps(title)}' in row and (tree := _read(row))]
     mine = [tree for tree in mine if "event" not in tree][-5:]

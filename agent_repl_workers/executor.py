@@ -15,6 +15,7 @@ from agent_repl.errors import AgentError, ExecutorError
 from agent_repl.executors.inline import InlinePlace
 from agent_repl.protocols import Executor
 from agent_repl.records import Code
+from agent_repl_bounds.folders import sweep
 from agent_repl_bounds.trial import Report, refusal
 from agent_repl_code.stubs import Unit, stub
 from agent_repl_data.crossing import CannotCross, pack
@@ -39,6 +40,7 @@ class WorkerExecutor(Executor):
         self._posts: weakref.WeakKeyDictionary[Any, Post] = weakref.WeakKeyDictionary()
         self._here = threading.local()
         self._lock = threading.Lock()
+        sweep()
         if sandbox:
             with Post(self._make, True).alone() as worker:
                 layers = ", ".join(worker.layers) + "; no bubblewrap here" * ("bubblewrap" not in worker.layers)

@@ -25,7 +25,7 @@ from agent_repl_data.crossing.wire import framed, received
 START = 60.0
 _BOOT = "import sys; sys.path[:] = {path!r}; from agent_repl_workers.worker import main; main({pipe})"
 _HERE = Path(__file__).parent
-_OURS = [str(_HERE.parent / name) for name in ("agent_repl_workers", "agent_repl_data", "agent_repl_bounds")]
+_OURS = [str(place) for place in _HERE.parent.glob("agent_repl*") if place.is_dir()]
 TEXT_OF_STRANGERS, MOST_FILES = 1 << 24, 10_000
 _BARE = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}  # each thread takes of its memory
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -25,6 +23,7 @@ from agent_repl.errors import ExecutorError, UnaskedCall
 from agent_repl.pipeline import fill
 from agent_repl.records import Settings
 from agent_repl.signature import looks_like_path
+from agent_repl_bounds.folders import new_folder, remove
 from agent_repl_code.stubs import Unit, in_place, placed
 from agent_repl_code.unit import RESERVED
 from agent_repl_data.crossing import CannotCross, Malformed, pack, unpack
@@ -59,8 +58,8 @@ class Post:
         self._make, self._readable, self._until = make, frozenset(readable), until
         self._lock = threading.RLock()
         self._worker: Worker | None = None
-        self._own = tempfile.mkdtemp(prefix="agent-worker-")
-        weakref.finalize(self, _remove, self.host, self._own)
+        self._own = new_folder()
+        weakref.finalize(self, remove, self._own, self.host)
         self._mirror = Mirror(not sandbox)
         self._frames: list[_Frame] = []
         self._visible: list[str] = []
@@ -107,10 +106,13 @@ class Post:
                 if isinstance(error, CannotCross):
                     raise ExecutorError(f"{title}: {error}") from None
                 if isinstance(error, Full):
-                    _remove(self.host, self._own)
+                    remove(self._own, self.host)
                     os.makedirs(self._own, 0o700, exist_ok=True)
                 if isinstance(error, Gone):
                     raise ExecutorError(f"{title} ended its worker: {error}; the state before is back") from None
+                if not (isinstance(error, Exception) or level):
+                    error.add_note(f"{title} and its worker were ended; the state before is back")
+                    raise error.with_traceback(None) from None  # of how we waited nobody wants to know
                 raise
             else:
                 if level:
@@ -303,6 +305,8 @@ class Post:
             made = revived({**said, "args": args, "about": about}, not self.sandbox)
         except (KeyError, TypeError, ValueError) as error:
             raise Gone("it sent what is no answer") from error
+        if told.get("meant") is True and made is not None:
+            made.on_purpose = True  # type: ignore[attr-defined]  # as Lua says of its own: it is not repaired
         if made is None:
             words = {"SystemExit": "it asked Python to end", "CannotCross": said["text"]}
             made = ExecutorError(words.get(said["kind"], f"it raised {said['kind']}: {said['text']}"))
@@ -345,11 +349,6 @@ def _restore(state: dict[str, Any], frame: _Frame) -> None:
             state.pop(name, None)
         else:
             state[name] = value
-
-
-def _remove(host: int, own: str) -> None:
-    if os.getpid() == host:
-        shutil.rmtree(own, ignore_errors=True)
 
 
 def _label(agent: Any) -> str:

@@ -56,6 +56,7 @@ class Guest:
         self.pipe, self.pickles = pipe, False
         self.mirror = wire.Mirror(False)
         self.units: dict[str, Callable[..., Any]] = {}
+        self.sources: dict[str, Any] = {}
         self.me: Any = None
         self.hidden: dict[str, Any] = {}
         self.visible: list[str] = []
@@ -96,8 +97,9 @@ class Guest:
                 os.chdir(cwd)
             if self.me is None:
                 self.me = type(label, (Self,), {"_agent_guest_": self})()
-            if unit:
-                self.units[key] = _defined(label, key, *unit)
+            self.sources[key] = unit or self.sources[key]
+            if key not in self.units:  # where its imports failed it is tried again
+                self.units[key] = _defined(label, key, *self.sources[key])
             self.take(news, outermost)
             args, kwargs = codec.unpack(given, self.pickles)
             self.refused.clear()
@@ -198,6 +200,7 @@ def described(error: BaseException, pickles: bool) -> dict[str, Any]:
     lines = [(f.f_globals[UNIT], t.lineno) for f, t in zip(frames, trace, strict=True) if UNIT in f.f_globals]
     last = trace[-1] if trace else None
     where = f"{last.filename}, line {last.lineno}, in {last.name}" if last and CALLS not in frames[-1].f_globals else ""
+    meant = getattr(error, "on_purpose", False) is True
     given = [getattr(error, "filename", None)] if isinstance(error, OSError) else [getattr(error, "name", None)]
     try:
         args: Any = codec.pack(list(error.args), pickles)
@@ -205,7 +208,7 @@ def described(error: BaseException, pickles: bool) -> dict[str, Any]:
     except Exception:
         args = None
     return {"kind": kind.__qualname__[:200], "base": base, "args": args, "text": text, "lines": lines[-20:],
-            "where": where[:300], "about": given[0] if type(given[0]) is str else None}  # fmt: skip
+            "meant": meant, "where": where[:300], "about": given[0] if type(given[0]) is str else None}  # fmt: skip
 
 
 def revived(told: dict[str, Any], pickles: bool = False) -> Exception | None:

@@ -379,8 +379,13 @@ def test_a_name_of_many_words_is_a_name(tmp_path):
         ({"policy": "lax"}, "policy should be one of inform, strict"),
         ({"samples": "all"}, "samples should be one of some, none"),
         ({"show": "everything"}, "show should be one of code, line, off"),
-        ({"max_calls": "many"}, "max_calls should be of type int, not 'many'"),
-        ({"max_cost": None}, "max_cost should be of type float, not None"),
+        ({"max_calls": "many"}, "max_calls should be a whole number from 0 up, not 'many'"),
+        ({"max_calls": 2.5}, "max_calls should be a whole number from 0 up, not 2.5"),
+        ({"max_calls": True}, "max_calls should be a whole number from 0 up, not True"),
+        ({"log": None}, "log should be a text, not None"),
+        ({"model": ["a"]}, "model should be a text, not ['a']"),
+        ({"executor": ""}, "executor should be one of inline, process, sandbox, lua, not ''"),
+        ({"max_cost": None}, "max_cost should be a number from 0 up, not None"),
     ],
 )
 def test_a_setting_that_cannot_be_names_the_ones_that_can(tmp_path, settings, words):
@@ -410,7 +415,7 @@ def test_an_invalid_environment_names_its_variable(tmp_path, monkeypatch):
         (b"colour = 'red'\n", "there is no setting 'colour'"),
         (b"\xff\xfe", "cannot be read as TOML"),
         (b"[review]\nx = 1\n", "review should be"),
-        (b"max_calls = 'x'\n", "max_calls should be of type int"),
+        (b"max_calls = 'x'\n", "max_calls should be a whole number"),
     ],
 )
 def test_a_broken_config_file_is_named(tmp_path, text, words):

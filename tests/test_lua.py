@@ -19,10 +19,20 @@ from kit import Person, asked, session
 from lupa import lua54
 
 import agent_repl as ar
-from agent_repl import Agent, ExecutorError, InvalidCode, ScriptedProvider, Verdict, control, open_session
+from agent_repl import (
+    Agent,
+    AgentError,
+    ExecutorError,
+    InvalidCode,
+    ScriptedProvider,
+    Verdict,
+    control,
+    explore,
+    open_session,
+)
 from agent_repl.session import use
 from agent_repl.signature.options import signer
-from agent_repl_code.lua import legible, touched, used, words
+from agent_repl_code.lua import legible, touched, unseen, used, words
 from agent_repl_lua import runtime
 from agent_repl_lua.runtime import LuaError, LuaLimit, lua, unfit
 from agent_repl_ui.editing import edited
@@ -301,6 +311,18 @@ def test_ctrl_c_ends_code_that_catches_everything(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(KeyboardInterrupt):
         call("self.n = 1; while true do pcall(function() while true do end end) end", on=it)
     timer.join()
+    assert it.n == 0
+
+
+def test_an_exception_that_comes_between_two_lines_of_ours_is_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    def came(call: Any) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runtime._Call, "_tick", came)
+    monkeypatch.setattr(runtime, "INSTRUCTIONS", 10**15)
+    it = thing(n=0)
+    with pytest.raises(KeyboardInterrupt):
+        call("self.n = 1; while true do end", on=it)
     assert it.n == 0
 
 
@@ -740,6 +762,14 @@ def test_what_fails_by_mistake_is_repaired(tmp_path: Path) -> None:
     assert "return lua(" not in told
 
 
+def test_lines_of_python_that_hold_lua_are_no_lines_of_the_code(tmp_path: Path) -> None:
+    whole = "from agent_repl_lua import lua\n\n\nclass Both:\n"
+    whole += '    def one(self):\n        return lua(self, "one", (), r"""\nreturn 1\n""", b=lambda *a: self.b(*a))\n'
+    whole += "    def two(self):\n        return 2\n"
+    assert [line for line in range(1, 12) if unseen(whole, line)] == [5, 6, 7, 8, 9]
+    assert not unseen(whole.replace("from agent_repl_lua import lua", "def lua(*a): ..."), 6)
+
+
 def test_a_method_calls_others_and_one_that_is_not_written_is_written(tmp_path: Path) -> None:
     home = opened(tmp_path, TWICE, ADD)
     counter = home.agent("a counter", count=1)
@@ -751,6 +781,43 @@ def test_a_method_calls_others_and_one_that_is_not_written_is_written(tmp_path: 
     )
     assert recursive.agent("numbers").fib(10) == 55
     assert asked(recursive) == 1
+
+
+def test_an_exploration_is_refused_before_anything_is_paid(tmp_path: Path) -> None:
+    home = opened(tmp_path, ADD)
+    with pytest.raises(AgentError, match="explore looks at data in Python"):
+        explore(home.agent("a counter", count=1), "trend", 3)
+    assert asked(home) == 0
+
+
+@pytest.mark.parametrize("place", ["inline", "process", "sandbox"][: 3 if sys.platform == "linux" else 2])
+def test_what_lua_raises_on_purpose_is_repaired_nowhere(tmp_path: Path, place: str) -> None:
+    opened(tmp_path, "function check(self, n) if n < 0 then error('n is negative') end return n end").agent("a").check(
+        1
+    )
+    home = session(tmp_path, "def check(self, n):\n    return 5", executor=place, repairs=2)
+    with pytest.raises(RuntimeError, match="n is negative"):
+        home.agent("a").check(-1)
+    assert asked(home) == 0
+
+
+def test_an_emitted_class_in_lua_is_not_adopted_and_says_so(tmp_path: Path) -> None:
+    counter = opened(tmp_path, ADD).agent("a counter", count=1)
+    counter.add(1)
+    ar.emit(counter, tmp_path / "counter.py")
+    home = opened(tmp_path / "other")
+    with pytest.raises(ar.ModuleError, match="methods of Counter are in Lua, in a file beside it"):
+        ar.adopt(tmp_path / "counter.py", session=home, count=1)
+    assert home.store.agents() == {}
+
+
+@pytest.mark.parametrize("place", ["inline", "process", "sandbox"][: 3 if sys.platform == "linux" else 2])
+def test_what_was_accepted_as_lua_runs_wherever_code_runs(tmp_path: Path, place: str) -> None:
+    opened(tmp_path, TWICE, ADD).agent("a counter", count=1).twice(1)
+    home = session(tmp_path, executor=place, repairs=0)
+    counter = home.agent("a counter", count=1)
+    assert (counter.twice(5), counter.add(2), counter.count) == (17, 13, 13)
+    assert asked(home) == 0
 
 
 def test_a_loop_without_end_is_an_executor_error_and_state_is_back(tmp_path: Path, small: None) -> None:

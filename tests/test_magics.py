@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from dataclasses import fields
+from pathlib import Path
 
 import kit
 import pytest
@@ -11,6 +14,8 @@ from kit import said
 from traitlets.config.loader import DeferredConfigString
 
 from agent_repl import Agent, ScriptedProvider
+from agent_repl.records import Settings
+from agent_repl_ui.magics import AgentMagics
 
 
 def test_the_extension_imports_no_model_and_no_screen():
@@ -108,6 +113,64 @@ def test_config_shows_and_sets_what_holds(ip, session, capsys):
     assert session.settings.show == "line"
     ip.run_cell("%agent review cached")
     assert said(ip, capsys, "%config AgentMagics.review").strip().endswith("'cached'")
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+def test_every_setting_is_shown_and_explained_on_the_screen_and_in_the_readme(session, capsys, field):
+    seen = said(configured(), capsys, "%config AgentMagics").replace("\n    ", " ")
+    entry = re.search(rf"AgentMagics\.{field.name}=<{type(field.default).__name__}> (.+\.) Current: (.+)\n", seen)
+    assert entry, "give it words: Annotated[str, 'what it is']"
+    assert "Default: " in entry[1] or not field.default
+    wanted = "auto" if field.name == "review" else getattr(session.settings, field.name)
+    assert entry[2] == repr(wanted)
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Settings")[2].partition("**Templates**")[0]
+    firsts = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    assert [row for row in firsts if f"`{field.name}`" in row], "the table in the README lacks it"
+
+
+def test_what_a_setting_takes_is_told(session, capsys):
+    seen = " ".join(said(configured(), capsys, "%config AgentMagics").split())
+    assert "who looks at new code; none: by place. One of auto, ask, later, cached." in seen
+    assert "Any of profiles, recipes, " in seen
+
+
+def test_help_on_the_command_line_says_the_defaults():
+    told = AgentMagics.class_get_help()
+    assert "Default: 2048\n" in told
+    assert "Undefined" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_leaves", 7), ("max_tokens", 5000), ("max_seconds", 2.5), ("max_run_seconds", 1.0), ("max_run_memory", 64)],
+)
+def test_limits_of_leaves_and_workers_are_set_on_the_screen(session, capsys, name, value):
+    shell = configured()
+    assert said(shell, capsys, f"%config AgentMagics.{name} = {value}") == ""
+    assert getattr(session.shop.settings, name) == value
+
+
+def test_what_is_chosen_at_the_start_is_told_and_not_set(session, capsys):
+    shell = configured()
+    told = said(shell, capsys, "%config AgentMagics.executor = 'process'")
+    assert "AgentMagics.executor stays 'inline'" in told
+    assert "AGENT_REPL_EXECUTOR" in told
+    assert session.settings.executor == session.shop.executor.name == "inline"
+    session.set(executor="inline")  # which it is
+
+
+def test_another_provider_writes_from_now_on(session, capsys, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    shell, scripted = configured(), session.provider
+    assert "there is no provider 'nobody'" in said(shell, capsys, "%config AgentMagics.provider = 'nobody'")
+    session.set(request_timeout=5.0)
+    assert session.provider is scripted  # an object that was given stays
+    assert said(shell, capsys, "%config AgentMagics.provider = 'anthropic'") == ""
+    chosen = session.provider
+    assert chosen.name == "anthropic"
+    session.set(base_url="https://example.org")
+    assert (session.provider is chosen, session.provider.host) == (False, "example.org")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The composer: which home, which settings, which names, which model; and the process's own session."""
 
+import dataclasses
 import os
 import sys
 from importlib.metadata import EntryPoint
@@ -186,6 +187,15 @@ TIGHTER = [
 @pytest.mark.parametrize(("project", "given", "name", "wanted"), TIGHTER)
 def test_a_projects_file_only_tightens(tmp_path, project, given, name, wanted):
     assert getattr(loaded(tmp_path, project=project, **given), name) == wanted
+
+
+LIMITS = [field.name for field in dataclasses.fields(Settings) if field.name.startswith("max_")]
+
+
+@pytest.mark.parametrize("name", [name for name in LIMITS if name != "max_retries"])
+def test_a_projects_file_lowers_every_limit_and_raises_none(tmp_path, name):
+    assert getattr(loaded(tmp_path, project=f"{name} = 1", **{name: 3}), name) == 1
+    assert getattr(loaded(tmp_path, project=f"{name} = 5", **{name: 3}), name) == 3
 
 
 @pytest.mark.parametrize("name", ["provider", "model", "base_url", "model_file", "template_directory"])

@@ -181,7 +181,7 @@ def test_review_shows_and_sets_the_mode(ip, session, capsys):
         ("show sales.total --versions --diff", "usage: %agent show"),
         ("show sales.total n=3", "usage: %agent show"),
         ("show sales --cost", "write AGENT.METHOD"),
-        ("show sales.total --log", "no log is kept: set AGENT_REPL_LOG"),
+        ("show sales.total --log", "no log is kept: AGENT_REPL_LOG=FILE"),
         ("edit sales.total 9", "has no version 9; there are: 1"),
         ("edit sales.nothing", "sales.nothing is not written yet"),
         ("edit sales.total", "no editor is set"),

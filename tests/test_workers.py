@@ -94,6 +94,46 @@ def test_what_ends_a_worker_leaves_the_state_before_the_call(tmp_path: Path, pla
 
 
 @both
+@pytest.mark.parametrize("code", ["def each(self):\n    yield 1", "async def each(self):\n    yield 1"])
+def test_what_is_read_as_it_goes_is_told_to_be_a_list(tmp_path: Path, place: str, code: str) -> None:
+    with pytest.raises(ExecutorError, match="make a list of it"):
+        session(tmp_path, place, code).agent("things").each()
+
+
+@both
+def test_a_package_that_is_missing_is_named_at_each_call(tmp_path: Path, place: str) -> None:
+    code = "import nowhere_to_be_found\n\ndef draw(self):\n    return nowhere_to_be_found.draw()"
+    painter = session(tmp_path, place, code, without="trial").agent("painter")
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="nowhere_to_be_found"):
+            painter.draw()
+
+
+@both
+def test_an_agent_inside_data_is_refused_before_anything_is_paid(tmp_path: Path, place: str) -> None:
+    home = session(tmp_path, place, ADD)
+    other, holder = home.agent("counter", total=5), home.agent("holder")
+    for given, kind in (
+        (other, "Counter"),
+        ([other], "Counter"),
+        ({"of": other}, "Counter"),
+        (other.add, "MethodHandle"),
+    ):
+        with pytest.raises(ExecutorError, match=rf"argument 1: a .*\b{kind} (cannot be sent|is or holds an agent)"):
+            holder.both(given)
+    assert kit.asked(home) == 0
+    assert other.add(1) == 6
+
+
+@both
+def test_the_writer_is_told_the_line_that_failed_and_not_that_of_a_stub(tmp_path: Path, place: str) -> None:
+    bad, good = "def first(self, rows):\n    return rows[5]", "def first(self, rows):\n    return rows[0]"
+    home = session(tmp_path, place, bad, good, repairs=2, without="trial")
+    assert home.agent("rows").first([1, 2]) == 1
+    assert "IndexError: list index out of range\nline 2: return rows[5]\n" in home.provider.prompts[-1].user
+
+
+@both
 def test_a_memory_bomb_is_a_memory_error(tmp_path: Path, place: str) -> None:
     bomb = "def bomb(self):\n    self.total = 99\n    return len(bytearray(10**11))"
     counter = session(tmp_path, place, bomb).agent("counter", total=5)
@@ -238,10 +278,12 @@ def test_ctrl_c_ends_the_worker_and_the_state_is_back(tmp_path: Path, place: str
 
     old, sys.stdout = sys.stdout, Screen()  # type: ignore[assignment]
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as caught:
             counter.wait()
     finally:
         sys.stdout = old
+    assert not {"wire.py", "host.py"} & {Path(entry.path).name for entry in caught.traceback}
+    assert "the state before is back" in caught.value.__notes__[0]
     assert (counter.total, counter.add(1)) == (5, 6)
 
 

@@ -15,6 +15,7 @@ from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from agent_repl_bounds.packages import install_line
+from agent_repl_code.lua import unseen
 from agent_repl_data.files import shortened
 from agent_repl_data.plain import encode
 from agent_repl_data.profile import is_private
@@ -46,8 +47,7 @@ def is_inside(error: BaseException, values: Iterable[Any]) -> bool:
 
 
 def _responsible(trace: TracebackType | None) -> tuple[FrameType, int] | None:
-    frames = [(t.tb_frame, t.tb_lineno) for t in _walk(trace)]
-    own = [f for f in frames if not is_library(f[0].f_code)]
+    own = [(t.tb_frame, t.tb_lineno) for t in _walk(trace) if not is_library(t.tb_frame.f_code)]
     return own[-1] if own else None
 
 
@@ -72,13 +72,14 @@ def _library_roots() -> tuple[str, ...]:
 
 def _on_purpose(frame: FrameType, line: int) -> bool:
     """Whether the line is a `raise` statement of the written code."""
-    return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in ast.walk(_tree(frame)))
+    nodes = ast.walk(ast.parse(_source(frame)))
+    return any(isinstance(n, ast.Raise) and n.lineno <= line <= (n.end_lineno or 0) for n in nodes)
 
 
-def _tree(frame: FrameType) -> ast.Module:
-    """The syntax tree of the written code that a frame runs, empty for any other."""
+def _source(frame: FrameType) -> str:
+    """The text with the written code that a frame runs, empty for any other."""
     loader = frame.f_globals.get("__loader__") if CALLS in frame.f_globals else None
-    return ast.parse(loader.get_source("")) if loader else ast.Module([], [])
+    return str(loader.get_source("")) if loader else ""
 
 
 def last_failure(name: str) -> tuple[BaseException, tuple[Any, ...], dict[str, Any]]:
@@ -107,10 +108,9 @@ def explain(error: BaseException, samples: bool = True) -> str:
     Without samples neither its words are told, which quote data, nor the line of a person's that made the call.
     """
     trace = error.__traceback__
-    both = zip(_walk(trace), traceback.extract_tb(trace), strict=True)
-    written = [t for each, t in both if not _foreign(t) and (samples or CALLS in each.tb_frame.f_globals)]
-    lines = [f"line {t.lineno}: {t.line}" for t in written[-3:] if "return lua(" not in (t.line or "")]
-    words = f": {_quoted(str(error))}" if samples else ""
+    both = zip(map(_source, (each.tb_frame for each in _walk(trace))), traceback.extract_tb(trace), strict=True)
+    seen = [t for source, t in both if not (_foreign(t) or unseen(source, t.lineno or 0)) and (samples or source)]
+    words, lines = f": {_quoted(str(error))}" if samples else "", (f"line {t.lineno}: {t.line}" for t in seen[-3:])
     return "\n".join([f"it raised {type(error).__name__}{words}", *lines, *_values(error, samples)])
 
 
@@ -132,7 +132,7 @@ def _values(error: BaseException, samples: bool) -> list[str]:
     frame = _responsible(error.__traceback__)
     if frame is None or CALLS not in frame[0].f_globals:
         return []
-    nodes = [node for node in ast.walk(_tree(frame[0])) if getattr(node, "lineno", 0) == frame[1]]
+    nodes = [node for node in ast.walk(ast.parse(_source(frame[0]))) if getattr(node, "lineno", 0) == frame[1]]
     held = {ast.unparse(n): _held(n, frame[0].f_locals) for n in nodes if isinstance(n, ast.Name | ast.Subscript)}
     known = [(n, v) for n, v in held.items() if v is not ABSENT and n != "self" and not callable(v)]
     gaps = [name for name, value in known if value is None]

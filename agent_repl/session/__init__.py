@@ -31,7 +31,7 @@ from ..stores.signing import SigningKey, user_key
 from ..stores.sqlite import SqliteStore
 from ..wrapping import ABSENT, real
 from .home import doubts, find_home, is_name, slug
-from .settings import MODES, changed, load_settings
+from .settings import MODES, OF_MODEL, changed, load_settings
 
 
 class Session:
@@ -43,6 +43,7 @@ class Session:
         if provider is not None:
             self.provider = provider
         self._told: set[str] = set()
+        self._chosen: Provider | None = None
         self.settings = shop.settings
         self.store = shop.store
         self.identities: dict[str, Identity] = {}
@@ -66,11 +67,17 @@ class Session:
 
     def set(self, **changes: Any) -> None:
         """Change settings from now on, as in `set(show="line")`; raises AgentError for what cannot be set."""
-        self.settings = self.shop.settings = changed(self.settings, self.store.home, changes)
-        if self.settings.review and "review" in changes:
-            self.mode = cast(Mode, self.settings.review)
-        if "model" in changes and getattr(vars(self).get("provider"), "name", "") == "anthropic":
-            self.provider.model = self.settings.model
+        old, new = self.settings, changed(self.settings, self.store.home, changes)
+        if new.provider and new.provider != old.provider:
+            choose_provider(new, os.environ)  # raises NoProvider
+        self.settings = self.shop.settings = new
+        if new.review and "review" in changes:
+            self.mode = new.review
+        writer, other = vars(self).get("provider"), any(getattr(new, n) != getattr(old, n) for n in OF_MODEL)
+        if writer and (new.provider != old.provider or (other and writer is self._chosen)):  # what is given stays
+            vars(self).pop("provider").close()
+        elif writer and "model" in changes and writer.name == "anthropic":
+            writer.model = new.model
 
     @property
     def reviewer(self) -> Reviewer:
@@ -86,7 +93,8 @@ class Session:
     @cached_property
     def provider(self) -> Provider:
         """The model that writes; chosen when it is first wanted. Raises NoProvider with the ways to go on."""
-        return choose_provider(self.settings, os.environ)
+        self._chosen = choose_provider(self.settings, os.environ)
+        return self._chosen
 
     def agent(
         self, identity: str, /, *, name: str | None = None, wraps: Any = None, deep: bool = False, **state: Any
@@ -98,10 +106,9 @@ class Session:
         made = make(known.live, state, wraps, deep)
         if hidden := state.keys() & set(known.names()):
             self.reviewer.tell(Event("warning", f"state {min(hidden)!r} hides the method of that name on this agent"))
-        for note in self.store.notes:
-            if note not in self._told:
-                self._told.add(note)
-                self.reviewer.tell(Event("warning", note))
+        for note in dict.fromkeys(note for note in self.store.notes if note not in self._told):
+            self._told.add(note)
+            self.reviewer.tell(Event("warning", note))
         self.store.notes.clear()
         self._warm(known, made)
         return made
@@ -225,7 +232,7 @@ def open_session(
     given = settings | {name: value for name, value in named.items() if isinstance(value, str)}
     loaded = settings_at(place, given)
     reviewer = _asking(review) if callable(review) else HeadlessReviewer() if isinstance(review, str | None) else review
-    mode = cast(Mode, loaded.review or ("ask" if reviewer.can_ask else "cached"))
+    mode: Mode = loaded.review or ("ask" if reviewer.can_ask else "cached")
     store = open_store(place, loaded.trust_key_file, bool(home is not None or os.environ.get("AGENT_REPL_HOME")))
     shop = Workshop(loaded, mode, store, choose_executor(loaded.executor), reviewer, lambda *p: _consented(session, *p))
     session = Session(shop, None if isinstance(provider, str) else provider)
@@ -236,8 +243,7 @@ def settings_at(home: Path, given: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this user for a home, with what is given over them; raises AgentError."""
     from platformdirs import user_config_path
 
-    file = user_config_path("agent_repl", appauthor=False) / "config.toml"
-    return load_settings(home, file, os.environ, given or {})
+    return load_settings(home, user_config_path("agent_repl", appauthor=False) / "config.toml", os.environ, given or {})
 
 
 def _asking(decide: Callable[[Proposal], Verdict]) -> Reviewer:

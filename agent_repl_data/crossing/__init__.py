@@ -71,6 +71,7 @@ class _Packer:
             return found
         if self.pickles:
             return {"pickle": self.blob(_pickled(value))}
+        _require_whole(value)
         raise CannotCross(f"a {kind.__module__}.{kind.__qualname__} cannot be sent")
 
 
@@ -180,15 +181,22 @@ def _pickled(value: Any) -> bytes:
     import pickle
 
     kind = type(value)
-    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
-        raise CannotCross(f"a {kind.__qualname__} is read as it goes, and cannot be sent: make a list of it")
+    _require_whole(value)
     try:
         data = pickle.dumps(value, 5)
     except Exception as error:
         raise CannotCross(f"a {kind.__module__}.{kind.__qualname__} cannot be sent ({str(error)[:200]})") from error
     if b"__main__" in data:
         raise CannotCross(f"a {kind.__qualname__} is made of classes of this session: put them into a module")
+    if b"agent_repl.agent" in data and b"_reopen" in data:
+        raise CannotCross(f"a {kind.__qualname__} is or holds an agent, which stays in its own process")
     return data
+
+
+def _require_whole(value: Any) -> None:
+    kind = type(value)
+    if (hasattr(kind, "__next__") or hasattr(kind, "__anext__")) and not callable(value):
+        raise CannotCross(f"a {kind.__qualname__} is read as it goes, and cannot be sent: make a list of it")
 
 
 def pack(value: Any, pickles: bool = False) -> Packed:
