@@ -116,7 +116,7 @@ def test_a_leaf_is_answered_by_what_stands_in_its_prompt_alone() -> None:
     told = json.loads(reader.answer(f"Read each.\n```\n{pages}\n```"))
     assert [each["mood"] for each in told] == [ticket.mood for ticket in known.tickets[:2]]
     assert reader.answer("Read each.\n```\n\n```") == "[]"
-    assert reader.answer(f"side entrance of the yard\n```\n{pages}\n```") in ("none", known.digits)
+    assert reader.answer(f"Which digits must one press?\n```\n{pages}\n```") in ("none", known.digits)
 
 
 def test_the_truth_is_that_of_the_generator_and_only_one_ticket_tells_the_digits() -> None:

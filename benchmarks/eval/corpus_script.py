@@ -107,7 +107,10 @@ def annoyed(self, one, other):
 def yard_code(self, city):
     """The digits for the side entrance of the yard in a city, as some ticket tells them; None where none does."""
     found = _grep(self.data, rf"yard in {city}\\b", limit=10_000)
-    ask = f"Which digits must one press at the side entrance of the yard in {city}? If nobody says it: none. {{item}}"
+    ask = (
+        f"Which digits must one press at the side entrance of the yard in {city}? "
+        "Answer in figures, such as 0123, or with none if nobody says it."
+    )
     answers = self.llm.each(_chunks(found, by="records", size={size}), ask, schema=str)
     said = [answer for answer in answers if answer.strip(".").lower() != "none"]
     return said[0] if said else None
@@ -188,7 +191,7 @@ class Reader(Provider):
 
 def _about(asked: str) -> str:
     """What a leaf is asked: digits, one label by name, or all of them."""
-    if "side entrance of the yard" in asked.partition("```")[0]:
+    if "Which digits must one press" in asked:
         return "digits"
     return next((name for name, words in ASKED.items() if words in asked), "all")
 
