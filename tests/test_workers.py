@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from agent_repl_classes import agentic, configure, describe, reset
 from agent_repl_data.crossing import pack
 from agent_repl_data.crossing.wire import framed
 from agent_repl_workers.executor import WorkerExecutor
-from agent_repl_workers.host import works
+from agent_repl_workers.host import bubblewrap, works
 
 LINUX = sys.platform == "linux"
 both = pytest.mark.parametrize("place", ["process", "sandbox"] if LINUX else ["process"])
@@ -36,6 +37,10 @@ def add(self, n=1):
     self.total = getattr(self, "total", 0) + n
     return self.total
 '''
+
+
+HERE = "hash('here')"
+"""Tells processes from each other: inside bubblewrap each is number 1."""
 
 
 def session(home: Path, place: str, *replies: Any, **settings: Any) -> Any:
@@ -174,15 +179,15 @@ def test_an_error_of_the_host_goes_through_the_worker_as_it_is(tmp_path: Path, p
 
 @both
 def test_a_pinned_method_runs_on_the_worker_too(tmp_path: Path, place: str) -> None:
-    where = "import os\ndef where(self):\n    return os.getpid()"
+    where = f"def where(self):\n    return {HERE}"
     made = session(tmp_path, place, where)
     thing = made.agent("thing", name="thing")
-    pid = thing.where()
+    first = thing.where()
     pin(thing, "where")
-    assert pid == thing.where() != os.getpid()
+    assert first == thing.where() != eval(HERE)
     made.close()
     again = session(tmp_path, place).agent("thing", name="thing")
-    assert again.where() not in (pid, os.getpid())
+    assert again.where() not in (first, eval(HERE))
 
 
 @both
@@ -252,20 +257,72 @@ def test_many_agents_each_have_a_worker(tmp_path: Path, place: str) -> None:
     assert [agent.add() for agent in agents + agents] == [*range(1, 13), *range(2, 14)]
 
 
-def test_a_worker_ends_with_its_host(tmp_path: Path) -> None:
+def started(home: Path, place: str, seconds: float, then: str) -> Any:
+    """A host of its own with agents in `place`; what its children leave behind stays below it."""
     program = f"""
-import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent)]!r}
-import kit, pathlib
-code = "def wait(self):\\n    import os, time\\n    print(os.getpid(), flush=True)\\n    while True: pass"
-kit.session(pathlib.Path({str(tmp_path)!r}), code, executor="process").agent("thing").wait()
+import ctypes, contextlib, kit, pathlib, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) if sys.platform == "linux" else None  # PR_SET_CHILD_SUBREAPER
+def agent(code):
+    given = {{"executor": {place!r}, "repairs": 0, "max_run_seconds": {seconds}, "review": kit.Person("accept")}}
+    made = kit.session(pathlib.Path({str(home)!r}), code, without="trial", **given)
+    return made.agent("thing"), made.close
+{then}
 """
-    host = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])}
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around
+    )
+
+
+@both
+def test_a_worker_ends_with_its_host(tmp_path: Path, place: str) -> None:
+    wait = "def wait(self):\\n    print('here', flush=True)\\n    while True: pass"
+    host = started(tmp_path, place, 60, f'agent("{wait}")[0].wait()')
     assert host.stdout is not None
-    pid = int(host.stdout.readline())
+    assert host.stdout.readline() == "here\n"
+    workers = below(host.pid)
     host.kill()
-    host.wait()
-    while is_there(pid):
+    host.communicate()
+    assert workers
+    while any(map(is_there, workers)):
         time.sleep(0.01)
+
+
+@both
+def test_what_has_ended_leaves_no_process_behind(tmp_path: Path, place: str) -> None:
+    """Not even one that waits to be heard: few containers have an init that would."""
+    then = """
+for body in ("return 1", "import os; os._exit(3)", "import ctypes; ctypes.string_at(0)", "while True: pass"):
+    one, close = agent(f"def go{len(body)}(self):\\n    {body}")
+    with contextlib.suppress(Exception):
+        getattr(one, f"go{len(body)}")()
+    close()
+print("done", flush=True)
+sys.stdin.read()
+"""
+    host = started(tmp_path, place, 0.5, then)
+    assert host.stdout is not None
+    assert host.stdout.readline() == "done\n"
+    left = below(host.pid)
+    host.communicate()
+    assert left == []
+
+
+def below(host: int) -> list[int]:
+    """The processes below one, with those that have ended and were not heard."""
+    if LINUX:
+        lines = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                lines.append(path.read_text())
+        parents = {int(line.split()[0]): int(line.rpartition(")")[2].split()[1]) for line in lines}
+    else:
+        told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = {int(line.split()[0]): int(line.split()[1]) for line in told.splitlines()}
+    found = [host]
+    for each in found:
+        found += [pid for pid, parent in parents.items() if parent == each and pid != host]
+    return found[1:]
 
 
 def is_there(pid: int) -> bool:
@@ -280,11 +337,10 @@ def is_there(pid: int) -> bool:
 
 @both
 def test_no_way_of_a_method_runs_its_code_here(tmp_path: Path, place: str) -> None:
-    code = """
-    import os
-    def where(self, n: int = int("1"), by: list = [os.getpid()]):
+    code = f"""
+    def where(self, n: int = int("1"), by: list = [{HERE}]):
         "Say where."
-        self.seen = [*self.seen, os.getpid(), *by]
+        self.seen = [*self.seen, {HERE}, *by]
         return n
     """
     caller = "def twice(self, n):\n    return self.where(n) + self.where(n)"
@@ -308,7 +364,7 @@ def test_no_way_of_a_method_runs_its_code_here(tmp_path: Path, place: str) -> No
     other = session(tmp_path, place, review=kit.Person(*["accept"] * 9)).agent("thing", name="thing", seen=[1])
     assert (other.where(1), type(other).where(other, 1), copy.copy(other).where(1)) == (3, 3, 3)
     emit(other, tmp_path / "out.py", tests=False)
-    assert os.getpid() not in [*thing.seen, *other.seen]
+    assert eval(HERE) not in [*thing.seen, *other.seen]
     assert len(set(other.seen)) == 2
 
 
@@ -427,8 +483,9 @@ def test_a_separator_is_no_grant(tmp_path: Path, value: str) -> None:
 def test_a_sandbox_writes_its_own_folder_which_is_bounded(tmp_path: Path) -> None:
     write = "import pathlib, tempfile\nhere = pathlib.Path(tempfile.gettempdir())\n"
     assert tried(tmp_path / "a", write + "(here / 'x').write_text('y')\nreturn (here / 'x').read_text()") == "y"
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=r"denied|Read-only"):  # inside bubblewrap the disk says so first
         tried(tmp_path / "b", f"open({str(tmp_path / 'x')!r}, 'w')")
+    assert not (tmp_path / "x").exists()
     with pytest.raises(ExecutorError, match="it wrote more than"):
         tried(tmp_path / "c", write + "for n in range(10_001):\n    (here / str(n)).touch()")
     with pytest.raises(OSError, match="too large"):
@@ -479,7 +536,7 @@ def test_threads_that_are_left_behind_stand_still(tmp_path: Path) -> None:
     thing = made.agent("thing", total=0)
     thing.leave()
     (post,) = vars(made.shop.executor)["_posts"].values()
-    assert Path(f"/proc/{post._worker.process.pid}/stat").read_text().split(") ")[1][0] == "T"
+    assert Path(f"/proc/{post._worker.pid}/stat").read_text().split(") ")[1][0] == "T"
     assert thing.add() == 1
 
 
@@ -497,7 +554,8 @@ def test_a_nested_call_names_no_file_that_is_not_granted(tmp_path: Path) -> None
 @sandboxed
 def test_a_sandbox_says_what_holds_it_or_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = session(tmp_path, "sandbox", ADD, review=(person := kit.Person("accept")))
-    assert "Landlock, seccomp, rlimits; no bubblewrap here" in made.describe()
+    wrapped = ", bubblewrap)" if bubblewrap() else "; no bubblewrap here)"
+    assert f"(Landlock, seccomp, rlimits{wrapped}" in made.describe()
     made.agent("thing", total=1).add()
     assert "Landlock, seccomp, rlimits" in person.seen[0].isolation
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -518,7 +576,7 @@ def test_a_sandbox_that_does_not_hold_is_none(tmp_path: Path, monkeypatch: pytes
 
 
 @sandboxed
-def test_bubblewrap_is_used_only_where_it_was_seen_to_work(tmp_path: Path) -> None:
+def test_bubblewrap_that_does_not_isolate_is_not_used(tmp_path: Path) -> None:
     pretends = tmp_path / "pretends"
     pretends.write_text('#!/bin/sh\nwhile [ "$1" != "--new-session" ]; do shift; done; shift; exec "$@"\n')
     fails = tmp_path / "fails"
