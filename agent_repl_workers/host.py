@@ -37,6 +37,10 @@ class Gone(Exception):
     """The worker ended, or had to be ended; says why."""
 
 
+class Spoilt(Gone):
+    """It ended or said what makes no sense, maybe for what an earlier call left there."""
+
+
 class Full(Gone):
     """It wrote too much."""
 
@@ -57,7 +61,8 @@ class Worker:
             )
         self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
         self.inside = bool(sandbox and bubblewrap())
-        self.running, self.seconds, self.limit, self._room = 0, START, START, LIMIT
+        self.fresh, self.running = True, 0
+        self.seconds, self.limit, self._room = START, START, LIMIT
         self._end, its = socket.socketpair()
         try:
             self.process, self.pid = _spawner().submit(self._start, its).result()
@@ -93,9 +98,9 @@ class Worker:
         try:
             self.send(setup)
             match self.receive():
-                case ["ready", list(layers)]:
+                case ["", "ready", list(layers)]:
                     return [*layers, "bubblewrap"] if self.inside else layers
-                case ["refused", str(why)]:
+                case ["", "refused", str(why)]:
                     raise Gone(why)
             raise Gone("it said something else")
         except Gone as gone:
@@ -114,9 +119,9 @@ class Worker:
         try:
             return received(self._filled, TEXT_OF_STRANGERS * self.sandbox)
         except EOFError:
-            raise Gone(self._ending()) from None
+            raise Spoilt(self._ending()) from None
         except Malformed as error:
-            raise Gone(f"it sent what cannot be read: {error}") from error
+            raise Spoilt(f"it sent what cannot be read: {error}") from error
 
     def _filled(self, view: memoryview) -> int:
         count: int = self._within(self._end.recv_into, view)
@@ -136,12 +141,13 @@ class Worker:
                     raise Gone(f"it ran longer than max_run_seconds={self.limit:g}") from None
                 self.require_room()
             except OSError:
-                raise Gone(self._ending()) from None
+                raise Spoilt(self._ending()) from None
             finally:
                 self.seconds -= time.monotonic() - began
 
     def pause(self) -> None:
         """Between calls a sandbox stands still, with what its code left running."""
+        self.fresh = False
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -430,6 +430,11 @@ for n in range(3, 99):
         pass"""
 
 
+IN_TURN = """import os
+from agent_repl_data.crossing import pack
+type(self)._agent_guest_.send([{}])"""
+
+
 def tried(tmp_path: Path, body: str, *given: Any, **state: Any) -> Any:
     """What a method with this body answers in a sandbox; flagged code is accepted."""
     code = "def go(self, *given):\n" + "\n".join(f"    {line}" for line in body.splitlines())
@@ -594,30 +599,53 @@ def test_bubblewrap_that_does_not_isolate_is_not_used(tmp_path: Path) -> None:
         b"",
         b"\xff" * 8,
         b"\x08" + b"\0" * 7 + b"nonsense",
-        b"".join(framed(["value", 1, 2, 3])),
-        b"".join(framed(["value", pack(1), False, {"getdoc": pack(1)}, []])),
-        b"".join(framed(["value", pack(1), False, {"go": pack(1)}, []])),
-        b"".join(framed(["value", pack(1), False, {"x": 3}, []])),
-        b"".join(framed(["value", pack(1), False, {"__class__": pack(1)}, []])),
-        b"".join(framed(["raise", 7, {}])),
-        b"".join(framed(["raise", None, {"text": 1}])),
-        b"".join(framed(["ask", "method", "x", pack(1), {}, []])),
-        b"".join(framed(["ask", "method", "x", pack([[], {}]), {"llm": pack(1)}, []])),
-        b"".join(framed(["exec", "print"])),
+        b"".join(framed(["value", pack(1), False, {}, []])),
+        b"".join(framed(["", "value", pack(1), False, {}, []])),
+        '"value", 1, 2, 3',
+        '"value", pack(1), False, {"getdoc": pack(1)}, []',
+        '"value", pack(1), False, {"go": pack(1)}, []',
+        '"value", pack(1), False, {"x": 3}, []',
+        '"value", pack(1), False, {"__class__": pack(1)}, []',
+        '"raise", 7, {}',
+        '"raise", None, {"text": 1}',
+        '"ask", "method", "x", pack(1), {}, []',
+        '"ask", "method", "x", pack([[], {}]), {"llm": pack(1)}, []',
+        '"exec", "print"',
     ],
 )
-def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: bytes) -> None:
-    body = SPEAK.format(sent) + "\nos._exit(0)"
+def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: Any) -> None:
+    speak = SPEAK.format(sent) if type(sent) is bytes else IN_TURN.format(sent)
+    body = speak + "\nos._exit(0)"
     with pytest.raises(ExecutorError, match="state before is back"):
         tried(tmp_path, body, total=5)
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    "left",
+    [
+        SPEAK.format(b"".join(framed(["value", pack(4711), False, {}, []]))),
+        "send = type(self)._agent_guest_.send\nfor _ in range(3):\n    send(['value', pack(4711), False, {}, []])",
+        "send = type(self)._agent_guest_.send\nsend(['value', pack(1), False, {}, []])\nos._exit(3)",
+        "import threading, time\nthreading.Timer(0.01, os._exit, [3]).start()",
+        "import threading\nthreading.Timer(0.01, os.write, [3, b'x' * 99]).start()",
+    ],
+)
+def test_what_a_call_left_in_the_pipe_answers_no_other(tmp_path: Path, left: str) -> None:
+    body = f"from agent_repl_data.crossing import pack\nimport os\n{left}\nreturn 1"
+    harm = "def harm(self):\n" + "\n".join(f"    {line}" for line in body.splitlines())
+    made = session(tmp_path, "sandbox", harm, ADD, review=kit.Person("accept", "accept"), without="trial")
+    thing = made.agent("thing", total=5)
+    with suppress(ExecutorError):
+        thing.harm()
+    assert [thing.add() for _ in range(5)] == [6, 7, 8, 9, 10]
 
 
 @sandboxed
 def test_an_exception_that_lies_is_text(tmp_path: Path) -> None:
     told = {"kind": "\x1b[2Jevil", "base": "OSError", "args": None, "text": "\x1b]0;x\x07", "lines": [["x", 1]],
             "where": "\x1b", "about": "/etc/passwd"}  # fmt: skip
-    sent = b"".join(framed(["raise", None, told]))
-    body = SPEAK.format(sent)
+    body = IN_TURN.format(f'"raise", None, {told}')
     with pytest.raises(OSError, match="evil") as found:
         tried(tmp_path, body)
     assert "\x1b" not in f"{found.value}{found.value.__notes__}"
