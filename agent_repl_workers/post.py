@@ -160,7 +160,7 @@ class Post:
         return frozenset(os.path.realpath(p) for p in [*named, *named_files(fill(template, state))] if _names_place(p))
 
     def _tried(self, frame: _Frame, agent: Any, unit: Unit, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """As `_run`; once more on a new worker where an old sandbox was spoilt before anything of this call was heard."""
+        """As `_run`; once more on a new worker where an old sandbox was spoilt before this call was heard of."""
         __tracebackhide__ = True
         worker = self._ready(agent, args, kwargs)
         old = self.sandbox and not worker.fresh and not self._frames

@@ -282,7 +282,8 @@ class World:
             "own": str(self.folder / "own" / str(number) / ".agent_repl"), "seconds": seconds,
         }  # fmt: skip
         self.report = self.host(executor, **settings).ask(asked)
-        self.places.append((program.name, place, before))
+        if executor == "sandbox":
+            self.places.append((program.name, place, before))
         harms = set(self._harms(asked, before, place, tag))
         if "victim" in harms:
             self.victim.close()

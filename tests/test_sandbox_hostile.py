@@ -57,9 +57,4 @@ def test_what_is_benign_runs_in_a_sandbox(world, name):
 
 
 def test_nothing_was_changed_later(world):
-    assert not set(world.late()) - {n for n, each in PROGRAMS.items() if each.harm == "locked"} - world_controls(world)
-
-
-def world_controls(world: World) -> set[str]:
-    """Programs whose canaries a control has changed: those are looked at once, when it ran."""
-    return {name for name, place, _ in world.places if (world.folder / "own" / str(int(place.name))).exists()}
+    assert set(world.late()) <= {name for name, each in PROGRAMS.items() if each.harm == "locked"}
