@@ -628,7 +628,7 @@ def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: Any) -> 
         "send = type(self)._agent_guest_.send\nfor _ in range(3):\n    send(['value', pack(4711), False, {}, []])",
         "send = type(self)._agent_guest_.send\nsend(['value', pack(1), False, {}, []])\nos._exit(3)",
         "import threading, time\nthreading.Timer(0.01, os._exit, [3]).start()",
-        "import threading\nthreading.Timer(0.01, os.write, [3, b'x' * 99]).start()",
+        "import threading\nthreading.Timer(0.01, type(self)._agent_guest_.pipe.write, [b'x' * 99]).start()",
     ],
 )
 def test_what_a_call_left_in_the_pipe_answers_no_other(tmp_path: Path, left: str) -> None:
