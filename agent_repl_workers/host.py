@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import weakref
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,10 @@ _BARE = {"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4
 
 class Gone(Exception):
     """The worker ended, or had to be ended; says why."""
+
+
+class Spoilt(Gone):
+    """It ended or said what makes no sense, maybe for what an earlier call left there."""
 
 
 class Full(Gone):
@@ -53,31 +60,37 @@ class Worker:
                 "executor=sandbox needs Linux, for Landlock and seccomp: use process, or another machine"
             )
         self.readable, self.sandbox, self.own = frozenset(readable), sandbox, own
-        self.inside = bool(sandbox and bubblewrap(own))
-        self.running, self.seconds, self.limit, self._room = 0, START, START, LIMIT
+        self.inside = bool(sandbox and bubblewrap())
+        self.fresh, self.running = True, 0
+        self.seconds, self.limit, self._room = START, START, LIMIT
         self._end, its = socket.socketpair()
         try:
-            self.process = _spawner().submit(self._start, its).result()
+            self.process, self.pid = _spawner().submit(self._start, its).result()
         finally:
             its.close()
-        self.close = weakref.finalize(self, _end, os.getpid(), self.process, self._end)
+        self.close = weakref.finalize(self, _end, os.getpid(), self.process, self.pid, self._end)
         self.layers = self._greeted(memory, trial)
 
-    def _start(self, its: socket.socket) -> subprocess.Popen[bytes]:
+    def _start(self, its: socket.socket) -> tuple[subprocess.Popen[bytes], int]:
         """In a thread that lives as long as we do: Linux ends a child with the thread that began it."""
         around = dict(_BARE, HOME=self.own, TMPDIR=self.own) if self.sandbox else dict(os.environ)
         boot = _BOOT.format(path=_path(), pipe=its.fileno())
-        command = [*(bubblewrap(self.own) if self.sandbox else ()), sys.executable, "-I", "-S", "-B", "-c", boot]
-        nothing = subprocess.DEVNULL
-        return subprocess.Popen(
-            command,
-            stdin=nothing,
-            stdout=nothing,
-            stderr=nothing,
-            env=around,
-            pass_fds=[its.fileno()],
-            start_new_session=True,
-        )
+        told, tells = os.pipe()
+        with open(told, "rb") as said:
+            with open(tells, "wb"):
+                wrapper = [bubblewrap(), *_view(self.own), "--info-fd", str(tells)] * self.inside
+                process = subprocess.Popen(
+                    [*wrapper, sys.executable, "-I", "-S", "-B", "-c", boot],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env=around,
+                    pass_fds=[its.fileno(), tells][: 1 + self.inside],
+                    start_new_session=True,
+                )
+            lines = takewhile(lambda line: line != b"}\n", said if self.inside else ())  # all, or bubblewrap ends
+            found = re.search(rb'"child-pid": (\d+)', b"".join(lines))
+        return process, int(found[1]) if found else process.pid
 
     def _greeted(self, memory: int, trial: bool) -> list[str]:
         setup = {"sandbox": self.sandbox, "path": _path(), "host": os.getpid(), "own": self.own, "memory": memory}
@@ -85,9 +98,9 @@ class Worker:
         try:
             self.send(setup)
             match self.receive():
-                case ["ready", list(layers)]:
+                case ["", "ready", list(layers)]:
                     return [*layers, "bubblewrap"] if self.inside else layers
-                case ["refused", str(why)]:
+                case ["", "refused", str(why)]:
                     raise Gone(why)
             raise Gone("it said something else")
         except Gone as gone:
@@ -106,9 +119,9 @@ class Worker:
         try:
             return received(self._filled, TEXT_OF_STRANGERS * self.sandbox)
         except EOFError:
-            raise Gone(self._ending()) from None
+            raise Spoilt(self._ending()) from None
         except Malformed as error:
-            raise Gone(f"it sent what cannot be read: {error}") from error
+            raise Spoilt(f"it sent what cannot be read: {error}") from error
 
     def _filled(self, view: memoryview) -> int:
         count: int = self._within(self._end.recv_into, view)
@@ -128,19 +141,23 @@ class Worker:
                     raise Gone(f"it ran longer than max_run_seconds={self.limit:g}") from None
                 self.require_room()
             except OSError:
-                raise Gone(self._ending()) from None
+                raise Spoilt(self._ending()) from None
             finally:
                 self.seconds -= time.monotonic() - began
 
     def pause(self) -> None:
         """Between calls a sandbox stands still, with what its code left running."""
-        if self.sandbox and not self.inside:
-            self.process.send_signal(signal.SIGSTOP)
+        self.fresh = False
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         self._room = 2 * LIMIT
-        if self.sandbox and not self.inside:
-            self.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if self.sandbox and self.process.poll() is None:
+            with suppress(OSError):
+                os.kill(self.pid, number)
 
     def require_room(self) -> None:
         """Its folder is bounded, of which the system bounds only each file; raises Full."""
@@ -156,9 +173,10 @@ class Worker:
     def _ending(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             code = self.process.wait(1.0)
-            if code < 0:
+            ended = code - 128 if self.inside and code > 128 else -code  # as shells and bubblewrap tell it
+            if ended > 0:
                 with suppress(ValueError):
-                    return f"it was ended by {signal.Signals(-code).name}"
+                    return f"it was ended by {signal.Signals(ended).name}"
             return f"it left by itself ({code})"
         return "it stopped talking"
 
@@ -167,10 +185,14 @@ def _path() -> list[str]:
     return [str(_HERE.parent), *(str(Path(entry).absolute()) for entry in sys.path)]
 
 
-def _end(host: int, process: subprocess.Popen[bytes], end: socket.socket) -> None:
+def _end(host: int, process: subprocess.Popen[bytes], pid: int, end: socket.socket) -> None:
     end.close()
     if os.getpid() != host:
         return
+    if process.poll() is None:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            os.kill(pid, signal.SIGKILL)  # first, so that bubblewrap, which is its parent, sees it end
+            process.wait(2)
     with suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     with suppress(OSError, subprocess.TimeoutExpired):
@@ -186,26 +208,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_spawner.cache_clear)  # its thread is not there
 
 
-def bubblewrap(own: str) -> list[str]:
-    """How a worker is started inside bubblewrap; nothing where that is not installed or was seen not to work."""
-    program = _bubblewrap()
-    if not program:
-        return []
-    view = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", own, own]
-    return [program, *view, "--unshare-all", "--die-with-parent", "--new-session"]
+def _view(own: str) -> list[str]:
+    """What a worker sees inside bubblewrap, as its options: it is the first process there, and nobody else is."""
+    folders = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--bind", own, own]
+    return [*folders, "--unshare-all", "--as-pid-1", "--cap-drop", "ALL", "--die-with-parent", "--new-session"]
 
 
 @cache
-def _bubblewrap() -> str:
+def bubblewrap() -> str:
+    """The program that workers are started inside; "" where it is not installed or was seen not to work."""
     program = shutil.which("bwrap") or ""
     return program if program and works([program]) else ""
 
 
 def works(wrapper: list[str]) -> bool:
     """Whether a program inside this wrapper runs, and has its own processes and no network."""
-    asks = "import os, socket; print(os.getpid() < 20, [n for _, n in socket.if_nameindex()] in ([], ['lo']))"
-    view = ["--ro-bind", "/", "/", "--proc", "/proc", "--unshare-all", "--die-with-parent", "--new-session"]
-    command = [*wrapper, *view, sys.executable, "-I", "-S", "-c", asks]
+    asks = "import os, socket; print(os.getpid() == 1, [n for _, n in socket.if_nameindex()] in ([], ['lo']))"
+    command = [*wrapper, *_view(tempfile.gettempdir()), sys.executable, "-I", "-S", "-c", asks]
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, timeout=20, check=False, stdin=subprocess.DEVNULL)
         return done.returncode == 0 and done.stdout.split() == [b"True", b"True"]

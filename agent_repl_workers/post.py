@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from inspect import isawaitable
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from agent_repl.errors import ExecutorError, UnaskedCall
@@ -30,7 +31,7 @@ from agent_repl_data.crossing import CannotCross, Malformed, pack, unpack
 from agent_repl_data.crossing.wire import Mirror
 from agent_repl_data.files import named_files
 
-from .host import Full, Gone, Worker
+from .host import Full, Gone, Spoilt, Worker
 from .worker import ABILITIES, described, revived
 
 _ABSENT: Any = object()
@@ -66,7 +67,7 @@ class Post:
         self._units: dict[str, Unit] = {}
         self._given: dict[str, Any] = {}  # state that came from the worker: no file is granted for that
         self._errors: list[Exception] = []
-        self._shown = 0
+        self._shown, self._heard = 0, False
 
     @property
     def works(self) -> bool:
@@ -95,9 +96,7 @@ class Post:
         with self._lock:
             frame, title, level = _Frame({}, unit.about.calls), f"{_label(agent)}.{unit.name}", len(self._frames)
             try:
-                worker = self._ready(agent, args, kwargs)
-                self._frames.append(frame)
-                value = self._run(worker, agent, unit, args, kwargs)
+                value = self._tried(frame, agent, unit, args, kwargs)
             except BaseException as error:
                 _restore(state_of(agent), frame)
                 self._mirror.forget([*state_of(agent), *self._visible])
@@ -162,6 +161,32 @@ class Post:
         template = getattr(getattr(type(agent), "_agent_repl_identity_", None), "template", "")
         return frozenset(os.path.realpath(p) for p in [*named, *named_files(fill(template, state))] if _names_place(p))
 
+    def _tried(self, frame: _Frame, agent: Any, unit: Unit, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """As `_run`; once more on a new worker where an old sandbox was spoilt before this call was heard of."""
+        __tracebackhide__ = True
+        worker = self._ready(agent, args, kwargs)
+        old = self.sandbox and not worker.fresh and not self._frames
+        self._frames.append(frame)
+        self._heard = self._heard and not old
+        try:
+            return self._run(worker, agent, unit, args, kwargs)
+        except Spoilt:
+            if self._heard or not old:
+                raise
+        self._drop()
+        self._frames.pop()
+        return self._tried(frame, agent, unit, args, kwargs)
+
+    def _of(self, turn: str, message: Any) -> Any:
+        """What the worker says of this run; raises Spoilt for what it says of another, or of none."""
+        match message:
+            case [str(its), *rest] if its == turn:
+                self._heard = True
+                return rest
+            case ["", "out", *rest]:  # of a thread that was left behind
+                return ["out", *rest]
+        raise Spoilt("it sent what is no answer")
+
     def _run(self, worker: Worker, agent: Any, unit: Unit, args: list[Any], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True
         source = None if unit.key in self._units else [unit.filename, unit.name, unit.source, sorted(unit.about.calls)]
@@ -169,9 +194,9 @@ class Post:
         news = self._news(agent, unit)
         self._units[unit.key] = unit
         worker.running += 1
-        worker.send(["run", _label(agent), unit.key, source, given, news, os.getcwd()])
+        worker.send(["run", turn := token_hex(), _label(agent), unit.key, source, given, news, os.getcwd()])
         while True:
-            match worker.receive():
+            match self._of(turn, worker.receive()):
                 case ["value", memoryview() as data, bool(itself), dict(changed), list(gone)]:
                     worker.require_room()
                     self._take(agent, changed, gone)

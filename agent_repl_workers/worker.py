@@ -2,6 +2,7 @@
 
 The host says `run`; the worker says `value` or `raise`, and before that any number of times `ask` (a method, a state
 value, the model), which is answered by `answer` or `raise`, with more of `run` before it where methods call each other.
+Each `run` has a word that nobody can guess, with which all begins that the worker says of it.
 Nothing of the tower is imported here.
 """
 
@@ -62,13 +63,13 @@ class Guest:
         self.visible: list[str] = []
         self.others: list[str] = []
         self.methods: list[str] = []
-        self.depth = self.shown = 0
+        self.depth, self.shown, self.turn = 0, 0, ""
         self.talk = threading.RLock()
         self.told: dict[int, BaseException] = {}
         self.refused: list[str] = []
 
     def send(self, message: Any) -> None:
-        for buffer in wire.framed(message):
+        for buffer in wire.framed([self.turn, *message]):
             view = memoryview(buffer)
             while view:
                 view = view[self.pipe.write(view) :]
@@ -82,9 +83,11 @@ class Guest:
     def loop(self) -> Any:
         """Run what the host says until it answers."""
         while (message := self.receive())[0] == "run":
-            reply = self.run(*message[1:])
+            outer, self.turn = self.turn, message[1]
+            reply = self.run(*message[2:])
             with self.talk:
                 self.send(reply)
+                self.turn = outer
         return message
 
     def run(self, label: str, key: str, unit: Any, given: Any, news: list[Any], cwd: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """The process in which hostile programs meet the product: what it was before and after, and what came back.
 
-Run as `python hostile_driver.py inline|process|sandbox FOLDER`; a line of JSON in is a program, a line out its
+Run as `python hostile_driver.py inline|process|trusting|sandbox FOLDER`; a line of JSON in is a program, a line out its
 report. With `inline` each program has a fork of this process, which is ended at its deadline; else one session serves
 them all.
 """
@@ -36,9 +36,19 @@ from typing import Any, ClassVar
 
 import agent_repl.session
 from agent_repl import ScriptedProvider, Verdict, open_session
+from agent_repl_data.crossing import pack, unpack
+from agent_repl_workers.post import Post
 
 HIGH = 600  # descriptors of our own lie above what programs write to
 HOST_SECRET = os.environ.get("ZQ7_TOKEN", "")
+
+
+COUNT = '''
+def count_on(self, n):
+    """A call that follows."""
+    self.total += n
+    return [self.total, self.rows]
+'''
 
 
 class Vault:
@@ -71,6 +81,8 @@ class Host:
             home, provider=model, review=self.accept, executor=executor, without="trial", repairs=0, **settings
         )
         agent_repl.session.use(self.session)
+        known: dict[str, Any] = {"total": 5, "rows": [1, 2]}
+        self.bystander = (self.session.agent("bystander", **known), known) if executor != "inline" else None
 
     def accept(self, proposal: Any) -> Verdict:
         self.reviewed()
@@ -82,7 +94,8 @@ class Host:
         with open(asked["screen"], "wb") as screen:
             os.dup2(screen.fileno(), 1)
             os.dup2(screen.fileno(), 2)
-        agent = self.session.agent(f"reader of numbers, number {asked['number']}, of {{path}}", path=asked["path"])
+        named = f"reader of numbers, number {asked['number']}, of {{path}}"
+        agent = self.session.agent(named, path=asked["path"], total=5, rows=[1, 2])
         before, size = picture(asked), memory("VmSize")
         self.source = asked["source"]
         report: dict[str, Any] = {"words": len(host_secret) * 0}
@@ -105,14 +118,24 @@ class Host:
         report["memory"] = memory("VmPeak") - size
         report["locked"] = locked(asked)
         report["marked"] = len(marked(asked["mark"]))
-        for text in asked.get("then", ()):
-            self.source = text["source"]
-            told = self.session.call(agent, text["name"])
-            report["then"] = [told.status, repr(told.value)[:200], str(told.error)[:300]]
+        if self.bystander is not None:
+            known = {"path": asked["path"], "total": 5, "rows": [1, 2]}
+            report["later"] = [*self.later(agent, known, report["status"] != "ok"), *self.later(*self.bystander, True)]
         sys.stdout.flush()
         sys.stderr.flush()
         report["text"] = "\n".join(re.findall(r"zq7sec" + r"ret-\w+-\w+", report["text"])) + report["text"][:3000]
         return report
+
+    def later(self, agent: Any, known: dict[str, Any], whole: bool) -> list[str]:
+        """What is wrong with the next call of an agent whose state, or as much of it, was this before."""
+        held = dict(vars(agent))
+        if (held if whole else {name: held.get(name) for name in known}) != known:
+            return [f"its state is {held}"[:2000]]
+        known["total"], self.source = known["total"] + 2, COUNT
+        outcome = self.session.call(agent, "count_on", 2)
+        if outcome.status != "ok" or outcome.value != [known["total"], [1, 2]] or agent.total != known["total"]:
+            return [f"{outcome}"[:2000]]
+        return []
 
     def useful(self, asked: dict[str, Any]) -> dict[str, Any]:
         """One benign method; its answer is pickled by hand by its repr."""
@@ -323,6 +346,12 @@ def main() -> None:
         warm(folder)
         serve: Callable[[dict[str, Any]], dict[str, Any]] = lambda asked: forked(asked, wire_out)  # noqa: E731
     else:
+        import pandas
+
+        if executor == "trusting":
+            Post._of = lambda self, turn, message: message[1:]  # type: ignore[method-assign]
+            executor = "process"
+        unpack(b"".join(pack(pandas.DataFrame({"text": ["x"]}))))  # libraries have threads of their own from now on
         host = Host(executor, folder / "own" / ".agent_repl", **json.loads(os.environ.get("ZQ7_SETTINGS", "{}")))
         serve = lambda asked: (host.useful if "useful" in asked else host.attempt)(asked)  # noqa: E731
     for line in lines:

@@ -56,14 +56,14 @@ class Victim:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=around, start_new_session=True
         )
         self.address, self.length, self.place = json.loads(self._line(20))
-        self.well = self.how()
+        self.well = self.how(20)
 
     def _line(self, seconds: float) -> bytes:
         assert self.process.stdout is not None
         ready = select.select([self.process.stdout], [], [], seconds)[0]
         return self.process.stdout.readline() if ready else b""
 
-    def how(self) -> bytes:
+    def how(self, seconds: float = 3) -> bytes:
         """Its own words; nothing where it does not answer."""
         assert self.process.stdin is not None
         try:
@@ -71,7 +71,7 @@ class Victim:
             self.process.stdin.flush()
         except OSError:
             return b""
-        return self._line(2)
+        return self._line(seconds)
 
     def close(self) -> None:
         self.process.kill()
@@ -267,7 +267,7 @@ class World:
             self.hosts[executor] = Host(executor, self.folder / "hosts" / executor, **settings)
         return self.hosts[executor]
 
-    def run(self, program: Program, executor: str, seconds: float = 2, then: Any = (), **settings: Any) -> set[str]:
+    def run(self, program: Program, executor: str, seconds: float = 2, **settings: Any) -> set[str]:
         """Which harms are seen when this program runs there; the report is `self.report`."""
         number = next(_number)
         place = self.folder / f"{number:04}"
@@ -279,10 +279,11 @@ class World:
             "name": program.name, "number": number, "source": program.text(values), "harm": program.harm,
             "path": str(place / "granted" / "numbers.txt"), "canary": values["CANARY"], "home": values["HOME"],
             "screen": str(self.folder / "screen.txt"), "log": str(place / "log.txt"), "mark": self.mark,
-            "own": str(self.folder / "own" / str(number) / ".agent_repl"), "seconds": seconds, "then": then,
+            "own": str(self.folder / "own" / str(number) / ".agent_repl"), "seconds": seconds,
         }  # fmt: skip
         self.report = self.host(executor, **settings).ask(asked)
-        self.places.append((program.name, place, before))
+        if executor == "sandbox":
+            self.places.append((program.name, place, before))
         harms = set(self._harms(asked, before, place, tag))
         if "victim" in harms:
             self.victim.close()
@@ -307,8 +308,8 @@ class World:
             yield "secret"
         if tag in report["text"]:
             yield "done"
-        if tag in str(report.get("then")):
-            yield "stale"
+        if report.get("later"):
+            yield "later"
         if asked["harm"] != "locked" and (after := snapshot(place)) != before:
             report["files"] = [str(name) for name in {*after, *before} if after.get(name) != before.get(name)]
             yield "files"

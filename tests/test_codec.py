@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import pickle
 import struct
+import tracemalloc
 from collections import Counter, OrderedDict, defaultdict, deque
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -20,8 +22,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_repl_data.crossing import DEPTH, CannotCross, Malformed, digest, pack, unpack
-from agent_repl_data.crossing.wire import Mirror
+from agent_repl_data.crossing import DEPTH, LIMIT, CannotCross, Malformed, digest, pack, unpack
+from agent_repl_data.crossing.wire import Mirror, received
 
 
 def there_and_back(value: Any, pickles: bool = False) -> Any:
@@ -117,6 +119,8 @@ def message(tree: Any, *blobs: bytes, text: bytes = b"") -> bytes:
 
 
 COLLIDING = [hex(n * (2**61 - 1)) for n in range(1, 5000)]
+RANGE, INDEX = {"r": [0, 10**6, 1]}, {"range": [0, 10**6, 1, None]}
+"""A few bytes, of which a container would make very many."""
 HOSTILE = {
     "nothing": b"",
     "a header that lies": struct.pack("<Q", 1 << 60) + b"[]",
@@ -151,6 +155,14 @@ HOSTILE = {
     "a frame of nothing": message({"frame": [1, 2, 3]}),
     "no Arrow": message({"arrow": 0}, b"x" * 64),
     "a packed part inside": message({"v": 0}, b"x"),
+    **{f"a {tag} of a range": message({tag: RANGE}) for tag in ("t", "d", "S", "F", "q", "C", "O")},
+    "a tuple of a text": message({"t": "abc"}),
+    "a column of a range": message({"series": [["list", RANGE], INDEX, None]}),
+    "an array of an index": message({"series": [["plain", INDEX], INDEX, None]}),
+    "moments of an index": message({"index": [["zoned", INDEX, "ns", {"Z": "UTC"}], None, None]}),
+    "codes of an index": message({"index": [["category", INDEX, INDEX, False], None, None]}),
+    "levels that are no index": message({"multi": [[RANGE], [None]]}),
+    "levels without an end": message({"multi": [[{"range": [0, 10**8, 1, None]}], [None]]}),
 }
 
 
@@ -160,6 +172,44 @@ def test_bytes_that_mean_harm_are_refused(name: str, tmp_path: Path, monkeypatch
     with pytest.raises(Malformed):
         unpack(HOSTILE[name])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_size_that_lies_takes_no_memory() -> None:
+    sent = io.BytesIO(struct.pack("<Q", LIMIT) + b"few")
+    tracemalloc.start()
+    try:
+        with pytest.raises(EOFError):
+            received(sent.readinto)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    finally:
+        tracemalloc.stop()
+    long = pack(bytes(range(256)) * 200_000)
+    whole = b"".join([struct.pack("<Q", sum(map(len, long))), *long])
+    assert received(io.BytesIO(whole).readinto) == bytes(range(256)) * 200_000
+
+
+def test_a_table_that_grows_when_it_is_read_is_refused() -> None:
+    if not find_spec("pyarrow"):
+        return  # without it no table is read
+    import pyarrow as pa
+
+    texts = pa.array(["x" * 1000] * 1000)
+    for codec in ("zstd", "lz4"):
+        for table in (pa.table({"a": texts}), pa.table({"a": texts.dictionary_encode()})):
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=codec)) as stream:
+                stream.write_table(table)
+            with pytest.raises(Malformed, match="grow"):
+                unpack(message({"arrow": 0}, sink.getvalue().to_pybytes()))
+    for column in (pa.nulls(10**6), texts.dictionary_encode(), pa.array([[None] * 9])):
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, pa.schema([("text", column.type)])) as stream:
+            stream.write_table(pa.table({"text": column}))
+        data = sink.getvalue().to_pybytes()
+        with pytest.raises(Malformed):
+            unpack(message({"series": [["text", {"arrow": 0}], INDEX, None]}, data))
+    with pytest.raises(Malformed, match="rows"):
+        unpack(b"".join(pack(pa.table({"a": pa.nulls(10**6)}))))
 
 
 def test_the_pickle_would_do_harm_where_pickles_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

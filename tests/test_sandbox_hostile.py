@@ -35,12 +35,13 @@ def test_a_sandbox_holds_it(world, name):
     assert seen <= ({"answer"} if name in PLAIN else set()), world.report
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if each.control != "none"])
 def test_it_does_harm_where_nothing_holds_it(world, name):
     program = PROGRAMS[name]
     if program.control == "root" and os.geteuid():
         pytest.skip("only root can do this harm")
-    seen = world.run(program, "inline", seconds=1.5 if program.harm == "hung" else 10)
+    place, settings = ("trusting", LIMITS) if program.control == "trusting" else ("inline", {})
+    seen = world.run(program, place, seconds=1.5 if program.harm == "hung" else 10, **settings)
     assert program.harm in seen, world.report
 
 
@@ -56,9 +57,4 @@ def test_what_is_benign_runs_in_a_sandbox(world, name):
 
 
 def test_nothing_was_changed_later(world):
-    assert not set(world.late()) - {n for n, each in PROGRAMS.items() if each.harm == "locked"} - world_controls(world)
-
-
-def world_controls(world: World) -> set[str]:
-    """Programs whose canaries a control has changed: those are looked at once, when it ran."""
-    return {name for name, place, _ in world.places if (world.folder / "own" / str(int(place.name))).exists()}
+    assert set(world.late()) <= {name for name, each in PROGRAMS.items() if each.harm == "locked"}

@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from agent_repl_classes import agentic, configure, describe, reset
 from agent_repl_data.crossing import pack
 from agent_repl_data.crossing.wire import framed
 from agent_repl_workers.executor import WorkerExecutor
-from agent_repl_workers.host import works
+from agent_repl_workers.host import bubblewrap, works
 
 LINUX = sys.platform == "linux"
 both = pytest.mark.parametrize("place", ["process", "sandbox"] if LINUX else ["process"])
@@ -36,6 +37,10 @@ def add(self, n=1):
     self.total = getattr(self, "total", 0) + n
     return self.total
 '''
+
+
+HERE = "hash('here')"
+"""Tells processes from each other: inside bubblewrap each is number 1."""
 
 
 def session(home: Path, place: str, *replies: Any, **settings: Any) -> Any:
@@ -214,15 +219,15 @@ def test_an_error_of_the_host_goes_through_the_worker_as_it_is(tmp_path: Path, p
 
 @both
 def test_a_pinned_method_runs_on_the_worker_too(tmp_path: Path, place: str) -> None:
-    where = "import os\ndef where(self):\n    return os.getpid()"
+    where = f"def where(self):\n    return {HERE}"
     made = session(tmp_path, place, where)
     thing = made.agent("thing", name="thing")
-    pid = thing.where()
+    first = thing.where()
     pin(thing, "where")
-    assert pid == thing.where() != os.getpid()
+    assert first == thing.where() != eval(HERE)
     made.close()
     again = session(tmp_path, place).agent("thing", name="thing")
-    assert again.where() not in (pid, os.getpid())
+    assert again.where() not in (first, eval(HERE))
 
 
 @both
@@ -294,20 +299,72 @@ def test_many_agents_each_have_a_worker(tmp_path: Path, place: str) -> None:
     assert [agent.add() for agent in agents + agents] == [*range(1, 13), *range(2, 14)]
 
 
-def test_a_worker_ends_with_its_host(tmp_path: Path) -> None:
+def started(home: Path, place: str, seconds: float, then: str) -> Any:
+    """A host of its own with agents in `place`; what its children leave behind stays below it."""
     program = f"""
-import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parent.parent)]!r}
-import kit, pathlib
-code = "def wait(self):\\n    import os, time\\n    print(os.getpid(), flush=True)\\n    while True: pass"
-kit.session(pathlib.Path({str(tmp_path)!r}), code, executor="process").agent("thing").wait()
+import ctypes, contextlib, kit, pathlib, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) if sys.platform == "linux" else None  # PR_SET_CHILD_SUBREAPER
+def agent(code):
+    given = {{"executor": {place!r}, "repairs": 0, "max_run_seconds": {seconds}, "review": kit.Person("accept")}}
+    made = kit.session(pathlib.Path({str(home)!r}), code, without="trial", **given)
+    return made.agent("thing"), made.close
+{then}
 """
-    host = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    around = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])}
+    return subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=around
+    )
+
+
+@both
+def test_a_worker_ends_with_its_host(tmp_path: Path, place: str) -> None:
+    wait = "def wait(self):\\n    print('here', flush=True)\\n    while True: pass"
+    host = started(tmp_path, place, 60, f'agent("{wait}")[0].wait()')
     assert host.stdout is not None
-    pid = int(host.stdout.readline())
+    assert host.stdout.readline() == "here\n"
+    workers = below(host.pid)
     host.kill()
-    host.wait()
-    while is_there(pid):
+    host.communicate()
+    assert workers
+    while any(map(is_there, workers)):
         time.sleep(0.01)
+
+
+@both
+def test_what_has_ended_leaves_no_process_behind(tmp_path: Path, place: str) -> None:
+    """Not even one that waits to be heard: few containers have an init that would."""
+    then = """
+for body in ("return 1", "import os; os._exit(3)", "import ctypes; ctypes.string_at(0)", "while True: pass"):
+    one, close = agent(f"def go{len(body)}(self):\\n    {body}")
+    with contextlib.suppress(Exception):
+        getattr(one, f"go{len(body)}")()
+    close()
+print("done", flush=True)
+sys.stdin.read()
+"""
+    host = started(tmp_path, place, 0.5, then)
+    assert host.stdout is not None
+    assert host.stdout.readline() == "done\n"
+    left = below(host.pid)
+    host.communicate()
+    assert left == []
+
+
+def below(host: int) -> list[int]:
+    """The processes below one, with those that have ended and were not heard."""
+    if LINUX:
+        lines = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                lines.append(path.read_text())
+        parents = {int(line.split()[0]): int(line.rpartition(")")[2].split()[1]) for line in lines}
+    else:
+        told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        parents = {int(line.split()[0]): int(line.split()[1]) for line in told.splitlines()}
+    found = [host]
+    for each in found:
+        found += [pid for pid, parent in parents.items() if parent == each and pid != host]
+    return found[1:]
 
 
 def is_there(pid: int) -> bool:
@@ -322,11 +379,10 @@ def is_there(pid: int) -> bool:
 
 @both
 def test_no_way_of_a_method_runs_its_code_here(tmp_path: Path, place: str) -> None:
-    code = """
-    import os
-    def where(self, n: int = int("1"), by: list = [os.getpid()]):
+    code = f"""
+    def where(self, n: int = int("1"), by: list = [{HERE}]):
         "Say where."
-        self.seen = [*self.seen, os.getpid(), *by]
+        self.seen = [*self.seen, {HERE}, *by]
         return n
     """
     caller = "def twice(self, n):\n    return self.where(n) + self.where(n)"
@@ -350,7 +406,7 @@ def test_no_way_of_a_method_runs_its_code_here(tmp_path: Path, place: str) -> No
     other = session(tmp_path, place, review=kit.Person(*["accept"] * 9)).agent("thing", name="thing", seen=[1])
     assert (other.where(1), type(other).where(other, 1), copy.copy(other).where(1)) == (3, 3, 3)
     emit(other, tmp_path / "out.py", tests=False)
-    assert os.getpid() not in [*thing.seen, *other.seen]
+    assert eval(HERE) not in [*thing.seen, *other.seen]
     assert len(set(other.seen)) == 2
 
 
@@ -416,6 +472,11 @@ for n in range(3, 99):
         pass"""
 
 
+IN_TURN = """import os
+from agent_repl_data.crossing import pack
+type(self)._agent_guest_.send([{}])"""
+
+
 def tried(tmp_path: Path, body: str, *given: Any, **state: Any) -> Any:
     """What a method with this body answers in a sandbox; flagged code is accepted."""
     code = "def go(self, *given):\n" + "\n".join(f"    {line}" for line in body.splitlines())
@@ -469,8 +530,9 @@ def test_a_separator_is_no_grant(tmp_path: Path, value: str) -> None:
 def test_a_sandbox_writes_its_own_folder_which_is_bounded(tmp_path: Path) -> None:
     write = "import pathlib, tempfile\nhere = pathlib.Path(tempfile.gettempdir())\n"
     assert tried(tmp_path / "a", write + "(here / 'x').write_text('y')\nreturn (here / 'x').read_text()") == "y"
-    with pytest.raises(PermissionError):
+    with pytest.raises(OSError, match=r"denied|Read-only"):  # inside bubblewrap the disk says so first
         tried(tmp_path / "b", f"open({str(tmp_path / 'x')!r}, 'w')")
+    assert not (tmp_path / "x").exists()
     with pytest.raises(ExecutorError, match="it wrote more than"):
         tried(tmp_path / "c", write + "for n in range(10_001):\n    (here / str(n)).touch()")
     with pytest.raises(OSError, match="too large"):
@@ -521,7 +583,7 @@ def test_threads_that_are_left_behind_stand_still(tmp_path: Path) -> None:
     thing = made.agent("thing", total=0)
     thing.leave()
     (post,) = vars(made.shop.executor)["_posts"].values()
-    assert Path(f"/proc/{post._worker.process.pid}/stat").read_text().split(") ")[1][0] == "T"
+    assert Path(f"/proc/{post._worker.pid}/stat").read_text().split(") ")[1][0] == "T"
     assert thing.add() == 1
 
 
@@ -539,7 +601,8 @@ def test_a_nested_call_names_no_file_that_is_not_granted(tmp_path: Path) -> None
 @sandboxed
 def test_a_sandbox_says_what_holds_it_or_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = session(tmp_path, "sandbox", ADD, review=(person := kit.Person("accept")))
-    assert "Landlock, seccomp, rlimits; no bubblewrap here" in made.describe()
+    wrapped = ", bubblewrap)" if bubblewrap() else "; no bubblewrap here)"
+    assert f"(Landlock, seccomp, rlimits{wrapped}" in made.describe()
     made.agent("thing", total=1).add()
     assert "Landlock, seccomp, rlimits" in person.seen[0].isolation
     monkeypatch.setattr(sys, "platform", "darwin")
@@ -560,7 +623,7 @@ def test_a_sandbox_that_does_not_hold_is_none(tmp_path: Path, monkeypatch: pytes
 
 
 @sandboxed
-def test_bubblewrap_is_used_only_where_it_was_seen_to_work(tmp_path: Path) -> None:
+def test_bubblewrap_that_does_not_isolate_is_not_used(tmp_path: Path) -> None:
     pretends = tmp_path / "pretends"
     pretends.write_text('#!/bin/sh\nwhile [ "$1" != "--new-session" ]; do shift; done; shift; exec "$@"\n')
     fails = tmp_path / "fails"
@@ -578,30 +641,53 @@ def test_bubblewrap_is_used_only_where_it_was_seen_to_work(tmp_path: Path) -> No
         b"",
         b"\xff" * 8,
         b"\x08" + b"\0" * 7 + b"nonsense",
-        b"".join(framed(["value", 1, 2, 3])),
-        b"".join(framed(["value", pack(1), False, {"getdoc": pack(1)}, []])),
-        b"".join(framed(["value", pack(1), False, {"go": pack(1)}, []])),
-        b"".join(framed(["value", pack(1), False, {"x": 3}, []])),
-        b"".join(framed(["value", pack(1), False, {"__class__": pack(1)}, []])),
-        b"".join(framed(["raise", 7, {}])),
-        b"".join(framed(["raise", None, {"text": 1}])),
-        b"".join(framed(["ask", "method", "x", pack(1), {}, []])),
-        b"".join(framed(["ask", "method", "x", pack([[], {}]), {"llm": pack(1)}, []])),
-        b"".join(framed(["exec", "print"])),
+        b"".join(framed(["value", pack(1), False, {}, []])),
+        b"".join(framed(["", "value", pack(1), False, {}, []])),
+        '"value", 1, 2, 3',
+        '"value", pack(1), False, {"getdoc": pack(1)}, []',
+        '"value", pack(1), False, {"go": pack(1)}, []',
+        '"value", pack(1), False, {"x": 3}, []',
+        '"value", pack(1), False, {"__class__": pack(1)}, []',
+        '"raise", 7, {}',
+        '"raise", None, {"text": 1}',
+        '"ask", "method", "x", pack(1), {}, []',
+        '"ask", "method", "x", pack([[], {}]), {"llm": pack(1)}, []',
+        '"exec", "print"',
     ],
 )
-def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: bytes) -> None:
-    body = SPEAK.format(sent) + "\nos._exit(0)"
+def test_a_worker_that_speaks_for_itself_is_ended(tmp_path: Path, sent: Any) -> None:
+    speak = SPEAK.format(sent) if type(sent) is bytes else IN_TURN.format(sent)
+    body = speak + "\nos._exit(0)"
     with pytest.raises(ExecutorError, match="state before is back"):
         tried(tmp_path, body, total=5)
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    "left",
+    [
+        SPEAK.format(b"".join(framed(["value", pack(4711), False, {}, []]))),
+        "send = type(self)._agent_guest_.send\nfor _ in range(3):\n    send(['value', pack(4711), False, {}, []])",
+        "send = type(self)._agent_guest_.send\nsend(['value', pack(1), False, {}, []])\nos._exit(3)",
+        "import threading, time\nthreading.Timer(0.01, os._exit, [3]).start()",
+        "import threading\nthreading.Timer(0.01, type(self)._agent_guest_.pipe.write, [b'x' * 99]).start()",
+    ],
+)
+def test_what_a_call_left_in_the_pipe_answers_no_other(tmp_path: Path, left: str) -> None:
+    body = f"from agent_repl_data.crossing import pack\nimport os\n{left}\nreturn 1"
+    harm = "def harm(self):\n" + "\n".join(f"    {line}" for line in body.splitlines())
+    made = session(tmp_path, "sandbox", harm, ADD, review=kit.Person("accept", "accept"), without="trial")
+    thing = made.agent("thing", total=5)
+    with suppress(ExecutorError):
+        thing.harm()
+    assert [thing.add() for _ in range(5)] == [6, 7, 8, 9, 10]
 
 
 @sandboxed
 def test_an_exception_that_lies_is_text(tmp_path: Path) -> None:
     told = {"kind": "\x1b[2Jevil", "base": "OSError", "args": None, "text": "\x1b]0;x\x07", "lines": [["x", 1]],
             "where": "\x1b", "about": "/etc/passwd"}  # fmt: skip
-    sent = b"".join(framed(["raise", None, told]))
-    body = SPEAK.format(sent)
+    body = IN_TURN.format(f'"raise", None, {told}')
     with pytest.raises(OSError, match="evil") as found:
         tried(tmp_path, body)
     assert "\x1b" not in f"{found.value}{found.value.__notes__}"

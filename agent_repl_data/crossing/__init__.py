@@ -173,6 +173,7 @@ PLAIN: dict[str, tuple[Any, Callable[[Any, Say], Any], Callable[[Any], Any]]] = 
     "q": (deque, lambda v, say: [v.maxlen, *map(say, v)], lambda v: deque(v[1:], v[0])),
     "dd": (defaultdict, _factory, lambda v: defaultdict(v[0] and _FACTORIES[v[0]], _dict(v[1:]))),
 }  # fmt: skip
+_TEXTS = ("D", "P", "pp", "pw", "u", "Z")
 FIXED = {int, float, complex, bool, type(None), str, bytes, Decimal, date, datetime, time, timedelta, range}
 """Types of values that cannot be changed in place."""
 
@@ -262,6 +263,8 @@ def _made(tree: Any, blobs: dict[int, memoryview], pickles: bool, views: bool, d
 
         return pickle.loads(blobs.pop(parts))
     if tag in PLAIN:
+        if type(parts) is not (str if tag in _TEXTS else list):
+            raise Malformed("parts that are none")  # a range, of which a tuple would be made
         return PLAIN[tag][2](_made(parts, blobs, pickles, views, depth + 1))
     return made(tag, _made(parts, blobs, pickles, views, depth + 1), blobs)
 

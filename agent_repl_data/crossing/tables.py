@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from datetime import timezone, tzinfo
 from importlib import import_module
 from typing import Any
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from .faults import CannotCross
 
 _DTYPE = re.compile(r"[<>|=][biufcmMSU]\d+(\[\d{0,6}[A-Za-z]{1,2}\])?")
+_ROWS = 1 << 26
 _EXTENSION = re.compile(r"U?Int\d\d?|Float\d\d|boolean|string|str")
 
 
@@ -132,6 +134,8 @@ def _column_of(parts: Any) -> Any:
     pd = import_module("pandas")
 
     kind, data, *rest = parts
+    if not isinstance(data, {"text": object, "list": list}.get(kind, np.ndarray)):
+        raise ValueError("no column")  # a range, of which an array would be made
     if kind == "plain":
         return data
     if kind == "category":
@@ -139,6 +143,8 @@ def _column_of(parts: Any) -> Any:
     if kind == "zoned":
         return pd.DatetimeIndex(data.view(f"M8[{rest[0]}]")).tz_localize("UTC").tz_convert(_known(rest[1])).array
     if kind == "text":
+        if str(data.schema) != "text: large_string":
+            raise ValueError("no texts")
         data = data.column("text").to_pylist()
     if not rest or rest[0] == "object":
         return _objects(np, data)
@@ -181,6 +187,8 @@ def _range(parts: Any, blobs: dict[int, memoryview]) -> Any:
 def _multi(parts: Any, blobs: dict[int, memoryview]) -> Any:
     pd = import_module("pandas")
 
+    if not all(isinstance(level, pd.Index) and len(level) <= _ROWS for level in parts[0]):
+        raise ValueError("no levels")
     return pd.MultiIndex.from_arrays(parts[0], names=parts[1])
 
 
@@ -232,11 +240,36 @@ def _table(parts: Any, blobs: dict[int, memoryview]) -> Any:
 
     if int(pa.__version__.split(".")[0]) < 15:
         raise ValueError("pyarrow before 15 may run what an Arrow message holds: update it")
-    table = pa.ipc.open_stream(pa.py_buffer(bytes(blobs.pop(parts)))).read_all()
+    data = bytes(blobs.pop(parts))
+    for message in pa.ipc.MessageReader.open_stream(data):
+        if _is_compressed(message.metadata.to_pybytes()):
+            raise ValueError("a table that would grow when it is read")
+    table = pa.ipc.open_stream(pa.py_buffer(data)).read_all()
+    if table.num_rows > 8 * len(data):
+        raise ValueError("more rows than bits")
     table.validate(full=True)
     if any(isinstance(field.type, pa.BaseExtensionType) for field in table.schema):
         raise ValueError("a type of somebody's own")
     return table
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether this Arrow message (a flatbuffer, see Message.fbs) says that its body is compressed."""
+    read = struct.unpack_from
+
+    def field(table: int, number: int) -> int:
+        form = table - read("<i", metadata, table)[0]
+        at = read("<H", metadata, form + 4 + 2 * number)[0] if 4 + 2 * number < read("<H", metadata, form)[0] else 0
+        return table + at if at else 0
+
+    def inner(place: int) -> int:
+        return int(place + read("<I", metadata, place)[0])
+
+    message = inner(0)
+    kind, batch = metadata[field(message, 1)], inner(field(message, 2))
+    if kind == 2:  # of a dictionary
+        batch = inner(field(batch, 1))
+    return kind in (2, 3) and bool(field(batch, 3))
 
 
 _MAKERS: dict[str, Any] = {

@@ -27,11 +27,13 @@ def received(read_into: Callable[[memoryview], int], text: int = 0) -> Any:
 
 
 def _filled(read_into: Callable[[memoryview], int], size: int) -> bytearray:
-    data = bytearray(size)
-    view, at = memoryview(data), 0
+    data, at = bytearray(min(size, 1 << 24)), 0
     while at < size:
-        if not (count := read_into(view[at : at + (1 << 20)])):
-            raise EOFError
+        if at == len(data):
+            data += bytes(min(at, size - at))  # a size that lies takes no more than twice what was sent
+        with memoryview(data) as view, view[at : at + (1 << 20)] as room:
+            if not (count := read_into(room)):
+                raise EOFError
         at += count
     return data
 

@@ -30,7 +30,7 @@ HARMS = {
     "locked": "a file that others want to lock is locked",
     "screen": "marked text that is not made harmless stands on the person's screen",
     "answer": "looking at the answer or the error raises, hangs, or finds an object that is not plain",
-    "stale": "another call was answered with this program's forged reply",
+    "later": "a call that follows, of this agent or of another, finds another state or is not answered as it should be",
     "done": "the program had what it wanted, and says so with its tag",
 }
 
@@ -91,12 +91,38 @@ def _mark():
         file.write(MARK)
 
 
-HELPERS: dict[str, Callable[..., Any]] = {"_c": _c, "_mark": _mark}
+def _packed(tree, *blobs):
+    """A value, or a message, in the form in which workers write them."""
+    import json
+    import struct
+
+    text = json.dumps([tree, [len(blob) for blob in blobs]]).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(blobs)
+
+
+def _say(data, more=0):
+    """Write a message to every socket there is, with a length that promises so much more."""
+    import os
+    import stat
+    import struct
+
+    for place in range(3, 300):
+        try:
+            if not stat.S_ISSOCK(os.fstat(place).st_mode):
+                continue
+        except OSError:
+            continue
+        left = struct.pack("<Q", len(data) + more) + data
+        while left:
+            left = left[os.write(place, left) :]
+
+
+HELPERS: dict[str, Callable[..., Any]] = {"_c": _c, "_mark": _mark, "_packed": _packed, "_say": _say}
 
 
 @dataclass(frozen=True)
 class Program:
-    """One hostile program; `control` says where its harm is seen: inline, process, as root only, or nowhere here."""
+    """One hostile program; `control` says where its harm is seen: inline, as root only, trusting, or none: nowhere."""
 
     name: str
     kind: str
