@@ -57,9 +57,7 @@ def take(case: Case, draft: Draft, trail: list[Step], seconds: float) -> tuple[S
         alone = bool(seconds) and not _asks(code)
         if draft.said:
             raise _Unwanted(draft.said, code.source)
-        if draft.passed and not code.flagged:
-            require_policy(case.shop.settings, code)
-        elif not alone:
+        if not alone and (code.flagged or not draft.passed):
             code = _reviewed(case, code, spec, number, draft.by)
     except (InvalidCode, PolicyError) as error:
         source, wanted = getattr(error, "code", "") or reply, getattr(error, "said", "")

@@ -93,6 +93,20 @@ def test_a_step_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     assert agent.data == ["in 1", "in 2"]
 
 
+def test_a_step_that_hides_what_it_changes_leaves_the_state_too(tmp_path: Path) -> None:
+    home = session(tmp_path, "def step(self):\n    vars(self).update(data=[])\n    return 1\n", ANSWER, INCOMING)
+    agent = home.agent("a ledger", data=["in 1", "in 2"])
+    found = ar.explore(agent.incoming)
+    assert (found.answer, found.kept, found.steps[0].ran, agent.data) == (3, True, True, ["in 1", "in 2"])
+
+
+def test_a_method_with_another_answer_is_announced_to_nobody(tmp_path: Path) -> None:
+    home, heard = session(tmp_path, ANSWER, WRONG, INCOMING), list[str]()
+    home.on_method_written(lambda agent, name, scope, version: heard.append(version.source))
+    assert ar.explore(home.agent("a ledger", data=ROWS).incoming).kept
+    assert [source.strip() for source in heard] == [INCOMING.strip()]
+
+
 def test_a_person_sees_each_step_before_it_runs_and_then_the_method(tmp_path: Path) -> None:
     person = Person("accept", "accept", "accept")
     found, _ = explored(tmp_path, LOOK, ANSWER, INCOMING, review=person)
@@ -273,10 +287,12 @@ def test_no_prompt_holds_more_than_its_bounds_whatever_a_step_returns(
 
 def test_without_samples_only_kinds_come_back(tmp_path: Path) -> None:
     secret = ["in 1", "zebra 2"]
-    raises = "def step(self):\n    raise ValueError(self.data[1])\n"
+    raises = "def step(self):\n    if self.data:\n        raise ValueError(self.data[1])\n"
     _, home = explored(tmp_path, LOOK, raises, ANSWER, INCOMING, data=secret, samples="none")
     assert not [prompt for prompt in prompts(home) if "zebra" in prompt or "in 1" in prompt]
     assert "It returned: tuple[int, list[str]]" in prompts(home)[1]
+    assert "it raised ValueError" in prompts(home)[2]
+    assert "The answer was: int" in prompts(home)[3]
 
 
 def test_ctrl_c_ends_it_and_keeps_nothing(tmp_path: Path) -> None:
@@ -377,6 +393,40 @@ def test_the_leaf_answers_of_the_steps_are_remembered_so_that_the_method_costs_n
     found = ar.explore(home.agent("a shop", data=rows), "about", "fruit that is green")
     assert (found.answer, found.kept) == (["a pear", "pears again"], True)
     assert found.usage.calls == 6  # one step, four leaves, one method
+
+
+def test_a_step_after_one_that_could_not_run_is_asked_for_with_more_heat_and_the_trail_is_in_order(
+    tmp_path: Path,
+) -> None:
+    _, home = explored(tmp_path, LOOK, "def step(self):\n    return self.totals()\n", WORDS, ANSWER, INCOMING)
+    assert [prompt.temperature for prompt in home.provider.prompts[:4]] == [0.0, 0.0, 0.6, 0.0]
+    told = prompts(home)[3]
+    assert told.index("Step 1:") < told.index("Step 2:") < told.index("Step 3:") < told.index("Now step 4")
+
+
+def test_a_pinned_method_is_not_explored_whatever_the_kind_of_call(tmp_path: Path) -> None:
+    _, home = explored(tmp_path, ANSWER, INCOMING)
+    ar.pin(home.agent("a ledger", data=ROWS).incoming)
+    with pytest.raises(ar.AgentError, match="has accepted code"):
+        ar.explore(home.agent("a ledger", data=[{"kind": 1.5}]), "incoming")
+    assert asked(home) == 2
+
+
+def test_no_step_runs_under_limits_where_code_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    home = session(tmp_path, LOOK, executor="process")
+    with pytest.raises(ar.AgentError, match="code runs in another process"):
+        ar.explore(home.agent("a ledger", data=ROWS).incoming, limits=5.0)
+    assert asked(home) == 0
+
+
+def test_a_step_that_the_person_edited_is_held_to_the_policy(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("here")
+    person = Person(ar.Verdict("edit", source=REMOVES), "accept", "accept")
+    found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, review=person, policy="strict", data=[str(kept)])
+    assert not found.steps[0].ran
+    assert "is not allowed here: " in prompts(home)[1]
+    assert kept.exists()
 
 
 # ── broken off ──
@@ -543,3 +593,15 @@ def test_a_frame_as_an_answer_becomes_a_method(tmp_path: Path) -> None:
     method = sums.replace("answer(self):\n", 'incoming(self):\n    """Sums."""\n')
     found, _ = explored(tmp_path, sums, method, data=frame)
     assert (found.kept, found.note) == (True, "")
+
+
+def test_a_limit_in_a_step_that_asks_a_model_ends_it_and_the_next_one_asks_for_the_rest(tmp_path: Path) -> None:
+    written = [fenced(ASKS.format(name="answer", doc="")), fenced(ASKS.format(name="about", doc='"""It."""\n    '))]
+    provider = ar.ScriptedProvider(lambda prompt: written.pop(0) if "`def " in prompt.user else "yes")
+    home = ar.open_session(tmp_path / ".agent_repl", provider=provider, review="auto", max_leaves=3)
+    agent = home.agent("a shop", data=["a pear", "two plums", "pears again", "bread"])
+    with pytest.raises(BudgetExceeded, match="max_leaves=3"):
+        ar.explore(agent, "about", "fruit")
+    assert asked(home) == 4  # one step, three leaves
+    found = ar.explore(agent, "about", "fruit")
+    assert (found.kept, len(found.steps), found.usage.calls, asked(home)) == (True, 1, 2, 6)

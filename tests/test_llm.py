@@ -350,6 +350,22 @@ def test_a_slot_that_fails_is_raised_skipped_or_kept(tmp_path):
         llm.each("a", "{item}", on_error="ignore")
 
 
+def test_answers_stand_in_order_whichever_comes_first(tmp_path):
+    second = threading.Event()
+
+    def late(asked: str) -> str:
+        if '"a"' in asked:
+            assert second.wait(30)
+        if '"b"' in asked:
+            second.set()
+        return asked.partition('"')[2][0]
+
+    for mode in ("skip", "keep", "raise"):
+        second.clear()
+        home = opened(tmp_path / mode, Model(late))
+        assert llm_of(home).each("abc", "{item}", width=2, on_error=mode) == ["a", "b", "c"]
+
+
 def test_the_first_failure_in_order_is_raised_and_nothing_is_asked_after_it(tmp_path):
     home = opened(tmp_path, Model(lambda asked: ProviderError(asked[:8]) if "odd" in asked else "yes"))
     items = ["x"] + [f"odd {n}" for n in range(50)]
