@@ -118,7 +118,7 @@ def _search(case: Case, trail: list[Step], most: int, limits: float, way: Way) -
             raise
         trail.append(step)
         way.keep(replace(draft, reply=step.source, passed=passed, said=step.wanted))
-        where = f"step {step.number}{' in a locked child' * (step.alone)}{' as before, nobody was asked' * known}"
+        where = f"step {step.number}{' in a locked child' * (step.alone)}{' as before, no model was asked' * known}"
         case.tell(Event("done", f"{where}: {' '.join(step.said.split())[:100]}"))
         if step.answers:
             return step.value

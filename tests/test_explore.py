@@ -453,7 +453,7 @@ def test_an_exploration_that_was_broken_off_goes_on_after_a_restart(
     assert (found.answer, found.kept, len(found.steps), asked(home), found.usage.calls) == (TRUTH, True, 3, 2, 2)
     assert "['in', 'out']" in prompts(home)[0]
     done = [event.text for event in person.events if event.kind == "done"]
-    assert ["as before, nobody was asked" in text for text in done[:3]] == [True, True, False]
+    assert ["as before, no model was asked" in text for text in done[:3]] == [True, True, False]
 
 
 def test_within_a_session_it_goes_on_too_and_where_there_is_no_disk(tmp_path: Path) -> None:

@@ -254,6 +254,13 @@ def test_equal_pieces_of_one_map_are_asked_once(tmp_path):
     }
 
 
+def test_equal_pieces_have_answers_of_their_own(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: '["x"]'))
+    one, other = llm_of(home).each(["a", "a"], "Names in {item}", list[str])
+    one.append("y")
+    assert (other, len(home.provider.leaves)) == (["x"], 1)
+
+
 def test_a_new_document_of_the_same_kind_costs_no_planning_call_and_another_kind_is_a_miss(tmp_path):
     home = opened(tmp_path, Model(topic, LABEL, LABEL.replace("100000", "5")))
     home.agent("analyst of tickets", data=LINES).labels()
@@ -413,11 +420,21 @@ def test_a_limit_in_the_middle_of_a_map_leaves_out_exactly_the_last_ones(tmp_pat
         agent.count("Is it?")
     assert stopped.value.partial == [True] * 7 + [None] * 13
     assert (len(home.provider.leaves), home.provider.written) == (7, 1)
+    assert trace(home)["total"]["failed"] == 0  # what was not asked has not failed
     with pytest.raises(BudgetExceeded) as stopped:  # only the rest is asked
         agent.count("Is it?")
     assert stopped.value.partial == [True] * 14 + [None] * 6
     assert agent.count("Is it?") == 20
     assert (len(home.provider.leaves), home.provider.written) == (20, 1)
+
+
+def test_what_a_person_has_set_for_this_context_is_set_where_a_leaf_is_asked(tmp_path):
+    who, heard = contextvars.ContextVar("who", default="nobody"), set()
+    home = opened(tmp_path, Model(lambda asked: heard.add(who.get()) or "yes"))
+    token = who.set("Ada")
+    llm_of(home).each("abcd", "{item}", bool)
+    who.reset(token)
+    assert heard == {"Ada"}
 
 
 def test_what_failed_before_the_limit_is_in_the_partial_results(tmp_path):
