@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from agent_repl import (
     versions,
 )
 from agent_repl.effects import effects
-from agent_repl.errors import AuthenticationFailed, ProviderError, ReplyCut
+from agent_repl.errors import AuthenticationFailed, ProviderError, ReplyCut, UnaskedCall
 from agent_repl.pipeline.ledger import Ledger, ledger
 from agent_repl.session import use
 from agent_repl.stores.memory import MemoryStore
@@ -185,6 +186,7 @@ def test_two_wrong_answers_are_an_error_with_a_type(tmp_path):
         llm_of(home).ask("Is it so?", bool)
     assert (refused.value.error_type, refused.value.text) == ("generation", "maybe")
     assert len(home.provider.leaves) == 2
+    assert len(desk_of(home).memo) == 0
     with pytest.raises(InvalidAnswer):  # and what was wrong is not remembered
         llm_of(home).ask("Is it so?", bool)
     assert len(home.provider.leaves) == 4
@@ -254,6 +256,24 @@ def test_equal_pieces_of_one_map_are_asked_once(tmp_path):
     }
 
 
+def test_what_is_remembered_in_another_form_is_asked_again(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: "yes"))
+    with llm_of(home)._work("ask") as work:
+        desk_of(home).memo.put(work.question("Is it?", bool).key, "perhaps")
+    assert llm_of(home).ask("Is it?", bool) is True
+    assert len(home.provider.leaves) == 1
+
+
+def test_a_person_is_told_of_what_is_asked_and_not_of_what_is_remembered(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: "yes"), Person())
+    llm_of(home).each("abc", "{item}", bool)
+    told = [event.text for event in home.reviewer.events if event.kind in ("asking", "done")]
+    assert told
+    home.shop.reviewer = Person()
+    llm_of(home).each("abc", "{item}", bool)
+    assert [event for event in home.shop.reviewer.events if event.kind in ("asking", "done")] == []
+
+
 def test_equal_pieces_have_answers_of_their_own(tmp_path):
     home = opened(tmp_path, Model(lambda asked: '["x"]'))
     one, other = llm_of(home).each(["a", "a"], "Names in {item}", list[str])
@@ -316,6 +336,36 @@ def test_reduce_asks_in_a_tree(tmp_path):
     assert len(home.provider.leaves) == 4
     assert [node["call"] for node in trace(home)["calls"]] == ["reader_notes.llm.reduce"]
     assert [node["call"] for node in trace(home)["calls"][0]["calls"]] == ["reader_notes.llm.each"] * 2
+
+
+def test_reduce_goes_on_until_one_answer_is_left(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: f"sum {len(home.provider.leaves)}"))
+    assert llm_of(home).reduce(["a", "b", "c", "d"], "Sum up: {items}", fan_in=2) == "sum 3"
+    assert [word in home.provider.leaves[2] for word in ("sum 1", "sum 2")] == [True, True]
+    assert llm_of(home).reduce(["a", "b", "c", "d"], "Sum up: {items}", fan_in=2) == "sum 3"
+    total = trace(home)["total"]
+    assert (total["leaves"], total["memo"]) == (0, 3)  # those of the inner rounds too
+
+
+def test_while_a_draft_is_tried_nothing_is_asked_nor_consented_to(tmp_path):
+    home = opened(tmp_path, Model(topic))
+    home.shop.refuses = "a draft is tried"
+    with pytest.raises(UnaskedCall, match="it asks a model"):
+        llm_of(home).ask("What?")
+    assert home.provider.prompts == []
+
+
+def test_a_cost_that_is_not_known_is_not_told_as_nothing(tmp_path):
+    class Unpriced(Model):
+        def complete(self, prompt: Any, on_text: Any) -> Any:
+            reply = super().complete(prompt, on_text)
+            known = 0.5 if '"b"' in prompt.user else None
+            return replace(reply, usage=replace(reply.usage, cost=known))
+
+    home = opened(tmp_path, Unpriced(lambda asked: "yes"))
+    llm_of(home).each("abc", "{item}", bool, width=1)
+    (node,) = trace(home)["calls"]
+    assert (node["cost"], node["leaves"]["asked"]) == (None, 3)
 
 
 @pytest.mark.parametrize(
@@ -509,6 +559,22 @@ def test_eight_threads_on_one_ledger_never_pass_a_limit_and_their_sums_are_exact
     assert (len(home.provider.leaves), book.usage.calls, book.usage.input_tokens) == (100, 100, 1000)
     assert (book.held, book.promised, round(book.dollars, 6)) == ([], 0, 0.5)
     assert trace(home)["leaves"] == {"asked": 100, "tokens": 1200}
+
+
+def test_what_became_of_the_questions_is_counted_by_one_thread_at_a_time(tmp_path):
+    home, held = opened(tmp_path, Model(lambda asked: "yes")), list[bool]()
+    with llm_of(home)._work("each") as work:
+
+        class Watched(Counter):
+            def update(self, *args: Any, **numbers: int) -> None:
+                held.append(work._counting.locked())
+                super().update(*args, **numbers)
+
+        work.counts = Watched()
+        held.clear()
+        work.answer(question := work.question("Is it?", bool), work.reserve(question))
+        assert work.remembered(question) is True
+        assert (dict(work.counts), held) == ({"asked": 1, "memo": 1, "tokens": 12}, [True] * 2)
 
 
 def test_eight_at_a_time_in_one_map_never_pass_a_limit(tmp_path):
