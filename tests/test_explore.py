@@ -488,8 +488,18 @@ def test_other_data_another_call_another_model_and_the_word_anew_begin_anew(tmp_
     with pytest.raises(BudgetExceeded):
         ar.explore(larger.agent("a ledger", name="ledger", data=ROWS).incoming, steps=2)
     assert asked(larger) == 2
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, WORDS, steps=2)
     found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, anew=True)
     assert (found.kept, asked(home)) == (True, 3)
+
+
+def test_a_step_that_is_the_last_now_is_asked_for_the_answer(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        explored(tmp_path, LOOK, WORDS, KeyboardInterrupt())
+    found, home = explored(tmp_path, ANSWER, INCOMING, steps=2)
+    assert "the last: it must be the answer" in prompts(home)[0]
+    assert (len(found.steps), found.kept, asked(home)) == (2, True, 2)
 
 
 def test_a_step_that_gives_something_else_now_is_told_to_the_model(tmp_path: Path) -> None:

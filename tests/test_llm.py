@@ -310,6 +310,9 @@ def test_answers_are_kept_by_model_prompt_and_schema(tmp_path):
     home.provider.model = "another"
     llm.ask("How many?", int)
     assert len(home.provider.leaves) == 4
+    home.provider.name = "elsewhere"
+    llm.ask("How many?", int)
+    assert len(home.provider.leaves) == 5
 
 
 RESTART = """
@@ -408,17 +411,17 @@ def test_a_slot_that_fails_is_raised_skipped_or_kept(tmp_path):
 
 
 def test_answers_stand_in_order_whichever_comes_first(tmp_path):
-    second = threading.Event()
+    third = threading.Event()
 
     def late(asked: str) -> str:
         if '"a"' in asked:
-            assert second.wait(30)
-        if '"b"' in asked:
-            second.set()
+            assert third.wait(30)
+        if '"c"' in asked:  # so the second has come
+            third.set()
         return asked.partition('"')[2][0]
 
     for mode in ("skip", "keep", "raise"):
-        second.clear()
+        third.clear()
         home = opened(tmp_path / mode, Model(late))
         assert llm_of(home).each("abc", "{item}", width=2, on_error=mode) == ["a", "b", "c"]
 
