@@ -12,7 +12,7 @@ from agent_repl.modules import findable, unit_scope
 from agent_repl.pipeline.case import Case, request_of, spec_of, state_of
 from agent_repl.pipeline.case import Draft as Judged
 from agent_repl.pipeline.failures import explain
-from agent_repl.pipeline.policy import refused, require_policy, verdict_on
+from agent_repl.pipeline.policy import refused, verdict_on
 from agent_repl.pipeline.undo import Undo
 from agent_repl.records import Code, Key, Spec, Version
 from agent_repl.replay import Diff, try_out
@@ -99,8 +99,7 @@ def _reviewed(case: Case, code: Code, spec: Spec, number: int, model: str) -> Co
         case "revise":
             raise _Unwanted(verdict.feedback, code.source)
         case "edit":
-            code = validate(verdict.source, spec)
-            require_policy(case.shop.settings, code)
+            code = validate(verdict.source, spec)  # the policy is in it
         case "auto":
             case.shop.auto.add(case.identity.template)
     return code
