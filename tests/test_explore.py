@@ -491,7 +491,7 @@ def test_other_data_another_call_another_model_and_the_word_anew_begin_anew(tmp_
     with pytest.raises(BudgetExceeded):
         explored(tmp_path, LOOK, WORDS, steps=2)
     found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, anew=True)
-    assert (found.kept, asked(home)) == (True, 3)
+    assert (found.kept, len(found.steps), asked(home)) == (True, 2, 3)
 
 
 def test_a_step_that_is_the_last_now_is_asked_for_the_answer(tmp_path: Path) -> None:
