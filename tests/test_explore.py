@@ -209,7 +209,7 @@ def test_a_method_with_another_answer_is_fed_back_and_mended(tmp_path: Path) -> 
 def test_one_that_never_agrees_is_a_one_off_and_not_cached(tmp_path: Path) -> None:
     person = Person(*["accept"] * 5)
     found, home = explored(tmp_path, LOOK, ANSWER, WRONG, WRONG.replace("All", "Any"), review=person, repairs=1)
-    assert (found.answer, found.kept) == (TRUTH, False)
+    assert (found.answer, found.kept, asked(home)) == (TRUTH, False, 4)
     assert "a one-off, not cached: it answers:" in str(found)
     assert any("one-off, not cached" in event.text for event in person.events if event.kind == "warning")
     assert home.store.entries("a ledger") == {}
