@@ -31,6 +31,7 @@ _TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".db", ".sqlite")
 HEAD, JSON_LIMIT = 65_536, 16_777_216
 _TABULAR = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 _TABLE_OR_TEXT = {*_TABULAR, "", ".txt", ".dat", ".data", ".text", ".psv"}
+_LONGEST = 200  # characters of a cell that is read as a number
 _NUMBER = re.compile(r"\s*[-+(]?[$€£]?\s*[\d.,]*\d[\d.,]*(e[-+]?\d+)?\s*[%)]?\s*", re.IGNORECASE)
 _YEAR = re.compile(r"(19|20)\d\d")
 _DATE = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
@@ -230,7 +231,8 @@ def _keys(rows: Iterable[Any]) -> tuple[str, ...]:
 
 def _table_kind(text: str, suffix: str) -> FileKind | None:
     usual = _TABULAR.get(suffix, ",")
-    found = [_read_with(mark, text) for mark in (usual, ";", "\t", "|", ",")]
+    marks = (mark for mark in (";", "\t", "|", ",") if suffix in _TABULAR or mark in text)
+    found = [_read_with(mark, text) for mark in dict.fromkeys((usual, *marks))]
     share, table = max(found, key=lambda each: (each[1].width > 1, round(each[0], 1), each[1].width))
     clear = table.width > 1 and share >= 0.9 and table.columns
     return table if clear or suffix in _TABULAR else None
@@ -255,7 +257,8 @@ def table_rows(text: str, delimiter: str, most: int | None = None) -> list[list[
 
 def names_columns(row: list[str]) -> bool:
     """Whether a first row holds names: nothing in it is a number or a date, years beside names excepted."""
-    numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell)]
-    if any(_DATE.match(cell) for cell in row) or len(numbers) == len(row):
+    bare = [cell.strip() for cell in row]
+    numbers = [cell for cell in bare if len(cell) <= _LONGEST and _NUMBER.fullmatch(cell)]
+    if any(_DATE.match(cell) for cell in bare) or len(numbers) == len(row):
         return False
-    return any(cell.strip() for cell in row) and all(_YEAR.fullmatch(cell) for cell in numbers)
+    return any(bare) and all(_YEAR.fullmatch(cell) for cell in numbers)

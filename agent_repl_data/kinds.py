@@ -5,7 +5,7 @@ the builtin, objects of libraries only where the class is exactly the library's.
 does not grow with the data: every level hands a part of its room to the next, and where none is left stands "…".
 
 What is not covered: of a set above 256 elements, a kind that is rare in it; of a list above nine, a kind that stands
-at none of its ends nor in its middle.
+at none of its ends nor in its middle; of a long text deep in a container all but its beginning.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def register(kind: type | str, rule: Callable[[Any], str]) -> None:
 def _text(value: str, room: int) -> str:
     if str.__len__(value) <= LONG_TEXT:
         return "str"
-    found = sniff_text(str.__getitem__(value, slice(HEAD)), whole=str.__len__(value) <= HEAD)
+    if (part := min(HEAD, LONG_TEXT * room)) <= LONG_TEXT:  # so deep that there may be thousands of them
+        return "text"
+    found = sniff_text(str.__getitem__(value, slice(part)), whole=str.__len__(value) <= part)
     return f"text:{found.signature}".replace("text:text", "text")
 
 
@@ -112,6 +114,10 @@ def _ends(value: Any, base: Any) -> list[Any]:
     if size <= 9:
         return list(get(value, slice(None)))
     return [*get(value, slice(3)), *get(value, slice(size // 2, size // 2 + 3)), *get(value, slice(-3, None))]
+
+
+def _members(value: Any, base: Any, room: int) -> str:
+    return _union(islice(base.__iter__(value), 256), room // max(4, min(base.__len__(value), 256) // 2))
 
 
 def _tuple(value: tuple[Any, ...], room: int) -> str:
@@ -298,8 +304,8 @@ _RULES: dict[int, Rule | str] = {
     id(type(None)): "None", id(PosixPath): "path", id(WindowsPath): "path", id(PurePath): "path", id(Enum): "enum",
     id(str): _text, id(tuple): _tuple, id(dict): _dict, id(FunctionType): _function,
     id(list): lambda value, room: f"list[{_union(_ends(value, list), room // 4)}]",
-    id(set): lambda value, room: f"set[{_union(islice(set.__iter__(value), 256), room // 4)}]",
-    id(frozenset): lambda value, room: f"frozenset[{_union(islice(frozenset.__iter__(value), 256), room // 4)}]",
+    id(set): lambda value, room: f"set[{_members(value, set, room)}]",
+    id(frozenset): lambda value, room: f"frozenset[{_members(value, frozenset, room)}]",
     id(MethodType): lambda value, room: f"method({_each((value.__self__, value.__func__), room // 2)})",
     id(datetime): lambda value, room: "datetime" + ("" if datetime.tzinfo.__get__(value) is None else "[tz]"),
     id(time): lambda value, room: "time" + ("" if time.tzinfo.__get__(value) is None else "[tz]"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -76,6 +76,10 @@ class Memo:
             key, length = db.execute("SELECT key, length(answer) FROM answers ORDER BY used LIMIT 1").fetchone()
             db.execute("DELETE FROM answers WHERE key = ?", (key,))
             rows, size = rows - 1, size - length
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Forget the answers of these keys."""
+        self._look(lambda db: db.executemany("DELETE FROM answers WHERE key = ?", [(key,) for key in keys]), None)
 
     def clear(self) -> int:
         """Forget all answers; says how many there were."""

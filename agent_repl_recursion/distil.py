@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from agent_repl.errors import AgentError
+from agent_repl.errors import AgentError, BudgetExceeded, ProviderError
 from agent_repl.pipeline import first_call
 from agent_repl.pipeline.case import Case, request_of, spec_of
 from agent_repl.pipeline.drafts import judged
@@ -29,8 +29,8 @@ class _Differs(AgentError):
     """The method gives another answer than the exploration did."""
 
 
-def distilled(case: Case, trail: str, answer: Any) -> str:
-    """Have the method written, reviewed, run and kept; "" where that is done, else why the answer is a one-off.
+def distilled(case: Case, trail: str, answer: Any) -> tuple[str, bool]:
+    """Have the method written, reviewed, run and kept: "", else why the answer is a one-off, and whether that is final.
 
     A method with another answer is written again, with what was wrong, as often as code that fails is repaired.
     """
@@ -41,14 +41,14 @@ def distilled(case: Case, trail: str, answer: Any) -> str:
     for _ in range(1 + case.shop.settings.repairs):
         try:
             first_call(mine, WORDS)
-            return ""
+            return "", True
         except _Differs as error:
             case.tell(Event("repair", f"on the same data {(why := str(error))}"))
         except AgentError as error:  # it was refused, or waits, or there is nothing left to spend
-            return f"{error}".partition("\n")[0]
+            return f"{error}".partition("\n")[0], not isinstance(error, BudgetExceeded | ProviderError)
         except Exception as error:
             why = f"the method raises {type(error).__name__}: {error}"[:300]
-    return why
+    return why, True
 
 
 class _Replay:

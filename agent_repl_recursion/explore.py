@@ -9,23 +9,24 @@ then: the steps → a method → review → run on the same data ── another 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from keyword import iskeyword
 from typing import Any
 
 from agent_repl.control import addressed, synced
-from agent_repl.errors import AgentError, BudgetExceeded, InvalidCode, ReviewRequired, unplaced
+from agent_repl.errors import AgentError, BudgetExceeded, InvalidCode, Rejected, ReviewRequired, unplaced
 from agent_repl.pipeline.asking import asking
 from agent_repl.pipeline.case import Case, case_for, request_of, spec_of
 from agent_repl.pipeline.examples import brief
 from agent_repl.pipeline.ledger import ledger
 from agent_repl.pipeline.policy import require_model
 from agent_repl.prompts import render
-from agent_repl.records import Event, Usage
+from agent_repl.records import Event, Prompt, Usage
 from agent_repl.write import ask
 from agent_repl_bounds.trial import cannot_try
 from agent_repl_code.unit import RESERVED
 from agent_repl_data.files import shortened
+from agent_repl_data.way import Draft, Way
 
 from .distil import distilled
 from .steps import ROOM, Step, take
@@ -54,29 +55,35 @@ class Explored:
         )
 
 
-def explore(method: Any, /, *args: Any, steps: int = 10, limits: float = 0.0, **kwargs: Any) -> Explored:
+def explore(
+    method: Any, /, *args: Any, steps: int = 10, limits: float = 0.0, anew: bool = False, **kwargs: Any
+) -> Explored:
     """Let the model look at the data in at most so many steps until it has the answer of this call, and keep the way.
 
     Each step is code, judged as new code is; with `limits`, a number of seconds, it runs unasked in a locked child that
     can change nothing and ask nobody (steps that ask a model are judged as ever). The answer is the model's: nobody
     checks it. The method that it is distilled into is written, reviewed and stored as any other; one that answers
     otherwise on the same data is not kept. Raises AgentError before anything is paid where a step could not run, then
-    Rejected, ReviewRequired, or BudgetExceeded with the steps as `.partial`.
+    Rejected, ReviewRequired, ProviderError, or BudgetExceeded with the steps as `.partial`. After any of these, or
+    Ctrl-C, the same call over the same data goes on: its steps run again, and no model is asked for them; `anew` asks.
     """
     agent, name, args = addressed(method, args)
     identity, shop = synced(agent), type(agent)._agent_repl_shop_
     with ledger(f"{identity.label}.{name}: explore", shop.log, key=identity.key(name)) as book:
         case, trail = case_for(shop, identity, agent, name, args, kwargs, book), list[Step]()
         _require(case, steps, limits)
+        way = Way(shop.llm(agent)._desk.memo, anew)
         try:
-            answer = _search(case, trail, steps, limits)
-            note = distilled(case, _told(trail), answer)
+            answer = _search(case, trail, steps, limits, way)
+            note, over = distilled(case, _told(trail), answer)
         except BudgetExceeded as error:
             error.partial = tuple(trail)
             raise
         except KeyboardInterrupt as stop:
             found = f"the answer was {brief(trail[-1].value)}" if trail and trail[-1].answers else "there is no answer"
             raise unplaced(stop, f"{case.title}: stopped after step {len(trail)}; {found}, and no method") from None
+        if over:
+            way.forget()
         if note:
             case.tell(Event("warning", f"the answer is a one-off, not cached: {note}"))
         return Explored(case.title, answer, not note, note, tuple(trail), book.usage)
@@ -102,32 +109,46 @@ def _require(case: Case, steps: int, limits: float) -> None:
         raise AgentError(f"no step can run under limits here ({why}): without limits= each step is reviewed")
 
 
-def _search(case: Case, trail: list[Step], most: int, limits: float) -> Any:
+def _search(case: Case, trail: list[Step], most: int, limits: float, way: Way) -> Any:
     """Take steps until one is the answer; each is added to the trail when it was taken."""
     while len(trail) < most:
-        step = take(case, *_asked(case, trail, most), trail, limits)
+        draft, known = _drafted(case, trail, most, way)
+        try:
+            step, passed = take(case, draft, trail, limits)
+        except Rejected:
+            way.forget(len(trail))
+            raise
         trail.append(step)
-        where = f"step {step.number}{' in a locked child' * (step.alone)}"
+        way.keep(replace(draft, reply=step.source, passed=passed, said=step.wanted))
+        where = f"step {step.number}{' in a locked child' * (step.alone)}{' as before, no model was asked' * known}"
         case.tell(Event("done", f"{where}: {' '.join(step.said.split())[:100]}"))
         if step.answers:
             return step.value
     raise BudgetExceeded(
-        f"{case.title} has no answer after {most} steps, and nothing is kept: explore with more steps="
+        f"{case.title} has no answer after {most} steps: with more steps= it goes on, with anew= again"
     )
 
 
-def _asked(case: Case, trail: Sequence[Step], most: int) -> tuple[str, str]:
-    """The reply for the next step, and who gave it. The prompt is bounded whatever the data and the steps."""
+def _drafted(case: Case, trail: Sequence[Step], most: int, way: Way) -> tuple[Draft, bool]:
+    """The reply for the next step, and whether it was known. The prompt is bounded whatever the data and the steps."""
     number, heat = len(trail) + 1, 0.6 * bool(trail and not trail[-1].ran)
-    more = {"trail": _told(trail), "number": number, "most": most, "room": ROOM}
-    templates = case.shop.settings.template_directory
-    prompt = render(request_of(case), None, heat, templates, "explore_", _TOKENS, **more)
+    templates, request = case.shop.settings.template_directory, request_of(case)
+
+    def prompt(most: int) -> Prompt:
+        more = {"trail": _told(trail), "number": number, "most": most, "room": ROOM}
+        return render(request, None, heat, templates, "explore_", _TOKENS, **more)
+
+    own, any_most = case.shop.provider(), prompt(_MOST + 1)
+    if known := way.draft([own.name, own.model, any_most.system, any_most.user], number == most):
+        return known, True
     with asking(case, f"explores for {case.title}", "explore") as provider:
         try:
-            reply = ask(provider, prompt, case.tell, 1)
+            reply = ask(provider, prompt(most), case.tell, 1)
+            draft = Draft(reply.text, f"{reply.model}{f' ({reply.note})' * bool(reply.note)}")
         except InvalidCode as error:  # it loops, or was cut
-            return error.code, provider.model
-    return reply.text, f"{reply.model}{f' ({reply.note})' * bool(reply.note)}"
+            draft = Draft(error.code, provider.model)
+    way.keep(draft)
+    return draft, False
 
 
 def _told(trail: Sequence[Step]) -> str:

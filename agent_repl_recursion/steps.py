@@ -9,9 +9,10 @@ from typing import Any
 
 from agent_repl.errors import AgentError, BudgetExceeded, InvalidCode, PolicyError, ProviderError, Rejected
 from agent_repl.modules import findable, unit_scope
-from agent_repl.pipeline.case import Case, Draft, request_of, spec_of, state_of
+from agent_repl.pipeline.case import Case, request_of, spec_of, state_of
+from agent_repl.pipeline.case import Draft as Judged
 from agent_repl.pipeline.failures import explain
-from agent_repl.pipeline.policy import refused, require_policy, verdict_on
+from agent_repl.pipeline.policy import refused, verdict_on
 from agent_repl.pipeline.undo import Undo
 from agent_repl.records import Code, Key, Spec, Version
 from agent_repl.replay import Diff, try_out
@@ -20,6 +21,7 @@ from agent_repl.validate import validate
 from agent_repl_bounds.trial import refusal
 from agent_repl_data.plain import decode, encode
 from agent_repl_data.views import quotable, view
+from agent_repl_data.way import Draft
 
 ROOM = 2_000
 """Characters of what a step gives that the model is shown."""
@@ -37,24 +39,38 @@ class Step:
     alone: bool = False  # in a locked child
     answers: bool = False
     value: Any = None
+    wanted: str = ""  # what the person says of it
 
 
-def take(case: Case, reply: str, model: str, trail: list[Step], seconds: float) -> Step:
-    """The step in a reply, reviewed and run; with `seconds`, run in a locked child without a question.
+def take(case: Case, draft: Draft, trail: list[Step], seconds: float) -> tuple[Step, bool]:
+    """The step in a reply, reviewed and run, and whether it passed; with `seconds` run in a locked child unasked.
 
-    What is wrong with it is what the step says. Raises Rejected, ReviewRequired, BudgetExceeded and ProviderError.
+    What passed before, and is not flagged, is not asked about again. What is wrong is what the step says. Raises
+    Rejected, ReviewRequired, BudgetExceeded and ProviderError.
     """
-    number, name = len(trail) + 1, "answer" if re.search(r"^[ \t]*def answer\(", reply, re.M) else "step"
+    number, reply = len(trail) + 1, draft.reply
+    name = "answer" if re.search(r"^[ \t]*def answer\(", reply, re.M) else "step"
     helpers, refuse = request_of(case).helpers, refused(case.shop.settings)
     spec = replace(spec_of(case), name=name, made=False, helpers=helpers, refuse=refuse)
     try:
         code = _checked(reply, spec, trail)
         alone = bool(seconds) and not _asks(code)
-        code = code if alone else _reviewed(case, code, spec, number, model)
+        if draft.said:
+            raise _Unwanted(draft.said, code.source)
+        if not alone and (code.flagged or not draft.passed):
+            code = _reviewed(case, code, spec, number, draft.by)
     except (InvalidCode, PolicyError) as error:
-        source = getattr(error, "code", "") or reply
-        return Step(number, source, f"It did not run: {error}")
-    return _tried(case, code, number, seconds) if alone else _run(case, code, number)
+        source, wanted = getattr(error, "code", "") or reply, getattr(error, "said", "")
+        return Step(number, source, f"It did not run: {error}", wanted=wanted), False
+    return (_tried if alone else _run)(case, code, number, seconds), draft.passed or not alone
+
+
+class _Unwanted(InvalidCode):
+    """A person wants another step; `.said` is how."""
+
+    def __init__(self, said: str, code: str) -> None:
+        super().__init__(f"the person says: {said}", "review", code)
+        self.said = said
 
 
 def _checked(reply: str, spec: Spec, trail: list[Step]) -> Code:
@@ -76,21 +92,20 @@ def _reviewed(case: Case, code: Code, spec: Spec, number: int, model: str) -> Co
     key = Key(case.identity.template, f"{case.name} step {number}")
     here = replace(case, call=replace(case.call, key=key), held=spec)
     version = Version(key, code.source, code.unit, "model", model=model)
-    verdict = verdict_on(here, Draft(version, code, "a step of an exploration, which is not kept"), Diff())
+    verdict = verdict_on(here, Judged(version, code, "a step of an exploration, which is not kept"), Diff())
     match verdict.decision:
         case "reject":
             raise Rejected(f"{here.title} was rejected and did not run: the exploration ends")
         case "revise":
-            raise InvalidCode(f"the person says: {verdict.feedback}", "review", code.source)
+            raise _Unwanted(verdict.feedback, code.source)
         case "edit":
-            code = validate(verdict.source, spec)
-            require_policy(case.shop.settings, code)
+            code = validate(verdict.source, spec)  # the policy is in it
         case "auto":
             case.shop.auto.add(case.identity.template)
     return code
 
 
-def _run(case: Case, code: Code, number: int) -> Step:
+def _run(case: Case, code: Code, number: int, _: float) -> Step:
     try:
         value = _called(case, code, number)
     except (BudgetExceeded, ProviderError):

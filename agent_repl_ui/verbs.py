@@ -255,14 +255,14 @@ def _grow(names: Names, target: str, *words: str, **options: str) -> str:
     return escaped(str(grow(agent, scenario, int(number), usage=_plain(options.get("from", "")))))
 
 
-def _explore(names: Names, *words: str, **options: str) -> str:
+def _explore(names: Names, *words: str, anew: bool = False, **options: str) -> str:
     target, args, kwargs = _python_call(names, " ".join(words))
     try:
         steps, limits = int(options.get("steps", "10")), float(options.get("limits", "0"))
     except ValueError:
         raise AgentError(f"usage: {VERBS['explore'].usage}") from None
     agent, method = method_of(names, target, new=True)
-    return escaped(str(explore(agent, method, *args, steps=steps, limits=limits, **kwargs)))
+    return escaped(str(explore(agent, method, *args, steps=steps, limits=limits, anew=anew, **kwargs)))
 
 
 def _python_call(names: Names, text: str) -> tuple[str, list[Any], dict[str, Any]]:
@@ -359,7 +359,7 @@ _ROWS = (
         "find its answer in steps, then keep the way",
         _explore,
         ("method",),
-        ("--steps N", "--limits SECONDS"),
+        ("--steps N", "--limits SECONDS", "--anew"),
     ),
     Verb("emit", "AGENT FILE.py", "a class that needs nothing of ours", _emit, ("agent", "file"), _EMITTED),
     Verb("trace", "[--json | --clear]", "what self.llm asked in the last call", _trace, (), ("--json", "--clear")),

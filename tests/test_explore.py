@@ -93,6 +93,20 @@ def test_a_step_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     assert agent.data == ["in 1", "in 2"]
 
 
+def test_a_step_that_hides_what_it_changes_leaves_the_state_too(tmp_path: Path) -> None:
+    home = session(tmp_path, "def step(self):\n    vars(self).update(data=[])\n    return 1\n", ANSWER, INCOMING)
+    agent = home.agent("a ledger", data=["in 1", "in 2"])
+    found = ar.explore(agent.incoming)
+    assert (found.answer, found.kept, found.steps[0].ran, agent.data) == (3, True, True, ["in 1", "in 2"])
+
+
+def test_a_method_with_another_answer_is_announced_to_nobody(tmp_path: Path) -> None:
+    home, heard = session(tmp_path, ANSWER, WRONG, INCOMING), list[str]()
+    home.on_method_written(lambda agent, name, scope, version: heard.append(version.source))
+    assert ar.explore(home.agent("a ledger", data=ROWS).incoming).kept
+    assert [source.strip() for source in heard] == [INCOMING.strip()]
+
+
 def test_a_person_sees_each_step_before_it_runs_and_then_the_method(tmp_path: Path) -> None:
     person = Person("accept", "accept", "accept")
     found, _ = explored(tmp_path, LOOK, ANSWER, INCOMING, review=person)
@@ -195,7 +209,7 @@ def test_a_method_with_another_answer_is_fed_back_and_mended(tmp_path: Path) -> 
 def test_one_that_never_agrees_is_a_one_off_and_not_cached(tmp_path: Path) -> None:
     person = Person(*["accept"] * 5)
     found, home = explored(tmp_path, LOOK, ANSWER, WRONG, WRONG.replace("All", "Any"), review=person, repairs=1)
-    assert (found.answer, found.kept) == (TRUTH, False)
+    assert (found.answer, found.kept, asked(home)) == (TRUTH, False, 4)
     assert "a one-off, not cached: it answers:" in str(found)
     assert any("one-off, not cached" in event.text for event in person.events if event.kind == "warning")
     assert home.store.entries("a ledger") == {}
@@ -273,10 +287,12 @@ def test_no_prompt_holds_more_than_its_bounds_whatever_a_step_returns(
 
 def test_without_samples_only_kinds_come_back(tmp_path: Path) -> None:
     secret = ["in 1", "zebra 2"]
-    raises = "def step(self):\n    raise ValueError(self.data[1])\n"
+    raises = "def step(self):\n    if self.data:\n        raise ValueError(self.data[1])\n"
     _, home = explored(tmp_path, LOOK, raises, ANSWER, INCOMING, data=secret, samples="none")
     assert not [prompt for prompt in prompts(home) if "zebra" in prompt or "in 1" in prompt]
     assert "It returned: tuple[int, list[str]]" in prompts(home)[1]
+    assert "it raised ValueError" in prompts(home)[2]
+    assert "The answer was: int" in prompts(home)[3]
 
 
 def test_ctrl_c_ends_it_and_keeps_nothing(tmp_path: Path) -> None:
@@ -377,3 +393,225 @@ def test_the_leaf_answers_of_the_steps_are_remembered_so_that_the_method_costs_n
     found = ar.explore(home.agent("a shop", data=rows), "about", "fruit that is green")
     assert (found.answer, found.kept) == (["a pear", "pears again"], True)
     assert found.usage.calls == 6  # one step, four leaves, one method
+
+
+def test_a_step_after_one_that_could_not_run_is_asked_for_with_more_heat_and_the_trail_is_in_order(
+    tmp_path: Path,
+) -> None:
+    _, home = explored(tmp_path, LOOK, "def step(self):\n    return self.totals()\n", WORDS, ANSWER, INCOMING)
+    assert [prompt.temperature for prompt in home.provider.prompts[:4]] == [0.0, 0.0, 0.6, 0.0]
+    told = prompts(home)[3]
+    assert told.index("Step 1:") < told.index("Step 2:") < told.index("Step 3:") < told.index("Now step 4")
+
+
+def test_a_pinned_method_is_not_explored_whatever_the_kind_of_call(tmp_path: Path) -> None:
+    _, home = explored(tmp_path, ANSWER, INCOMING)
+    ar.pin(home.agent("a ledger", data=ROWS).incoming)
+    with pytest.raises(ar.AgentError, match="has accepted code"):
+        ar.explore(home.agent("a ledger", data=[{"kind": 1.5}]), "incoming")
+    assert asked(home) == 2
+
+
+def test_no_step_runs_under_limits_where_code_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    home = session(tmp_path, LOOK, executor="process")
+    with pytest.raises(ar.AgentError, match="code runs in another process"):
+        ar.explore(home.agent("a ledger", data=ROWS).incoming, limits=5.0)
+    assert asked(home) == 0
+
+
+def test_a_step_that_the_person_edited_is_held_to_the_policy(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("here")
+    person = Person(ar.Verdict("edit", source=REMOVES), "accept", "accept")
+    found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, review=person, policy="strict", data=[str(kept)])
+    assert not found.steps[0].ran
+    assert "is not allowed here: " in prompts(home)[1]
+    assert kept.exists()
+
+
+# ── broken off ──
+
+
+BREAKS = [
+    (KeyboardInterrupt(), KeyboardInterrupt, {}),
+    (ar.ProviderError("the host is gone"), ar.ProviderError, {}),
+    (None, BudgetExceeded, {"max_calls": 2}),
+    (None, BudgetExceeded, {"steps": 2}),
+]
+
+
+@pytest.mark.parametrize(("reply", "error", "limit"), BREAKS, ids=["ctrl-c", "provider", "max_calls", "steps"])
+def test_an_exploration_that_was_broken_off_goes_on_after_a_restart(
+    tmp_path: Path, reply: Any, error: Any, limit: Any
+) -> None:
+    with pytest.raises(error):
+        explored(tmp_path, LOOK, WORDS, *[reply] * bool(reply), **limit)
+    person = Person()
+    home = session(tmp_path, ANSWER, INCOMING, review=person)
+    home.set(review="auto")
+    found = ar.explore(home.agent("a ledger", name="ledger", data=ROWS).incoming)
+    assert (found.answer, found.kept, len(found.steps), asked(home), found.usage.calls) == (TRUTH, True, 3, 2, 2)
+    assert "['in', 'out']" in prompts(home)[0]
+    done = [event.text for event in person.events if event.kind == "done"]
+    assert ["as before, no model was asked" in text for text in done[:3]] == [True, True, False]
+
+
+def test_within_a_session_it_goes_on_too_and_where_there_is_no_disk(tmp_path: Path) -> None:
+    texts = [fenced(text) for text in (LOOK, WORDS)]
+    replies = [*texts, KeyboardInterrupt(), *map(fenced, (ANSWER, INCOMING))]
+    home = ar.open_session(None, provider=ar.ScriptedProvider(replies), review="auto")
+    agent = home.agent("a ledger", data=ROWS)
+    with pytest.raises(KeyboardInterrupt):
+        ar.explore(agent.incoming)
+    assert asked(home) == 3
+    assert ar.explore(agent.incoming).kept
+    assert asked(home) == 5
+
+
+def test_other_data_another_call_another_model_and_the_word_anew_begin_anew(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, WORDS, steps=2)
+    alike, home = [*ROWS[:1500], "odd 1", *ROWS[1501:]], session(tmp_path, ANSWER)  # of the same profile
+    with pytest.raises(BudgetExceeded) as caught:
+        ar.explore(home.agent("a ledger", name="ledger", data=alike).incoming, steps=2)
+    assert "['in', 'odd', 'out']" in caught.value.partial[1].said  # type: ignore[attr-defined]
+    assert asked(home) == 0
+    assert ar.explore(home.agent("a ledger", name="ledger", data=alike).incoming).answer == TRUTH - 751
+    assert asked(home) == 2
+    for data, name in ((OTHER, "incoming"), (ROWS, "outgoing")):
+        other = session(tmp_path, LOOK, WORDS)
+        with pytest.raises(BudgetExceeded):
+            ar.explore(other.agent("a ledger", name="ledger", data=data), name, steps=2)
+        assert asked(other) == 2
+    larger = session(tmp_path, LOOK, WORDS)
+    larger.provider.model = "larger"
+    with pytest.raises(BudgetExceeded):
+        ar.explore(larger.agent("a ledger", name="ledger", data=ROWS).incoming, steps=2)
+    assert asked(larger) == 2
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, WORDS, steps=2)
+    found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, anew=True)
+    assert (found.kept, len(found.steps), asked(home)) == (True, 2, 3)
+
+
+def test_a_step_that_is_the_last_now_is_asked_for_the_answer(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        explored(tmp_path, LOOK, WORDS, KeyboardInterrupt())
+    found, home = explored(tmp_path, ANSWER, INCOMING, steps=2)
+    assert "the last: it must be the answer" in prompts(home)[0]
+    assert (len(found.steps), found.kept, asked(home)) == (2, True, 2)
+
+
+def test_a_step_that_gives_something_else_now_is_told_to_the_model(tmp_path: Path) -> None:
+    clock = "def step(self):\n    import time\n    return time.time_ns()\n"
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, clock, LOOK, steps=2)
+    found, home = explored(tmp_path, WORDS, ANSWER, INCOMING)
+    assert (asked(home), len(found.steps)) == (3, 3)
+
+
+def test_what_the_person_accepted_edited_or_wanted_otherwise_is_not_asked_about_again(tmp_path: Path) -> None:
+    edit = ar.Verdict("edit", source="def step(self):\n    return 'edited'\n")
+    person = Person(edit, ar.Verdict("revise", feedback="look at the end"), "accept", KeyboardInterrupt())
+    third = WORDS.replace("sorted", "list")
+    with pytest.raises(KeyboardInterrupt):
+        explored(tmp_path, LOOK, WORDS, third, ANSWER, review=person)
+    person = Person("accept", "accept")
+    found, home = explored(tmp_path, INCOMING, review=person)
+    assert [seen.title for seen in person.seen] == ["ledger.incoming step 4", "ledger.incoming"]
+    assert (asked(home), [step.ran for step in found.steps]) == (1, [True, False, True, True])
+    assert found.steps[0].value == "edited"
+
+
+def test_a_step_that_was_rejected_is_asked_for_again_and_those_before_it_are_not(tmp_path: Path) -> None:
+    with pytest.raises(Rejected):
+        explored(tmp_path, LOOK, WORDS, review=Person("accept", "reject"))
+    person = Person("accept", "accept")
+    found, home = explored(tmp_path, ANSWER, INCOMING, review=person)
+    assert [seen.title for seen in person.seen] == ["ledger.incoming step 2", "ledger.incoming"]
+    assert (found.kept, asked(home)) == (True, 2)
+
+
+def test_a_flagged_step_is_shown_again_before_it_runs_again(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("here")
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, REMOVES, review=Person("accept", "accept"), data=[str(kept)], steps=2)
+    kept.write_text("here again")
+    person = Person("reject")
+    with pytest.raises(Rejected):
+        explored(tmp_path, review=person, data=[str(kept)])
+    assert ([seen.title for seen in person.seen], kept.exists()) == (["ledger.incoming step 2"], True)
+
+
+def test_a_step_that_waits_for_a_person_is_there_when_one_comes(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.txt"
+    kept.write_text("here")
+    with pytest.raises(ReviewRequired):
+        explored(tmp_path, REMOVES, data=[str(kept)])
+    home = session(tmp_path, review=Person("reject"))
+    with pytest.raises(Rejected):
+        ar.explore(home.agent("a ledger", name="ledger", data=[str(kept)]).incoming)
+    assert asked(home) == 0
+
+
+def test_when_it_has_ended_all_is_forgotten_unless_a_limit_left_no_method(tmp_path: Path) -> None:
+    found, home = explored(tmp_path, LOOK, ANSWER, max_calls=2)
+    assert (found.answer, found.kept, asked(home)) == (TRUTH, False, 2)
+    assert "max_calls" in found.note
+    found, home = explored(tmp_path, INCOMING, review=Person("reject"))
+    assert (found.answer, found.kept, asked(home)) == (TRUTH, False, 1)
+    found, home = explored(tmp_path, LOOK, ANSWER, INCOMING, review=Person("accept", "accept", "accept"))
+    assert (found.kept, asked(home), len(home.reviewer.seen)) == (True, 3, 3)
+
+
+def test_what_was_answered_as_the_last_step_serves_where_more_are_allowed(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, steps=1)
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, WORDS, steps=2)
+    found, home = explored(tmp_path, ANSWER, INCOMING)
+    assert (len(found.steps), asked(home)) == (3, 2)
+    ar.forget(home.agent("a ledger", data=ROWS).incoming)
+    found, home = explored(tmp_path, LOOK, WORDS, ANSWER, INCOMING)  # it had ended: nothing of it is known any more
+    assert asked(home) == 4
+
+
+@linux
+def test_a_step_that_ran_unasked_under_limits_is_reviewed_where_there_are_none(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded):
+        explored(tmp_path, LOOK, WORDS, limits=20.0, steps=2)
+    person = Person("accept", "accept", "accept", "accept")
+    found, home = explored(tmp_path, ANSWER, INCOMING, review=person)
+    assert [seen.title[-1] for seen in person.seen] == ["1", "2", "3", "g"]
+    assert (found.kept, asked(home)) == (True, 2)
+
+
+def test_clearing_the_answers_forgets_the_steps(tmp_path: Path) -> None:
+    with pytest.raises(BudgetExceeded):
+        _, home = explored(tmp_path, LOOK, steps=1)
+    home = session(tmp_path, LOOK)
+    assert ar.clear_answers(home) == 1
+    with pytest.raises(BudgetExceeded):
+        ar.explore(home.agent("a ledger", name="ledger", data=ROWS).incoming, steps=1)
+    assert asked(home) == 1
+
+
+def test_a_frame_as_an_answer_becomes_a_method(tmp_path: Path) -> None:
+    frame = pytest.importorskip("pandas").DataFrame({"k": ["a", "b", "a"], "v": [1, 2, 3]})
+    sums = "def answer(self):\n    return self.data.groupby('k').sum()\n"
+    method = sums.replace("answer(self):\n", 'incoming(self):\n    """Sums."""\n')
+    found, _ = explored(tmp_path, sums, method, data=frame)
+    assert (found.kept, found.note) == (True, "")
+
+
+def test_a_limit_in_a_step_that_asks_a_model_ends_it_and_the_next_one_asks_for_the_rest(tmp_path: Path) -> None:
+    written = [fenced(ASKS.format(name="answer", doc="")), fenced(ASKS.format(name="about", doc='"""It."""\n    '))]
+    provider = ar.ScriptedProvider(lambda prompt: written.pop(0) if "`def " in prompt.user else "yes")
+    home = ar.open_session(tmp_path / ".agent_repl", provider=provider, review="auto", max_leaves=3)
+    agent = home.agent("a shop", data=["a pear", "two plums", "pears again", "bread"])
+    with pytest.raises(BudgetExceeded, match="max_leaves=3"):
+        ar.explore(agent, "about", "fruit")
+    assert asked(home) == 4  # one step, three leaves
+    found = ar.explore(agent, "about", "fruit")
+    assert (found.kept, len(found.steps), found.usage.calls, asked(home)) == (True, 1, 2, 6)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from agent_repl import (
     versions,
 )
 from agent_repl.effects import effects
-from agent_repl.errors import AuthenticationFailed, ProviderError, ReplyCut
+from agent_repl.errors import AuthenticationFailed, ProviderError, ReplyCut, UnaskedCall
 from agent_repl.pipeline.ledger import Ledger, ledger
 from agent_repl.session import use
 from agent_repl.stores.memory import MemoryStore
@@ -185,6 +186,7 @@ def test_two_wrong_answers_are_an_error_with_a_type(tmp_path):
         llm_of(home).ask("Is it so?", bool)
     assert (refused.value.error_type, refused.value.text) == ("generation", "maybe")
     assert len(home.provider.leaves) == 2
+    assert len(desk_of(home).memo) == 0
     with pytest.raises(InvalidAnswer):  # and what was wrong is not remembered
         llm_of(home).ask("Is it so?", bool)
     assert len(home.provider.leaves) == 4
@@ -254,6 +256,31 @@ def test_equal_pieces_of_one_map_are_asked_once(tmp_path):
     }
 
 
+def test_what_is_remembered_in_another_form_is_asked_again(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: "yes"))
+    with llm_of(home)._work("ask") as work:
+        desk_of(home).memo.put(work.question("Is it?", bool).key, "perhaps")
+    assert llm_of(home).ask("Is it?", bool) is True
+    assert len(home.provider.leaves) == 1
+
+
+def test_a_person_is_told_of_what_is_asked_and_not_of_what_is_remembered(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: "yes"), Person())
+    llm_of(home).each("abc", "{item}", bool)
+    told = [event.text for event in home.reviewer.events if event.kind in ("asking", "done")]
+    assert told
+    later = opened(tmp_path, Model(lambda asked: "yes"), Person())
+    llm_of(later).each("abc", "{item}", bool)
+    assert [event for event in later.reviewer.events if event.kind in ("asking", "done")] == []
+
+
+def test_equal_pieces_have_answers_of_their_own(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: '["x"]'))
+    one, other = llm_of(home).each(["a", "a"], "Names in {item}", list[str])
+    one.append("y")
+    assert (other, len(home.provider.leaves)) == (["x"], 1)
+
+
 def test_a_new_document_of_the_same_kind_costs_no_planning_call_and_another_kind_is_a_miss(tmp_path):
     home = opened(tmp_path, Model(topic, LABEL, LABEL.replace("100000", "5")))
     home.agent("analyst of tickets", data=LINES).labels()
@@ -283,6 +310,9 @@ def test_answers_are_kept_by_model_prompt_and_schema(tmp_path):
     home.provider.model = "another"
     llm.ask("How many?", int)
     assert len(home.provider.leaves) == 4
+    home.provider.name = "elsewhere"
+    llm.ask("How many?", int)
+    assert len(home.provider.leaves) == 5
 
 
 RESTART = """
@@ -309,6 +339,36 @@ def test_reduce_asks_in_a_tree(tmp_path):
     assert len(home.provider.leaves) == 4
     assert [node["call"] for node in trace(home)["calls"]] == ["reader_notes.llm.reduce"]
     assert [node["call"] for node in trace(home)["calls"][0]["calls"]] == ["reader_notes.llm.each"] * 2
+
+
+def test_reduce_goes_on_until_one_answer_is_left(tmp_path):
+    home = opened(tmp_path, Model(lambda asked: f"sum {len(home.provider.leaves)}"))
+    assert llm_of(home).reduce(["a", "b", "c", "d"], "Sum up: {items}", fan_in=2) == "sum 3"
+    assert [word in home.provider.leaves[2] for word in ("sum 1", "sum 2")] == [True, True]
+    assert llm_of(home).reduce(["a", "b", "c", "d"], "Sum up: {items}", fan_in=2) == "sum 3"
+    total = trace(home)["total"]
+    assert (total["leaves"], total["memo"]) == (0, 3)  # those of the inner rounds too
+
+
+def test_while_a_draft_is_tried_nothing_is_asked_nor_consented_to(tmp_path):
+    home = opened(tmp_path, Model(topic))
+    home.shop.refuses = "a draft is tried"
+    with pytest.raises(UnaskedCall, match="it asks a model"):
+        llm_of(home).ask("What?")
+    assert home.provider.prompts == []
+
+
+def test_a_cost_that_is_not_known_is_not_told_as_nothing(tmp_path):
+    class Unpriced(Model):
+        def complete(self, prompt: Any, on_text: Any) -> Any:
+            reply = super().complete(prompt, on_text)
+            known = 0.5 if '"b"' in prompt.user else None
+            return replace(reply, usage=replace(reply.usage, cost=known))
+
+    home = opened(tmp_path, Unpriced(lambda asked: "yes"))
+    llm_of(home).each("abc", "{item}", bool, width=1)
+    (node,) = trace(home)["calls"]
+    assert (node["cost"], node["leaves"]["asked"]) == (None, 3)
 
 
 @pytest.mark.parametrize(
@@ -348,6 +408,22 @@ def test_a_slot_that_fails_is_raised_skipped_or_kept(tmp_path):
         kept[1].item = "x"
     with pytest.raises(ValueError, match="on_error"):
         llm.each("a", "{item}", on_error="ignore")
+
+
+def test_answers_stand_in_order_whichever_comes_first(tmp_path):
+    third = threading.Event()
+
+    def late(asked: str) -> str:
+        if '"a"' in asked:
+            assert third.wait(30)
+        if '"c"' in asked:  # so the second has come
+            third.set()
+        return asked.partition('"')[2][0]
+
+    for mode in ("skip", "keep", "raise"):
+        third.clear()
+        home = opened(tmp_path / mode, Model(late))
+        assert llm_of(home).each("abc", "{item}", width=2, on_error=mode) == ["a", "b", "c"]
 
 
 def test_the_first_failure_in_order_is_raised_and_nothing_is_asked_after_it(tmp_path):
@@ -397,11 +473,21 @@ def test_a_limit_in_the_middle_of_a_map_leaves_out_exactly_the_last_ones(tmp_pat
         agent.count("Is it?")
     assert stopped.value.partial == [True] * 7 + [None] * 13
     assert (len(home.provider.leaves), home.provider.written) == (7, 1)
+    assert trace(home)["total"]["failed"] == 0  # what was not asked has not failed
     with pytest.raises(BudgetExceeded) as stopped:  # only the rest is asked
         agent.count("Is it?")
     assert stopped.value.partial == [True] * 14 + [None] * 6
     assert agent.count("Is it?") == 20
     assert (len(home.provider.leaves), home.provider.written) == (20, 1)
+
+
+def test_what_a_person_has_set_for_this_context_is_set_where_a_leaf_is_asked(tmp_path):
+    who, heard = contextvars.ContextVar("who", default="nobody"), set()
+    home = opened(tmp_path, Model(lambda asked: heard.add(who.get()) or "yes"))
+    token = who.set("Ada")
+    llm_of(home).each("abcd", "{item}", bool)
+    who.reset(token)
+    assert heard == {"Ada"}
 
 
 def test_what_failed_before_the_limit_is_in_the_partial_results(tmp_path):
@@ -476,6 +562,22 @@ def test_eight_threads_on_one_ledger_never_pass_a_limit_and_their_sums_are_exact
     assert (len(home.provider.leaves), book.usage.calls, book.usage.input_tokens) == (100, 100, 1000)
     assert (book.held, book.promised, round(book.dollars, 6)) == ([], 0, 0.5)
     assert trace(home)["leaves"] == {"asked": 100, "tokens": 1200}
+
+
+def test_what_became_of_the_questions_is_counted_by_one_thread_at_a_time(tmp_path):
+    home, held = opened(tmp_path, Model(lambda asked: "yes")), list[bool]()
+    with llm_of(home)._work("each") as work:
+
+        class Watched(Counter):
+            def update(self, *args: Any, **numbers: int) -> None:
+                held.append(work._counting.locked())
+                super().update(*args, **numbers)
+
+        work.counts = Watched()
+        held.clear()
+        work.answer(question := work.question("Is it?", bool), work.reserve(question))
+        assert work.remembered(question) is True
+        assert (dict(work.counts), held) == ({"asked": 1, "memo": 1, "tokens": 12}, [True] * 2)
 
 
 def test_eight_at_a_time_in_one_map_never_pass_a_limit(tmp_path):

@@ -23,6 +23,7 @@ from .packed import schema
 
 __all__ = ["LIMIT", "can_show", "date_formats", "is_private", "profile", "profile_file", "schema", "shown", "worded"]
 LIMIT = 2300
+_CHARACTERS = 1_000_000  # of a column's cells that are looked at, about
 _ARROW = ("pyarrow.Table", "pyarrow.RecordBatch")
 
 
@@ -72,10 +73,13 @@ def _value_lines(value: Any, name: str, samples: bool) -> Iterator[str]:
 
 
 def _frame_columns(value: Any) -> Columns:
-    rest = min(1000, max(0, len(value) - 1000))
     columns = value.items() if hasattr(value, "items") else zip(value.columns, value, strict=True)
     named = [("values", value)] if len(value.shape) == 1 else islice(columns, 64)
-    return [
-        (f"{label(name)} ({dtype_name(column.dtype)})", [*column.head(1000).to_list(), *column.tail(rest).to_list()])
-        for name, column in named
-    ]
+    return [(f"{label(name)} ({dtype_name(column.dtype)})", _cells(column)) for name, column in named]
+
+
+def _cells(column: Any) -> list[Any]:
+    """The first and last cells of a column, fewer of long texts, since a library may copy each."""
+    longest = max((len(cell) for cell in column.head(3).to_list() if type(cell) in (str, bytes)), default=0)
+    most = min(1000, max(3, _CHARACTERS // max(longest, 1)))
+    return [*column.head(most).to_list(), *column.tail(min(most, max(0, len(column) - most))).to_list()]

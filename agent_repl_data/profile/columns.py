@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from calendar import month_abbr, month_name
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from functools import cache, lru_cache
-from itertools import islice
 from pathlib import Path, PosixPath, WindowsPath
 from typing import Any
 
@@ -26,6 +26,8 @@ _FIELDS = {
     "p": "[AP]M", "z": r"(?:Z|[-+]\d\d:?\d\d)",
 }  # fmt: skip
 CONTAINERS = {id(dict), id(list), id(tuple)}
+_VISITS = 40_000  # values of one container that are looked at: 600 records of 64 fields
+_RICH, _ROOM = 9, 16  # values of a class whose kinds take long to say that are told apart in a column, and so far
 _PRIVATE = re.compile(
     r"passw(or)?d|passphrase|secret|credential|api_?key|(access|auth|private|refresh)_?(key|token)", re.I
 )
@@ -38,23 +40,48 @@ def is_private(name: str) -> bool:
 
 
 def columns_in(top: Any) -> Columns:
-    """What JSON or plain containers hold, by path: `name`, `address.city`, `tags[]`, `{*}` for keys that are data."""
-    found: dict[str, list[Any]] = {}
-    for item in [top] if type(top) is dict else [*top[:300], *top[300:][-300:]]:
-        _collect(item, "", found, 4)
-    return [(path or "items", values) for path, values in found.items()]
+    """What JSON or plain containers hold, by path: `name`, `address.city`, `tags[]`, `{*}` for keys that are data.
+
+    Of a list the first and last are looked at, from both ends; where they hold very much, as many as there is room for.
+    """
+    items = [top] if type(top) is dict else [*top[:300], *top[max(300, len(top) - 300) :]]
+    found: dict[int, dict[str, list[Any]]] = {}
+    left = _VISITS
+    for at in _from_both_ends(len(items)):
+        left -= _collect(items[at], "", found.setdefault(at, {}), 4, left if len(items) == 1 else left // 9)
+        if left < 9:
+            break
+    merged: dict[str, list[Any]] = {}
+    for path, values in (column for at in sorted(found) for column in found[at].items()):
+        if path in merged or len(merged) < 64:
+            merged.setdefault(path, []).extend(values)
+    return [(path or "items", values) for path, values in merged.items()]
 
 
-def _collect(value: Any, path: str, found: dict[str, list[Any]], depth: int) -> None:
-    if type(value) is dict and value and depth:
+def _from_both_ends(size: int) -> Iterator[int]:
+    for at in range((size + 1) // 2):
+        yield from dict.fromkeys((at, size - 1 - at))
+
+
+def _collect(value: Any, path: str, found: dict[str, list[Any]], depth: int, room: int) -> int:
+    """Put what a value holds where it belongs; says how many values were looked at, in `room` or a few more.
+
+    Each key has its share of the room and what others left of theirs, each item of a list a ninth of what is left.
+    """
+    used = 1
+    if type(value) is dict and value and depth and room > 1:
         named = len(value) <= 64 and all(type(key) is str for key in value)
-        for key, item in islice(value.items(), 64):
-            _collect(item, f"{path}.{quoted(key)}".lstrip(".") if named else f"{path}{{*}}", found, depth - 1)
-    elif id(type(value)) in CONTAINERS and value and depth:
+        for more, (key, item) in zip(range(min(64, len(value)), 0, -1), value.items(), strict=False):
+            inner = f"{path}.{quoted(key)}".lstrip(".") if named else f"{path}{{*}}"
+            used += _collect(item, inner, found, depth - 1, (room - used) // more)
+    elif id(type(value)) in CONTAINERS and value and depth and room > 1:
         for item in value[:20]:
-            _collect(item, f"{path}[]", found, depth - 1)
+            used += _collect(item, f"{path}[]", found, depth - 1, (room - used) // 9)
+            if used + 9 > room:
+                break
     elif path in found or len(found) < 64:
         found.setdefault(path, []).append(value)
+    return used
 
 
 def column_lines(columns: Columns, samples: bool = True) -> Iterator[str]:
@@ -62,21 +89,35 @@ def column_lines(columns: Columns, samples: bool = True) -> Iterator[str]:
     most = 6 if len(columns) <= 10 else 4 if len(columns) <= 20 else 2
     for name, values in columns:
         told = samples and not is_private(name)
-        shown = examples(values, most) if told else "|".join(sorted({signature(each)[:80] for each in values[:300]}))
+        shown = examples(values, most) if told else "|".join(sorted({kind[:80] for kind, _ in _kinds(values[:300])}))
         yield f"  {name}: {shown[:800]}".rstrip(": ")
 
 
 def examples(values: Sequence[Any], most: int = 6) -> str:
     """One example of every pattern of characters among the values, with date formats and the number of empty ones."""
     groups: dict[str, list[Any]] = {}
-    for value in values:
-        groups.setdefault(_pattern(value), []).append(value)
+    for kind, value in _kinds(values, by_kind=False):
+        groups.setdefault(_pattern(kind, value), []).append(value)
     for pattern in [pattern for pattern in groups if pattern.startswith("date:") and " or " in pattern]:
         proved = [f"date:{form}" for form in pattern[5:].split(" or ") if f"date:{form}" in groups]
         if len(proved) == 1:
             groups[proved[0]].extend(groups.pop(pattern))
     absent = [name.format(len(groups.pop(name))) for name in list(groups) if name.endswith(("} empty)", "} missing)"))]
     return ", ".join([_example(pattern, found[0]) for pattern, found in _chosen(groups, most)] + absent)
+
+
+def _kinds(values: Sequence[Any], by_kind: bool = True) -> Iterator[tuple[str, Any]]:
+    """Values with their kinds: of a class whose kinds take long to say, as those of containers do, only a few.
+
+    Without `by_kind` texts have none, since their patterns say more.
+    """
+    rich: Counter[int] = Counter()
+    for value in values:
+        of = id(type(value))
+        if rich[of] < _RICH:
+            kind = "" if type(value) is str and not by_kind else signature(value, _ROOM)
+            rich[of] += kind[-1:] in (*"…)]}",) if of not in _SHOWN else kind[:4] == "text"
+            yield kind, value
 
 
 def _chosen(groups: dict[str, list[Any]], most: int) -> list[tuple[str, list[Any]]]:
@@ -102,9 +143,8 @@ def _line_shape(line: str) -> str:
     return re.sub(r"\b[a9]\b(?: [a9]\b)+", "a", shape)
 
 
-def _pattern(value: Any) -> str:
+def _pattern(kind: str, value: Any) -> str:
     """Of a text its runs of letters and digits, of a date its strptime formats, of all else the kind."""
-    kind = signature(value)
     if type(value) is str:
         return _text_pattern(value[:81]) if value else "'' ({} empty)"
     if type(value) is int or type(value) is float:
