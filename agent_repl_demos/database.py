@@ -20,9 +20,9 @@ FILE = "users.sqlite"
 IDENTITY = (
     "customer database, a SQLite connection; self.today is a text such as 2026-11-02. "
     "users_per_plan() answers a dict: for each plan the number of its users. "
-    "find_inactive_users(days) answers a list, ordered by id, with "
-    'dict(zip(("id", "name", "email", "plan", "last_login"), row)) for each user whose last_login is NULL, or less '
-    "than str(date.fromisoformat(self.today) - timedelta(days=days)). "
+    "find_inactive_users(days) takes limit = (datetime.fromisoformat(self.today) - timedelta(days=days))"
+    '.strftime("%Y-%m-%d"), and answers a list, ordered by id, with '
+    'dict(zip(("id", "name", "email", "plan", "last_login"), row)) for each user whose last_login IS NULL or < limit. '
     "export_to_csv(path), of such a list, writes the dicts in self to a new CSV file by csv.DictWriter, whose "
     "fieldnames are the keys of self[0]."
 )
