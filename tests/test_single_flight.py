@@ -1,5 +1,6 @@
 """Who misses the same key together waits for one model call and one review; nobody waits for anything else."""
 
+import ast
 import json
 import os
 import subprocess
@@ -303,3 +304,21 @@ def test_another_key_is_written_while_a_process_writes(home):
 def test_a_recursive_first_call_in_two_processes_is_right_in_both(home):
     assert fly(home, 2, "fact", 5) == [120, 120]
     assert session(home.parent, review="cached").agent("calculator").fact(6) == 720
+
+
+# ── what Python itself does wrong when threads meet ──
+
+
+def test_a_reply_that_python_fails_to_parse_beside_another_thread_is_parsed_again(tmp_path, monkeypatch):
+    real, failures = ast.parse, iter([True, True])
+
+    def parse(source, *args, **kwargs):
+        if "return n * 2" in str(source) and next(failures, False):
+            raise SystemError("AST constructor recursion depth mismatch (before=63, after=55)")
+        return real(source, *args, **kwargs)
+
+    home = open_session(tmp_path / ".agent_repl", provider=ScriptedProvider([fenced(DOUBLE)]), review="auto")
+    monkeypatch.setattr(ast, "parse", parse)
+    assert home.agent("calculator").double(4) == 8
+    assert asked(home) == 1
+    assert next(failures, None) is None
