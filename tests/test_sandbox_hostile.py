@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hostile_programs import BENIGN, PROGRAMS
@@ -35,7 +36,16 @@ def test_a_sandbox_holds_it(world, name):
     assert seen <= ({"answer"} if name in PLAIN else set()), world.report
 
 
-@pytest.mark.parametrize("name", [name for name, each in PROGRAMS.items() if each.control != "none"])
+def controls() -> Iterator[Any]:
+    """Those that can be shown to do harm: one of each mechanism at once, the others in `test-all`."""
+    shown = set[str]()
+    for name, each in sorted(PROGRAMS.items(), key=lambda pair: pair[1].control == "root"):  # for any user, if possible
+        if each.control != "none":
+            yield pytest.param(name, marks=[pytest.mark.slow] * (each.kind in shown))
+            shown.add(each.kind)
+
+
+@pytest.mark.parametrize("name", list(controls()))
 def test_it_does_harm_where_nothing_holds_it(world, name):
     program = PROGRAMS[name]
     if program.control == "root" and os.geteuid():
