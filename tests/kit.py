@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def shell(**traits: Any) -> Any:
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.AgentMagics.update(traits)
-    return InteractiveShell(config=config)
+    made = InteractiveShell(config=config)
+    atexit.unregister(made.atexit_operations)  # each would collect all garbage when the tests are over
+    return made
 
 
 def said(ip: Any, capsys: Any, cell: str) -> str:
