@@ -313,7 +313,7 @@ def test_a_reply_that_python_fails_to_parse_beside_another_thread_is_parsed_agai
     real, failures = ast.parse, iter([True, True])
 
     def parse(source, *args, **kwargs):
-        if "return n * 2" in str(source) and next(failures, False):
+        if str(source).startswith("def double") and next(failures, False):
             raise SystemError("AST constructor recursion depth mismatch (before=63, after=55)")
         return real(source, *args, **kwargs)
 

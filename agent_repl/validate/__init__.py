@@ -16,7 +16,7 @@ from agent_repl_code.extract import Draft, extract, read, reshape, undefined
 from agent_repl_code.flow import facts
 from agent_repl_code.unit import digest
 
-from ..effects import effects
+from ..effects import effects, parse
 from ..errors import InvalidCode
 from ..records import Code, Spec
 from .rules import complaints
@@ -74,7 +74,7 @@ def _promised(tree: ast.Module, helpers: Mapping[str, str]) -> list[str]:
     while asked:
         called = {name.id for name in undefined(asked.pop())} & helpers.keys() - found.keys()
         found |= {name: helpers[name] for name in sorted(called)}
-        asked += [ast.parse(helpers[name]) for name in called]
+        asked += [parse(helpers[name]) for name in called]
     return [*reversed(found.values())]
 
 
